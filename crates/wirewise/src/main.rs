@@ -1,0 +1,3 @@
+//! wirewise: a networking specialist as a program.
+
+fn main() {}

@@ -1,0 +1,16 @@
+//! The words every wirewise crate speaks.
+//!
+//! Places ([`Locus`]), values with a place ([`Sourced`], [`Setting`]), ignorance that says what would
+//! cure it ([`Gap`]), answers that are never a bare boolean ([`Verdict`]), readings of broken input
+//! ([`Partial`]), bounds on everything that comes from outside ([`Limits`]) and time as a value
+//! ([`Moment`]).
+
+mod answer;
+mod limits;
+mod locus;
+mod moment;
+
+pub use answer::{Because, Gap, Partial, Problem, ProblemKind, Setting, Sourced, Verdict};
+pub use limits::Limits;
+pub use locus::{FrameRange, Locus, SourceId, SourceSpan};
+pub use moment::{Moment, Span};

@@ -1,0 +1,66 @@
+//! Bounds on everything that comes from outside.
+
+/// Named bounds; crossing one is reported as a [`Gap`](crate::Gap) or a
+/// [`Problem`](crate::Problem), never met with more memory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Longest single frame of a capture, in bytes; longer lengths mean a damaged file.
+    pub frame_bytes: u32,
+    /// Longest pcapng block that is kept in memory, in bytes; longer ones are skipped.
+    pub block_bytes: u32,
+    /// Interfaces described in one capture.
+    pub interfaces: u32,
+    /// Comments and resolved names kept from one capture.
+    pub notes: u32,
+    /// Bytes a compressed capture may expand to, as a multiple of the compressed bytes read so
+    /// far, once more than 64 MiB have come out.
+    pub expansion_ratio: u64,
+    /// Connections and datagram flows held at once; beyond it the longest idle ones are closed.
+    pub flows: u32,
+    /// Unacknowledged segments remembered in one direction of one connection.
+    pub segments_per_direction: u32,
+    /// Unacknowledged segments remembered over all connections.
+    pub segments: u32,
+    /// Sequence ranges not seen yet, per direction.
+    pub holes_per_direction: u32,
+    /// Incomplete fragmented datagrams held at once.
+    pub fragment_sets: u32,
+    /// Bytes held in incomplete fragmented datagrams.
+    pub fragment_bytes: u32,
+    /// Tunnels unpacked inside one frame.
+    pub tunnel_depth: u32,
+    /// DNS questions waiting for an answer.
+    pub dns_pending: u32,
+    /// DNS transactions kept for judgement after they ended.
+    pub dns_transactions: u32,
+    /// Frame numbers kept per symptom of one connection.
+    pub frames_per_symptom: u32,
+    /// Exhibits shown per finding.
+    pub exhibits_per_finding: u32,
+    /// Findings printed per rule.
+    pub findings_per_rule: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits {
+            frame_bytes: 16 << 20,
+            block_bytes: 32 << 20,
+            interfaces: 4096,
+            notes: 10_000,
+            expansion_ratio: 200,
+            flows: 131_072,
+            segments_per_direction: 10_000,
+            segments: 1_000_000,
+            holes_per_direction: 128,
+            fragment_sets: 1024,
+            fragment_bytes: 8 << 20,
+            tunnel_depth: 8,
+            dns_pending: 16_384,
+            dns_transactions: 65_536,
+            frames_per_symptom: 4,
+            exhibits_per_finding: 8,
+            findings_per_rule: 50,
+        }
+    }
+}

@@ -1,0 +1,1 @@
+//! Packet captures to evidence: reader, decoder, flow table, TCP machine.

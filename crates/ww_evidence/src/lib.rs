@@ -1,0 +1,1 @@
+//! The observed network: flows, handshakes, exchanges and events, each with its frames.

@@ -1,0 +1,1 @@
+//! Rules' identity and what they find: findings, exhibits, fixes, outcomes.

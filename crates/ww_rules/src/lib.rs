@@ -1,0 +1,1 @@
+//! One file and one page per rule, and the engine that accounts for every one.
