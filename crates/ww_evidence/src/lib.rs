@@ -1,1 +1,27 @@
-//! The observed network: flows, handshakes, exchanges and events, each with its frames.
+//! The observed network.
+//!
+//! A [`Capture`] is what one packet capture shows: connections ([`TcpFlow`]), datagram flows
+//! ([`UdpFlow`]), names asked for ([`Dns`]), errors reported on the way ([`IcmpError`]), and how far
+//! the capture itself can be trusted ([`Quality`]). It holds facts with frame numbers, no
+//! judgement: a hole that a late segment filled is a fact, "the network reorders" is a finding.
+
+mod capture;
+mod dns;
+mod exchange;
+mod net;
+mod sides;
+mod stats;
+mod symptom;
+mod tcp;
+
+pub use capture::{Backstep, Capture, Duplication, InterfaceDrops, Quality};
+pub use dns::{Dns, DnsOutcome, DnsTransaction, Transport};
+pub use exchange::{Exchanges, Slowest, Unanswered};
+pub use net::{ArpClaim, FragmentLoss, IcmpError, IcmpMeaning, LoopSighting, Quoted, UdpFlow};
+pub use sides::{Bulk, Flights, Reset, Side, SideId, SynOptions, TtlUse, UnackedEnd, UnfilledHole};
+pub use stats::{RateBins, RttStats};
+pub use symptom::{Symptom, SymptomKind};
+pub use tcp::{
+    Close, CloseKind, Endpoint, Handshake, IdleBreak, IdleOutcome, Mark, Orientation, PortReuse,
+    Repeated, TcpFlow, Vantage,
+};
