@@ -83,7 +83,7 @@ fn bucket_of(sample: Span) -> usize {
     if units == 0 {
         return 0;
     }
-    let doubling = 63 - units.leading_zeros();
+    let doubling = units.ilog2();
     let upper_half = units >= (3u64 << doubling) / 2;
     (1 + 2 * doubling as usize + usize::from(upper_half)).min(BUCKETS - 1)
 }

@@ -1,1 +1,25 @@
-//! One file and one page per rule, and the engine that accounts for every one.
+//! The rules, and the engine that runs them and accounts for every one.
+//!
+//! A rule is declared once, in a file of its own with its page beside it, and listed in [`RULES`].
+//! It works in two steps: `detect` reports [`Sighting`]s, connection by connection; the engine lets
+//! the sighting that explains another one stand and drops the other (one cause per symptom), groups
+//! what remains, and asks `tell` for the sentence about each group.
+
+mod catalogue;
+mod engine;
+mod rule;
+mod sighting;
+mod trust;
+mod view;
+
+pub mod capture;
+pub mod dns;
+pub mod net;
+pub mod tcp;
+
+pub use catalogue::{RULES, find};
+pub use engine::consult;
+pub use rule::{Rule, Story};
+pub use sighting::{Sighting, Sightings, Subject};
+pub use trust::Trust;
+pub use view::View;

@@ -1,0 +1,3 @@
+//! Rules about the capture itself.
+
+pub(crate) mod truncated_capture;

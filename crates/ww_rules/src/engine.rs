@@ -1,0 +1,226 @@
+//! Runs every rule, lets one cause stand per symptom, and accounts for all of them.
+
+use crate::{RULES, Rule, Sighting, Sightings, Story, Subject, View};
+use std::collections::{BTreeMap, BTreeSet};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use ww_base::{Gap, Limits, Span};
+use ww_evidence::Capture;
+use ww_finding::{Class, Finding, Need, Outcome};
+
+mod order;
+
+/// What the rules say about all captures: findings in order of importance, and the outcome of every
+/// rule in the order of the catalogue.
+pub fn consult(
+    captures: &[Capture],
+    limits: &Limits,
+) -> (Vec<Finding>, Vec<(&'static str, Outcome)>) {
+    let mut findings = Vec::new();
+    let mut gaps: BTreeMap<&'static str, Vec<Gap>> = BTreeMap::new();
+    for capture in captures {
+        let view = View::new(capture, limits);
+        judge(&view, &mut findings, &mut gaps);
+    }
+    findings.sort_by(order::by_importance);
+    let outcomes = RULES
+        .iter()
+        .map(|rule| {
+            let name = rule.meta.name;
+            let found = findings
+                .iter()
+                .filter(|finding| finding.rule == name)
+                .count();
+            let outcome = match gaps.remove(name) {
+                _ if found > 0 => Outcome::Found(found),
+                Some(gaps) => Outcome::NotChecked(gaps),
+                None => Outcome::Clean,
+            };
+            (name, outcome)
+        })
+        .collect();
+    (findings, outcomes)
+}
+
+/// One capture through all rules.
+fn judge(
+    view: &View<'_>,
+    findings: &mut Vec<Finding>,
+    gaps: &mut BTreeMap<&'static str, Vec<Gap>>,
+) {
+    let mut seen: Vec<(&'static Rule, Vec<Sighting>)> = Vec::new();
+    for &rule in RULES {
+        let name = rule.meta.name;
+        let missing: Vec<Gap> = rule
+            .meta
+            .needs
+            .iter()
+            .filter_map(|&need| lacking(view.capture, need))
+            .collect();
+        if !missing.is_empty() {
+            add_gaps(gaps, name, missing);
+            continue;
+        }
+        let mut sightings = Sightings::default();
+        if guarded(|| (rule.detect)(view, &mut sightings)).is_none() {
+            add_gaps(gaps, name, vec![internal_error(name)]);
+            continue;
+        }
+        if !sightings.gaps.is_empty() {
+            add_gaps(gaps, name, sightings.gaps);
+        }
+        if !sightings.seen.is_empty() {
+            seen.push((rule, sightings.seen));
+        }
+    }
+    for (rule, sightings) in one_cause_per_symptom(seen) {
+        for group in grouped(sightings, view.limits) {
+            match guarded(|| (rule.tell)(view, &group)) {
+                Some(story) => findings.push(finding(rule, story, &group, view.limits)),
+                None => add_gaps(gaps, rule.meta.name, vec![internal_error(rule.meta.name)]),
+            }
+        }
+    }
+}
+
+/// Runs a step of a rule; a panic in it is a defect of that rule alone.
+fn guarded<T>(step: impl FnOnce() -> T) -> Option<T> {
+    catch_unwind(AssertUnwindSafe(step)).ok()
+}
+
+fn internal_error(rule: &str) -> Gap {
+    Gap::new(
+        format!("internal error in rule {rule}"),
+        "please report it with the capture, or with a cut of it that still shows the error",
+    )
+}
+
+fn add_gaps(gaps: &mut BTreeMap<&'static str, Vec<Gap>>, rule: &'static str, more: Vec<Gap>) {
+    let known = gaps.entry(rule).or_default();
+    for gap in more {
+        if !known.contains(&gap) {
+            known.push(gap);
+        }
+    }
+}
+
+/// What a capture lacks for a need, if it does.
+fn lacking(capture: &Capture, need: Need) -> Option<Gap> {
+    let there = match need {
+        Need::Capture => true,
+        Need::Tcp => !capture.tcp.is_empty(),
+        Need::TcpHandshake => capture
+            .tcp
+            .iter()
+            .any(|flow| flow.handshake.syn.is_some() && flow.handshake.syn_ack.is_some()),
+        Need::Udp => !capture.udp.is_empty(),
+        Need::Dns => !capture.dns.transactions.is_empty(),
+        Need::Arp => capture.arp_packets > 0,
+        Need::Ip => {
+            !(capture.tcp.is_empty() && capture.udp.is_empty() && capture.icmp.is_empty())
+                || capture.fragmented > 0
+        }
+    };
+    (!there).then(|| Gap::new(need.word(), "a capture that contains it"))
+}
+
+/// Drops every sighting all of whose subjects are explained by a sighting that stands.
+///
+/// Rules are visited causes first, so that a sighting which is itself explained away explains
+/// nothing.
+fn one_cause_per_symptom(
+    mut seen: Vec<(&'static Rule, Vec<Sighting>)>,
+) -> Vec<(&'static Rule, Vec<Sighting>)> {
+    let ranks = order::causes_first();
+    seen.sort_by_key(|(rule, _)| ranks.get(rule.meta.name).copied().unwrap_or(usize::MAX));
+    let mut explained: BTreeMap<&'static str, BTreeSet<Subject>> = BTreeMap::new();
+    for (rule, sightings) in &mut seen {
+        if let Some(away) = explained.get(rule.meta.name) {
+            sightings.retain(|sighting| {
+                !sighting
+                    .subjects
+                    .iter()
+                    .all(|subject| away.contains(subject))
+            });
+        }
+        for sighting in sightings.iter() {
+            for &symptom in rule.meta.explains {
+                explained
+                    .entry(symptom)
+                    .or_default()
+                    .extend(&sighting.subjects);
+            }
+        }
+    }
+    seen
+}
+
+/// Sightings by group key, each group's most costly first; groups by cost, bounded in number.
+fn grouped(sightings: Vec<Sighting>, limits: &Limits) -> Vec<Vec<Sighting>> {
+    let mut groups: BTreeMap<String, Vec<Sighting>> = BTreeMap::new();
+    for sighting in sightings {
+        groups
+            .entry(sighting.group.clone())
+            .or_default()
+            .push(sighting);
+    }
+    let mut groups: Vec<Vec<Sighting>> = groups.into_values().collect();
+    for group in &mut groups {
+        group.sort_by_key(|sighting| {
+            (
+                std::cmp::Reverse(sighting.lost),
+                std::cmp::Reverse(sighting.count),
+            )
+        });
+    }
+    groups.sort_by_key(|group| {
+        let (lost, count) = totals(group);
+        (std::cmp::Reverse(lost), std::cmp::Reverse(count))
+    });
+    groups.truncate(limits.findings_per_rule as usize);
+    groups
+}
+
+/// Time lost and cases of a group.
+fn totals(group: &[Sighting]) -> (Span, u64) {
+    (
+        group.iter().map(|sighting| sighting.lost).sum(),
+        group.iter().map(|sighting| sighting.count).sum(),
+    )
+}
+
+fn finding(rule: &Rule, story: Story, group: &[Sighting], limits: &Limits) -> Finding {
+    let (lost, count) = totals(group);
+    let mut exhibits = story.exhibits;
+    let room = limits.exhibits_per_finding as usize;
+    // Every connection's most telling exhibit before anyone's second.
+    for nth in 0..room {
+        exhibits.extend(
+            group
+                .iter()
+                .filter_map(|sighting| sighting.exhibits.get(nth).cloned())
+                .take(room),
+        );
+        if exhibits.len() >= room {
+            break;
+        }
+    }
+    exhibits.truncate(room);
+    Finding {
+        rule: rule.meta.name,
+        layer: rule.meta.layer,
+        class: rule.meta.class,
+        severity: story.severity.unwrap_or(rule.meta.severity),
+        support: story.support,
+        owner: story.owner.unwrap_or(rule.meta.owner),
+        headline: story.headline,
+        count,
+        lost: if rule.meta.class == Class::Capture {
+            Span::ZERO
+        } else {
+            lost
+        },
+        exhibits,
+        refuter: story.refuter,
+        fixes: story.fixes,
+    }
+}

@@ -1,0 +1,1 @@
+//! Rules about packets beside connections: errors, addresses, fragments, loops, floods.

@@ -1,0 +1,113 @@
+//! How a rule is declared.
+
+use crate::{Sighting, Sightings, View};
+use ww_finding::{Exhibit, Fix, Owner, RuleMeta, Severity, Support};
+
+/// A rule: its identity and its two steps.
+#[derive(Debug)]
+pub struct Rule {
+    /// What help and reports print about it.
+    pub meta: RuleMeta,
+    /// Looks at one capture and reports what it sees. Pure: same evidence, same sightings.
+    pub detect: fn(&View<'_>, &mut Sightings),
+    /// Says it: one finding from sightings with the same group key. Never called with none.
+    pub tell: fn(&View<'_>, &[Sighting]) -> Story,
+}
+
+/// What a rule says about one group of its sightings.
+#[derive(Clone, Debug)]
+pub struct Story {
+    /// One sentence with the names and figures that matter.
+    pub headline: String,
+    /// How we know.
+    pub support: Support,
+    /// Overrides the usual severity.
+    pub severity: Option<Severity>,
+    /// Overrides the usual owner.
+    pub owner: Option<Owner>,
+    /// Exhibits that come before those of the sightings.
+    pub exhibits: Vec<Exhibit>,
+    /// What would prove it wrong.
+    pub refuter: String,
+    /// What to do, best first.
+    pub fixes: Vec<Fix>,
+}
+
+impl Story {
+    /// A story that was seen on the wire, with the rule's usual severity and owner.
+    pub fn observed(headline: impl Into<String>, refuter: impl Into<String>) -> Story {
+        Story {
+            headline: headline.into(),
+            support: Support::Observed,
+            severity: None,
+            owner: None,
+            exhibits: Vec::new(),
+            refuter: refuter.into(),
+            fixes: Vec::new(),
+        }
+    }
+
+    /// Sets how we know.
+    #[must_use]
+    pub fn support(mut self, support: Support) -> Story {
+        self.support = support;
+        self
+    }
+
+    /// Overrides the severity.
+    #[must_use]
+    pub fn severity(mut self, severity: Severity) -> Story {
+        self.severity = Some(severity);
+        self
+    }
+
+    /// Overrides the owner.
+    #[must_use]
+    pub fn owner(mut self, owner: Owner) -> Story {
+        self.owner = Some(owner);
+        self
+    }
+
+    /// Adds a step that a person can take.
+    #[must_use]
+    pub fn advise(mut self, title: impl Into<String>) -> Story {
+        self.fixes.push(Fix::advice(title));
+        self
+    }
+}
+
+/// Declares the `RULE` of a file: identity, page and the two steps.
+macro_rules! rule {
+    (
+        name: $name:literal,
+        family: $family:literal,
+        layer: $layer:ident,
+        class: $class:ident,
+        severity: $severity:ident,
+        owner: $owner:ident,
+        summary: $summary:literal,
+        needs: [$($need:ident),* $(,)?],
+        explains: [$($explains:literal),* $(,)?],
+        page: $page:literal,
+        detect: $detect:path,
+        tell: $tell:path $(,)?
+    ) => {
+        pub(crate) static RULE: $crate::Rule = $crate::Rule {
+            meta: ww_finding::RuleMeta {
+                name: $name,
+                family: $family,
+                layer: ww_finding::Layer::$layer,
+                class: ww_finding::Class::$class,
+                severity: ww_finding::Severity::$severity,
+                owner: ww_finding::Owner::$owner,
+                summary: $summary,
+                needs: &[$(ww_finding::Need::$need),*],
+                explains: &[$($explains),*],
+                page: include_str!($page),
+            },
+            detect: $detect,
+            tell: $tell,
+        };
+    };
+}
+pub(crate) use rule;

@@ -1,0 +1,91 @@
+//! What a rule sees: one capture, how far to trust it, and helpers to point at frames.
+
+use crate::Trust;
+use ww_base::{FrameRange, Limits, Locus};
+use ww_evidence::{Capture, Mark, TcpFlow};
+use ww_finding::Exhibit;
+
+use crate::Subject;
+
+/// One capture of a consultation.
+#[derive(Debug)]
+pub struct View<'a> {
+    /// What was observed.
+    pub capture: &'a Capture,
+    /// How far it can be trusted.
+    pub trust: Trust,
+    /// The bounds in force.
+    pub limits: &'a Limits,
+}
+
+impl<'a> View<'a> {
+    /// Judges the capture and makes it ready for rules.
+    pub fn new(capture: &'a Capture, limits: &'a Limits) -> View<'a> {
+        View {
+            capture,
+            trust: Trust::of(capture),
+            limits,
+        }
+    }
+
+    /// Every connection with its subject.
+    pub fn flows(&self) -> impl Iterator<Item = (Subject, &'a TcpFlow)> {
+        self.capture
+            .tcp
+            .iter()
+            .enumerate()
+            .map(|(index, flow)| (Subject::Tcp(index as u32), flow))
+    }
+
+    /// The connection that a subject names.
+    pub fn flow(&self, subject: Subject) -> Option<&'a TcpFlow> {
+        match subject {
+            Subject::Tcp(index) => self.capture.tcp.get(index as usize),
+            _ => None,
+        }
+    }
+
+    /// Points at frames of a connection.
+    pub fn in_flow(
+        &self,
+        flow: &TcpFlow,
+        first: u64,
+        last: u64,
+        says: impl Into<String>,
+    ) -> Exhibit {
+        self.frames(first, last, flow.filter(), says)
+    }
+
+    /// Points at one frame of a connection.
+    pub fn at(&self, flow: &TcpFlow, mark: Mark, says: impl Into<String>) -> Exhibit {
+        self.in_flow(flow, mark.frame, mark.frame, says)
+    }
+
+    /// Points at frames with a Wireshark display filter of the caller's; the filter must be valid
+    /// and select the first and the last of them.
+    pub fn frames(
+        &self,
+        first: u64,
+        last: u64,
+        filter: impl Into<String>,
+        says: impl Into<String>,
+    ) -> Exhibit {
+        Exhibit {
+            at: Locus::Frames(FrameRange {
+                source: self.capture.source,
+                first: first.min(last),
+                last: last.max(first),
+                filter: filter.into(),
+            }),
+            says: says.into(),
+        }
+    }
+
+    /// Points at the capture as a whole, where what matters is an absence.
+    pub fn whole(&self, says: impl Into<String>) -> Exhibit {
+        Exhibit {
+            at: Locus::Whole(self.capture.source),
+            says: says.into(),
+        }
+    }
+}
