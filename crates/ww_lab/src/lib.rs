@@ -1,1 +1,23 @@
 //! Network-namespace topologies with a labelled, faulty link: labs for users, oracles for tests.
+//!
+//! [`link`] is the link itself, without clock or socket: frames in with a time, frames out with a time, and a
+//! [`truth`] log of every packet it harmed. [`world`] puts it between two network namespaces, in real time.
+
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the lab is real: it starts programs, opens sockets and lives in real time"
+)]
+
+pub mod capture;
+pub mod checksum;
+pub mod error;
+pub mod forge;
+pub mod link;
+pub mod namespace;
+pub mod packet;
+pub mod pcap;
+pub mod process;
+pub mod rng;
+pub mod truth;
+pub mod wire;
+pub mod world;

@@ -1,0 +1,49 @@
+//! Captures by tcpdump at an end of the link.
+
+use crate::error::LabError;
+use crate::namespace::{INTERFACE, Namespace};
+use crate::process::Program;
+use std::path::Path;
+use std::thread;
+use std::time::Duration;
+
+/// A running capture.
+#[derive(Debug)]
+pub struct Capture(Program);
+
+/// Packets on their way to the file when the work is done.
+const SETTLE: Duration = Duration::from_millis(60);
+
+impl Capture {
+    /// Starts to write every frame of the namespace's interface to `file` (pcap), and waits until it does.
+    ///
+    /// # Errors
+    /// [`LabError::Program`] when tcpdump is missing or refuses.
+    pub fn start(namespace: &Namespace, file: &Path) -> Result<Self, LabError> {
+        // Immediate mode: otherwise the last second of the ring buffer is lost at the end.
+        let words = "--immediate-mode -U -n -Z root -B 16384 -i";
+        let mut args: Vec<String> = words.split(' ').map(str::to_owned).collect();
+        args.extend([
+            INTERFACE.to_owned(),
+            "-w".to_owned(),
+            file.display().to_string(),
+        ]);
+        let mut program = Program::start(namespace, "tcpdump", &args)?;
+        program.wait_for("snapshot length 262144 bytes")?;
+        Ok(Self(program))
+    }
+
+    /// Ends the capture.
+    ///
+    /// # Errors
+    /// [`LabError::Capture`] when the kernel dropped packets, so that the file is not the truth.
+    pub fn stop(self) -> Result<(), LabError> {
+        thread::sleep(SETTLE);
+        let said = self.0.interrupt(Duration::from_secs(5))?;
+        let dropped = said.lines().find(|line| line.contains("dropped by kernel"));
+        match dropped {
+            Some(line) if !line.starts_with("0 ") => Err(LabError::Capture(line.to_owned())),
+            _ => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! Programs that run for as long as a lab does.
+
+use crate::error::LabError;
+use crate::namespace::Namespace;
+use rustix::process::{Pid, Signal, kill_process};
+use std::io::Read as _;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// A running program; it is killed and waited for when this value is dropped.
+#[derive(Debug)]
+pub struct Program {
+    name: String,
+    child: Child,
+}
+
+impl Program {
+    /// Starts a program inside `namespace`, its standard error piped.
+    ///
+    /// # Errors
+    /// [`LabError::Program`] when it cannot start.
+    pub fn start(namespace: &Namespace, name: &str, args: &[String]) -> Result<Self, LabError> {
+        let spawned = namespace.run(|| {
+            Command::new(name)
+                .args(args)
+                .stdin(Stdio::null())
+                .stdout(Stdio::null())
+                .stderr(Stdio::piped())
+                .spawn()
+        })?;
+        let child = spawned.map_err(|error| LabError::Program {
+            command: name.to_owned(),
+            reason: error.to_string(),
+        })?;
+        Ok(Self {
+            name: name.to_owned(),
+            child,
+        })
+    }
+
+    /// Reads standard error until it contains `text`.
+    ///
+    /// # Errors
+    /// [`LabError::Program`] with what it wrote when it ends before.
+    pub fn wait_for(&mut self, text: &str) -> Result<(), LabError> {
+        let mut said = Vec::new();
+        if let Some(stderr) = self.child.stderr.as_mut() {
+            let mut byte = [0];
+            while stderr.read(&mut byte).is_ok_and(|count| count > 0) {
+                said.extend_from_slice(&byte);
+                if said.ends_with(text.as_bytes()) {
+                    return Ok(());
+                }
+            }
+        }
+        Err(LabError::Program {
+            command: self.name.clone(),
+            reason: String::from_utf8_lossy(&said).trim().to_owned(),
+        })
+    }
+
+    /// Interrupts the program, waits up to `patience` for its end and returns what it said until then.
+    ///
+    /// # Errors
+    /// [`LabError::Program`] when it does not end in time; it is killed then.
+    pub fn interrupt(mut self, patience: Duration) -> Result<String, LabError> {
+        if let Some(pid) = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw) {
+            // A program that ended by itself is found by the wait below.
+            let _ = kill_process(pid, Signal::INT);
+        }
+        if self.ended_within(patience).is_none() {
+            return Err(LabError::Program {
+                command: self.name.clone(),
+                reason: "did not end when interrupted".into(),
+            });
+        }
+        let mut said = String::new();
+        if let Some(mut stderr) = self.child.stderr.take() {
+            // What it said is only an explanation; unreadable is as good as nothing.
+            let _ = stderr.read_to_string(&mut said);
+        }
+        Ok(said)
+    }
+
+    fn ended_within(&mut self, patience: Duration) -> Option<ExitStatus> {
+        let deadline = Instant::now() + patience;
+        loop {
+            match self.child.try_wait() {
+                Ok(Some(status)) => return Some(status),
+                Ok(None) if Instant::now() < deadline => thread::sleep(Duration::from_millis(2)),
+                _ => return None,
+            }
+        }
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        // Both fail only when it has ended and was waited for, which is what is wanted.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
