@@ -1,1 +1,3 @@
 //! Packet captures to evidence: reader, decoder, flow table, TCP machine.
+
+pub mod decode;

@@ -1,0 +1,144 @@
+//! GRE, VXLAN, GENEVE and Teredo.
+
+use super::bytes::{Bytes, be16};
+use super::link::ETHERTYPE_BRIDGING;
+use super::types::{Body, Tunnel, Udp};
+use super::walk::Walk;
+
+/// The tunnel that the ports of a datagram announce, as `TShark` has it by default: the assigned
+/// port on either side, unless the other side is a well-known service whose client happens to use it.
+#[inline]
+pub(super) fn over_udp(datagram: &Udp<'_>) -> Option<Tunnel> {
+    let by_port = |port| match port {
+        4789 => Some(Tunnel::Vxlan),
+        6081 => Some(Tunnel::Geneve),
+        3544 => Some(Tunnel::Teredo),
+        _ => None,
+    };
+    by_port(datagram.dst_port)
+        .filter(|_| datagram.src_port >= 1024)
+        .or_else(|| by_port(datagram.src_port).filter(|_| datagram.dst_port >= 1024))
+}
+
+impl<'a> Walk<'a> {
+    /// What a UDP datagram tunnels, or the datagram itself.
+    pub(super) fn udp_tunnel(&mut self, whole: Bytes<'a>, datagram: Udp<'a>) -> Body<'a> {
+        let Some(kind) = over_udp(&datagram) else {
+            return Body::Udp(datagram);
+        };
+        let declared = if datagram.length == 0 {
+            whole
+        } else {
+            whole.limit(u32::from(datagram.length))
+        };
+        let payload = declared.skip(8);
+        let inner = match kind {
+            Tunnel::Vxlan => payload.and_then(vxlan),
+            Tunnel::Geneve => payload.and_then(geneve),
+            _ => payload.and_then(teredo),
+        };
+        match inner {
+            Some((ethertype, frame)) => self.inside(kind, |walk| walk.tunnelled(ethertype, frame)),
+            None => Body::Udp(datagram),
+        }
+    }
+
+    /// A GRE header of version 0 or 1 and what it carries.
+    pub(super) fn gre(&mut self, packet: Bytes<'a>) -> Body<'a> {
+        let Some((flags, protocol)) = be16(packet.held, 0).zip(be16(packet.held, 2)) else {
+            return Body::Malformed("GRE header cut short");
+        };
+        let Some(payload) = gre_header_len(flags, packet).and_then(|length| packet.skip(length))
+        else {
+            return Body::Malformed("GRE header cut short");
+        };
+        let has_sequence = flags & 0x1000 != 0;
+        match protocol {
+            // PPTP sends acknowledgements without a payload.
+            0x880b if payload.wire == 0 => Body::Other { protocol: 47 },
+            // Mirrored frames: type I has no header of its own and no sequence number, II has eight
+            // bytes, III twelve and eight more when its last bit says so.
+            0x88be => self.mirrored(payload.skip(if has_sequence { 8 } else { 0 })),
+            0x22eb => {
+                let more = payload.held.get(11).is_some_and(|last| last & 1 == 1);
+                self.mirrored(payload.skip(if more { 20 } else { 12 }))
+            }
+            // Redirected web traffic: its own four bytes before IP, unless IP follows at once.
+            0x883e => {
+                let at_once = payload.held.first().is_some_and(|first| first >> 4 == 4);
+                match payload.skip(if at_once { 0 } else { 4 }) {
+                    Some(rest) => self.inside(Tunnel::Gre, |walk| walk.ip(rest)),
+                    None => Body::Malformed("GRE payload cut short"),
+                }
+            }
+            _ => self.inside(Tunnel::Gre, |walk| walk.tunnelled(protocol, payload)),
+        }
+    }
+
+    fn mirrored(&mut self, frame: Option<Bytes<'a>>) -> Body<'a> {
+        match frame {
+            Some(frame) => self.inside(Tunnel::Erspan, |walk| walk.ethernet(frame)),
+            None => Body::Malformed("ERSPAN header cut short"),
+        }
+    }
+
+    /// The inside of a tunnel that was counted already.
+    fn tunnelled(&mut self, ethertype: u16, frame: Bytes<'a>) -> Body<'a> {
+        match ethertype {
+            ETHERTYPE_BRIDGING => self.ethernet(frame),
+            other => self.ethertype(other, frame),
+        }
+    }
+}
+
+/// Length of a GRE header with its optional fields, and with the routing entries of RFC 1701.
+fn gre_header_len(flags: u16, packet: Bytes<'_>) -> Option<usize> {
+    let field = |bit: u16, length: usize| if flags & bit != 0 { length } else { 0 };
+    let fixed = 4 + field(0xc000, 4) + field(0x2000, 4) + field(0x1000, 4);
+    match (flags & 7, flags & 0x4000 != 0) {
+        (1, _) => Some(4 + field(0x2000, 4) + field(0x1000, 4) + field(0x0080, 4)),
+        (_, false) => Some(fixed),
+        (_, true) => {
+            let mut length = fixed;
+            loop {
+                let (family, size) = (
+                    be16(packet.held, length)?,
+                    be16(packet.held, length + 2)? & 0xff,
+                );
+                length += 4 + usize::from(size);
+                if family == 0 && size == 0 {
+                    return Some(length);
+                }
+            }
+        }
+    }
+}
+
+fn vxlan(payload: Bytes<'_>) -> Option<(u16, Bytes<'_>)> {
+    let (h, frame) = payload.header::<8>()?;
+    // The flag that says the network identifier is valid must be set (RFC 7348 section 5).
+    (h[0] & 0x08 != 0).then_some((ETHERTYPE_BRIDGING, frame))
+}
+
+fn geneve(payload: Bytes<'_>) -> Option<(u16, Bytes<'_>)> {
+    let (h, _) = payload.header::<8>()?;
+    let header_len = 8 + usize::from(h[0] & 0x3f) * 4;
+    let is_version_0 = h[0] >> 6 == 0;
+    Some((
+        u16::from_be_bytes([h[2], h[3]]),
+        payload.skip(header_len).filter(|_| is_version_0)?,
+    ))
+}
+
+/// An IPv6 packet after optional authentication and origin indications (RFC 4380 section 5.1.1).
+fn teredo(payload: Bytes<'_>) -> Option<(u16, Bytes<'_>)> {
+    let mut rest = payload;
+    if let [0, 1, id_len, auth_len, ..] = *rest.held {
+        rest = rest.skip(13 + usize::from(id_len) + usize::from(auth_len))?;
+    }
+    if let [0, 0, ..] = *rest.held {
+        rest = rest.skip(8)?;
+    }
+    let is_ipv6 = rest.held.first().is_some_and(|first| first >> 4 == 6) && rest.held.len() >= 40;
+    is_ipv6.then_some((super::link::ETHERTYPE_IPV6, rest))
+}
