@@ -1,3 +1,4 @@
 //! Packet captures to evidence: reader, decoder, flow table, TCP machine.
 
 pub mod decode;
+pub mod reader;
