@@ -1,1 +1,3 @@
 //! Fixtures and the page runner for tests.
+
+pub mod capture_text;
