@@ -4,7 +4,7 @@ use super::TextError;
 use super::words::parse_span;
 
 /// More steps than any page needs; a runaway `repeat` ends here.
-const MOST_STEPS: usize = 1_000_000;
+const MOST_STEPS: usize = 100_000;
 
 /// The counters of nested blocks, outermost first.
 const COUNTERS: [&str; 2] = ["n", "m"];

@@ -15,7 +15,7 @@ use super::words::Mac;
 const START_NS: i64 = 1_704_067_200_000_000_000;
 
 /// More than any page needs; a runaway `repeat` ends here.
-const MOST_BYTES: usize = 256 << 20;
+const MOST_BYTES: usize = 32 << 20;
 
 /// The largest IPv4 packet, and so the longest payload allowed, leaving room for headers.
 const MOST_PAYLOAD: usize = 65_400;
