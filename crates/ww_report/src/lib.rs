@@ -1,1 +1,19 @@
 //! Findings to words: text and JSON.
+//!
+//! A [`Consultation`](ww_finding::Consultation) becomes [`text`] for a terminal or [`json`] for a
+//! program; [`flows`] lists connections; [`pages`] prints what a rule means; [`verdict`] says it all
+//! in one sentence. Same input, same bytes: no clock, environment or locale is asked.
+
+pub mod flows;
+pub mod json;
+pub mod pages;
+pub mod text;
+
+mod place;
+mod sheet;
+mod verdict;
+mod words;
+
+pub use place::{Sources, TextRange};
+pub use sheet::Style;
+pub use verdict::{Traffic, verdict};

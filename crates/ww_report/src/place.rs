@@ -1,0 +1,114 @@
+//! From a locus to what a reader can look up: a path, frame numbers, a line and a column.
+
+use std::collections::BTreeMap;
+use ww_base::{SourceId, SourceSpan};
+use ww_finding::Input;
+
+/// The inputs that loci point into.
+#[derive(Clone, Debug)]
+pub struct Sources<'a> {
+    inputs: &'a [Input],
+    texts: BTreeMap<SourceId, &'a str>,
+}
+
+/// A range of text as editors count it: lines from 1, columns from 1 in characters, the end column
+/// after the last character.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TextRange {
+    /// Line of the first character.
+    pub line: u32,
+    /// Its column.
+    pub column: u32,
+    /// Line of the end.
+    pub end_line: u32,
+    /// Column after the last character.
+    pub end_column: u32,
+}
+
+impl<'a> Sources<'a> {
+    /// Sources whose text is not known; enough for captures.
+    pub fn new(inputs: &'a [Input]) -> Sources<'a> {
+        Sources {
+            inputs,
+            texts: BTreeMap::new(),
+        }
+    }
+
+    /// Adds the text of a source, so that places in it get a line and a column.
+    #[must_use]
+    pub fn with_text(mut self, source: SourceId, text: &'a str) -> Sources<'a> {
+        self.texts.insert(source, text);
+        self
+    }
+
+    /// The inputs.
+    pub fn inputs(&self) -> &'a [Input] {
+        self.inputs
+    }
+
+    /// The path of a source, as the user named it.
+    pub fn path(&self, source: SourceId) -> &'a str {
+        self.inputs
+            .get(source.0 as usize)
+            .map_or("?", |input| input.path.as_str())
+    }
+
+    /// Line and column of a span; none when its text is not known.
+    pub fn range(&self, span: SourceSpan) -> Option<TextRange> {
+        let text = self.texts.get(&span.source)?;
+        let (line, column) = position(text, span.start)?;
+        let (end_line, end_column) = position(text, span.end)?;
+        Some(TextRange {
+            line,
+            column,
+            end_line,
+            end_column,
+        })
+    }
+}
+
+/// Line and column of a byte offset, both from 1.
+fn position(text: &str, offset: u32) -> Option<(u32, u32)> {
+    let before = text.get(..offset as usize)?;
+    let line = before.matches('\n').count() as u32 + 1;
+    let start_of_line = before.rsplit('\n').next().unwrap_or_default();
+    Some((line, start_of_line.chars().count() as u32 + 1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_count_characters_from_one() {
+        let source = SourceId(0);
+        let sources = Sources::new(&[]).with_text(source, "a\nµµ b\n");
+        let span = SourceSpan {
+            source,
+            start: 7,
+            end: 8,
+        };
+        assert_eq!(
+            sources.range(span),
+            Some(TextRange {
+                line: 2,
+                column: 4,
+                end_line: 2,
+                end_column: 5
+            })
+        );
+    }
+
+    #[test]
+    fn a_span_outside_its_text_has_no_position() {
+        let source = SourceId(0);
+        let span = SourceSpan {
+            source,
+            start: 3,
+            end: 9,
+        };
+        assert_eq!(Sources::new(&[]).with_text(source, "ab").range(span), None);
+        assert_eq!(Sources::new(&[]).range(span), None);
+        assert_eq!(Sources::new(&[]).path(source), "?");
+    }
+}

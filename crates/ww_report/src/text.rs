@@ -1,0 +1,308 @@
+//! The report for a terminal: the verdict first, then what is wrong, then what could not be said.
+
+use crate::json::finding_id;
+use crate::sheet::{Sheet, Tone, printable};
+use crate::verdict::absent;
+use crate::words::{bytes, count_of, listed, times};
+use crate::{Sources, Style};
+use std::collections::BTreeMap;
+use ww_base::{FrameRange, Gap, Locus, Problem, Span};
+use ww_finding::{Class, Consultation, Exhibit, Finding, Outcome, Severity};
+
+/// Exhibits shown per finding; JSON has all.
+const EXHIBITS: usize = 3;
+/// Rules named per gap.
+const RULES: usize = 4;
+/// Depth of what belongs to a finding.
+const INDENT: usize = 4;
+
+/// The report as text.
+pub fn render(consultation: &Consultation, sources: &Sources<'_>, style: Style) -> String {
+    let mut sheet = Sheet::new(style);
+    inputs(&mut sheet, consultation);
+    sheet.gap();
+    sheet.paragraph(0, Tone::Bold, &consultation.verdict);
+
+    let numbered = || (1..).map(finding_id).zip(&consultation.findings);
+    let is_remark = |finding: &Finding| finding.severity == Severity::Info;
+    for (id, finding) in numbered().filter(|(_, finding)| !is_remark(finding)) {
+        sheet.gap();
+        full(&mut sheet, &id, finding, sources);
+    }
+    let remarks = |sheet: &mut Sheet, title: &str, about_capture: bool| {
+        let mut chosen = numbered()
+            .filter(|(_, finding)| is_remark(finding))
+            .filter(|(_, finding)| (finding.class == Class::Capture) == about_capture)
+            .peekable();
+        if chosen.peek().is_some() {
+            section(sheet, title);
+        }
+        chosen.for_each(|(id, finding)| remark(sheet, &id, finding));
+    };
+    remarks(&mut sheet, "Also seen", false);
+    remarks(&mut sheet, "About the capture", true);
+    not_judged(&mut sheet, consultation);
+    not_read(&mut sheet, &consultation.problems, sources);
+    if !consultation.findings.is_empty() {
+        sheet.gap();
+        sheet.paragraph(
+            0,
+            Tone::Dim,
+            "More about a finding: wirewise explain NAME. All exhibits and fixes: --format json.",
+        );
+    }
+    sheet.finish()
+}
+
+/// One line per input.
+fn inputs(sheet: &mut Sheet, consultation: &Consultation) {
+    for input in &consultation.inputs {
+        let name = if input.path == "-" {
+            "standard input"
+        } else {
+            &input.path
+        };
+        let size = format!(
+            "{}: {}, {}",
+            printable(name),
+            count_of(input.frames, "frame"),
+            bytes(input.bytes)
+        );
+        sheet.paragraph(0, Tone::Dim, &size);
+    }
+}
+
+fn section(sheet: &mut Sheet, title: &str) {
+    sheet.gap();
+    sheet.paragraph(0, Tone::Bold, title);
+}
+
+/// A finding with all that is needed to look it up and mend it.
+fn full(sheet: &mut Sheet, id: &str, finding: &Finding, sources: &Sources<'_>) {
+    let severity = finding.severity.word().to_uppercase();
+    let text_at = INDENT + severity.len() + 2;
+    sheet.hanging(
+        &[
+            (0, Tone::Dim, id),
+            (INDENT, tone(finding.severity), &severity),
+        ],
+        text_at,
+        Tone::Bold,
+        &finding.headline,
+    );
+    sheet.paragraph(text_at, Tone::Plain, &figures(finding));
+
+    let rows = rows(finding, sources);
+    let label_width = rows.iter().map(|(label, _)| label.chars().count()).max();
+    let value_at = INDENT + label_width.unwrap_or(0) + 2;
+    for (label, value) in &rows {
+        sheet.hanging(&[(INDENT, Tone::Dim, label)], value_at, Tone::Plain, value);
+    }
+}
+
+fn tone(severity: Severity) -> Tone {
+    match severity {
+        Severity::Critical => Tone::Alarm,
+        Severity::High => Tone::Red,
+        Severity::Medium => Tone::Yellow,
+        Severity::Low => Tone::Cyan,
+        Severity::Info => Tone::Dim,
+    }
+}
+
+/// `3 times · 412 ms lost · server · idle-connection-reset`.
+fn figures(finding: &Finding) -> String {
+    let mut parts = vec![times(finding.count)];
+    if finding.lost > Span::ZERO {
+        parts.push(format!("{} lost", finding.lost));
+    }
+    parts.push(format!("owner: {}", finding.owner));
+    parts.push(finding.rule.to_owned());
+    parts.join(" · ")
+}
+
+/// The labelled lines under a finding.
+fn rows(finding: &Finding, sources: &Sources<'_>) -> Vec<(String, String)> {
+    let shown = finding
+        .exhibits
+        .get(..EXHIBITS)
+        .unwrap_or(&finding.exhibits);
+    let mut rows: Vec<(String, String)> = shown
+        .iter()
+        .map(|exhibit| (place(&exhibit.at, sources), exhibit.says.clone()))
+        .collect();
+    let hidden = finding.exhibits.len() - shown.len();
+    if hidden > 0 {
+        rows.push((String::new(), format!("and {hidden} more")));
+    }
+    if let Some(filter) = filter(shown) {
+        rows.push(("Wireshark".to_owned(), filter));
+    }
+    if let Some(fix) = finding.fixes.first() {
+        rows.push(("Next".to_owned(), fix.title.clone()));
+    }
+    if !finding.refuter.is_empty() {
+        rows.push(("Refuted by".to_owned(), finding.refuter.clone()));
+    }
+    rows
+}
+
+/// Where an exhibit is; the path only where there are several.
+fn place(locus: &Locus, sources: &Sources<'_>) -> String {
+    let several = sources.inputs().len() > 1;
+    let within = |source, what: String| {
+        if several {
+            format!("{} {what}", printable(sources.path(source)))
+        } else {
+            what
+        }
+    };
+    match locus {
+        Locus::Frames(range) => within(range.source, frames(range)),
+        Locus::Text(span) => {
+            let path = printable(sources.path(span.source));
+            match sources.range(*span) {
+                Some(range) => format!("{path}:{}", range.line),
+                None => path,
+            }
+        }
+        Locus::Probe { source, step } => within(*source, format!("step {step}")),
+        Locus::Whole(source) => within(*source, "all of it".to_owned()),
+        Locus::Assumed { by } => printable(by),
+    }
+}
+
+fn frames(range: &FrameRange) -> String {
+    if range.first == range.last {
+        format!("frame {}", range.first)
+    } else {
+        format!("frames {}–{}", range.first, range.last)
+    }
+}
+
+/// One display filter that selects the frames of all these exhibits.
+fn filter(exhibits: &[Exhibit]) -> Option<String> {
+    let mut filters: Vec<&str> = Vec::new();
+    for exhibit in exhibits {
+        if let Locus::Frames(range) = &exhibit.at
+            && !range.filter.is_empty()
+            && !filters.contains(&range.filter.as_str())
+        {
+            filters.push(&range.filter);
+        }
+    }
+    match filters.as_slice() {
+        [] => None,
+        [only] => Some((*only).to_owned()),
+        several => Some(
+            several
+                .iter()
+                .map(|filter| grouped(filter))
+                .collect::<Vec<_>>()
+                .join(" or "),
+        ),
+    }
+}
+
+/// A filter that can stand beside "or".
+fn grouped(filter: &str) -> String {
+    let is_one_test = filter.split_whitespace().count() <= 3 && !filter.contains(['&', '|', '!']);
+    if is_one_test {
+        filter.to_owned()
+    } else {
+        format!("({filter})")
+    }
+}
+
+/// A finding that costs nothing, in one line.
+fn remark(sheet: &mut Sheet, id: &str, finding: &Finding) {
+    sheet.hanging(
+        &[(0, Tone::Dim, id)],
+        INDENT,
+        Tone::Plain,
+        &format!("{} ({})", finding.headline, finding.rule),
+    );
+}
+
+/// What could not be judged, gap by gap.
+fn not_judged(sheet: &mut Sheet, consultation: &Consultation) {
+    let mut gaps: Vec<(&Gap, Vec<&str>)> = consultation
+        .gaps
+        .iter()
+        .map(|gap| (gap, Vec::new()))
+        .collect();
+    let mut absences: BTreeMap<&str, usize> = BTreeMap::new();
+    for (rule, outcome) in &consultation.outcomes {
+        let Outcome::NotChecked(of_rule) = outcome else {
+            continue;
+        };
+        for gap in of_rule {
+            if absent(&gap.missing).is_some() {
+                *absences.entry(&gap.missing).or_default() += 1;
+            } else if let Some((_, rules)) = gaps.iter_mut().find(|(known, _)| *known == gap) {
+                rules.push(rule);
+            } else {
+                gaps.push((gap, vec![rule]));
+            }
+        }
+    }
+    if gaps.is_empty() && absences.is_empty() {
+        return;
+    }
+    section(sheet, "Not judged");
+    for (gap, rules) in gaps {
+        let whom = match rules.as_slice() {
+            [] => String::new(),
+            rules => format!(" — {}", listed(rules, RULES)),
+        };
+        let text = format!("{}{whom}. To learn it: {}", gap.missing, gap.how_to_learn);
+        sheet.hanging(&[(2, Tone::Dim, "-")], INDENT, Tone::Plain, &text);
+    }
+    if !absences.is_empty() {
+        sheet.hanging(
+            &[(2, Tone::Dim, "-")],
+            INDENT,
+            Tone::Plain,
+            &not_there(&absences),
+        );
+    }
+}
+
+/// `not in the capture: ARP traffic (1 rule), UDP traffic (3 rules)`.
+fn not_there(absences: &BTreeMap<&str, usize>) -> String {
+    let parts: Vec<String> = absences
+        .iter()
+        .map(|(missing, rules)| format!("{missing} ({})", count_of(*rules as u64, "rule")))
+        .collect();
+    format!("Not in the capture: {}", parts.join(", "))
+}
+
+fn not_read(sheet: &mut Sheet, problems: &[Problem], sources: &Sources<'_>) {
+    if problems.is_empty() {
+        return;
+    }
+    section(sheet, "Not read");
+    for problem in problems {
+        let text = format!(
+            "{}: {}",
+            problem_place(&problem.at, sources),
+            problem.message
+        );
+        sheet.hanging(&[(2, Tone::Dim, "-")], INDENT, Tone::Plain, &text);
+    }
+}
+
+/// Where reading failed, always with the path.
+fn problem_place(locus: &Locus, sources: &Sources<'_>) -> String {
+    match locus {
+        Locus::Frames(range) => {
+            format!(
+                "{}, {}",
+                printable(sources.path(range.source)),
+                frames(range)
+            )
+        }
+        Locus::Whole(source) => printable(sources.path(*source)),
+        _ => place(locus, sources),
+    }
+}

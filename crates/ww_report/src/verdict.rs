@@ -1,0 +1,264 @@
+//! One sentence: the cause that explains most, or that nothing was found and what could not be
+//! judged.
+
+use crate::words::{count_of, listed};
+use std::collections::BTreeSet;
+use ww_base::{Gap, Span};
+use ww_evidence::Capture;
+use ww_finding::{Class, Finding, Need, Outcome, Owner, Severity};
+
+/// How much was looked at.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Traffic {
+    /// Frames read.
+    pub frames: u64,
+    /// TCP connections.
+    pub connections: u64,
+    /// UDP flows.
+    pub datagram_flows: u64,
+    /// Rules that the user left out.
+    pub rules_left_out: usize,
+}
+
+impl Traffic {
+    /// The traffic of all captures.
+    pub fn of(captures: &[Capture]) -> Traffic {
+        captures
+            .iter()
+            .fold(Traffic::default(), |sum, capture| Traffic {
+                frames: sum.frames + capture.frames,
+                connections: sum.connections + capture.tcp.len() as u64 + capture.tcp_dropped,
+                datagram_flows: sum.datagram_flows + capture.udp.len() as u64,
+                ..sum
+            })
+    }
+
+    /// Notes that the user left rules out.
+    #[must_use]
+    pub fn without_rules(mut self, count: usize) -> Traffic {
+        self.rules_left_out = count;
+        self
+    }
+
+    fn words(&self) -> String {
+        let connections = count_of(self.connections, "TCP connection");
+        let flows = count_of(self.datagram_flows, "UDP flow");
+        match (self.connections, self.datagram_flows) {
+            (0, 0) => count_of(self.frames, "frame"),
+            (_, 0) => connections,
+            (0, _) => flows,
+            _ => format!("{connections} and {flows}"),
+        }
+    }
+}
+
+/// The verdict. Findings are in order of importance.
+pub fn verdict(
+    findings: &[Finding],
+    outcomes: &[(&'static str, Outcome)],
+    gaps: &[Gap],
+    traffic: &Traffic,
+) -> String {
+    let worth_saying = |finding: &&Finding| finding.severity > Severity::Info;
+    let causes: Vec<&Finding> = findings
+        .iter()
+        .filter(worth_saying)
+        .filter(|finding| finding.class != Class::Capture)
+        .collect();
+    if let Some(cause) = causes.first() {
+        return blame(cause, &causes);
+    }
+    let doubts = doubts(outcomes, gaps, traffic);
+    if let Some(remark) = findings.iter().find(worth_saying) {
+        return misled(remark, &doubts);
+    }
+    silence(&doubts, traffic)
+}
+
+/// The cause, whose side it is on, and how much of the trouble it explains.
+fn blame(cause: &Finding, causes: &[&Finding]) -> String {
+    let all: Span = causes.iter().map(|finding| finding.lost).sum();
+    let share = match (cause.lost > Span::ZERO, cause.lost == all) {
+        (false, _) => String::new(),
+        (true, true) => format!(", {} lost", cause.lost),
+        (true, false) => format!(", {} of the {all} lost", cause.lost),
+    };
+    let others = match causes.len() {
+        1 => String::new(),
+        more => format!("; {}", count_of(more as u64 - 1, "further finding")),
+    };
+    format!(
+        "{} ({}{share}{others})",
+        cause.headline.trim_end_matches('.'),
+        side(cause.owner)
+    )
+}
+
+/// Whose side a cause is on, in words that stand alone.
+fn side(owner: Owner) -> &'static str {
+    match owner {
+        Owner::Client => "the client's side",
+        Owner::Server => "the server's side",
+        Owner::Network => "the network between",
+        Owner::Middlebox => "a box between client and server",
+        Owner::Application => "the application",
+        Owner::Configuration => "the configuration",
+        Owner::Capture => "the capture itself",
+        Owner::Unknown => "whose side cannot be told",
+    }
+}
+
+fn misled(remark: &Finding, doubts: &[&str]) -> String {
+    let rest = match doubts {
+        [] => "nothing else was found".to_owned(),
+        _ => format!("not judged: {}", listed(doubts, 2)),
+    };
+    format!(
+        "The capture misleads: {}; {rest}",
+        remark.headline.trim_end_matches('.')
+    )
+}
+
+/// Nothing was found; how far that reaches.
+fn silence(doubts: &[&str], traffic: &Traffic) -> String {
+    if traffic.frames == 0 {
+        return "There is nothing to judge: no frame was read".to_owned();
+    }
+    let mut limits = Vec::new();
+    if !doubts.is_empty() {
+        limits.push(format!("not judged: {}", listed(doubts, 2)));
+    }
+    if traffic.rules_left_out > 0 {
+        limits.push(format!(
+            "{} left out on request",
+            count_of(traffic.rules_left_out as u64, "rule")
+        ));
+    }
+    let found = format!("Nothing wrong was found in {}", traffic.words());
+    match limits.as_slice() {
+        [] => found,
+        _ => format!("{found}; {}", limits.join("; ")),
+    }
+}
+
+/// What is missing and matters. That a capture holds no DNS is no doubt about its connections; that
+/// it holds none of their handshakes is.
+fn doubts<'a>(
+    outcomes: &'a [(&'static str, Outcome)],
+    gaps: &'a [Gap],
+    traffic: &Traffic,
+) -> Vec<&'a str> {
+    let mut seen = BTreeSet::new();
+    let of_rules = outcomes.iter().filter_map(|(_, outcome)| match outcome {
+        Outcome::NotChecked(gaps) => Some(gaps),
+        Outcome::Found(_) | Outcome::Clean => None,
+    });
+    gaps.iter()
+        .chain(of_rules.flatten())
+        .map(|gap| gap.missing.as_str())
+        .filter(|missing| match absent(missing) {
+            Some(Need::TcpHandshake) => traffic.connections > 0,
+            Some(Need::Ip) | None => true,
+            Some(_) => false,
+        })
+        .filter(|missing| seen.insert(*missing))
+        .collect()
+}
+
+/// The kind of traffic whose absence a gap states, if it states that.
+pub(crate) fn absent(missing: &str) -> Option<Need> {
+    Need::from_word(missing)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ww_finding::{Layer, Support};
+
+    fn finding(severity: Severity, class: Class, headline: &str, lost_ms: i64) -> Finding {
+        Finding {
+            rule: "a-rule",
+            layer: Layer::Tcp,
+            class,
+            severity,
+            support: Support::Observed,
+            owner: Owner::Network,
+            headline: headline.into(),
+            count: 1,
+            lost: Span::from_millis(lost_ms),
+            exhibits: Vec::new(),
+            refuter: String::new(),
+            fixes: Vec::new(),
+        }
+    }
+
+    const TRAFFIC: Traffic = Traffic {
+        frames: 1000,
+        connections: 12,
+        datagram_flows: 1,
+        rules_left_out: 0,
+    };
+
+    fn not_checked(missing: &str) -> Vec<(&'static str, Outcome)> {
+        vec![("a-rule", Outcome::NotChecked(vec![Gap::new(missing, "")]))]
+    }
+
+    #[test]
+    fn the_first_cause_is_blamed_with_its_share() {
+        let causes = [
+            finding(Severity::High, Class::Performance, "It is slow.", 300),
+            finding(Severity::Low, Class::Performance, "It dawdles", 100),
+        ];
+        assert_eq!(
+            verdict(&causes, &[], &[], &TRAFFIC),
+            "It is slow (the network between, 300 ms of the 400 ms lost; 1 further finding)"
+        );
+        assert_eq!(
+            verdict(&causes[..1], &[], &[], &TRAFFIC),
+            "It is slow (the network between, 300 ms lost)"
+        );
+    }
+
+    #[test]
+    fn a_remark_is_not_a_cause() {
+        let remark = [finding(Severity::Info, Class::Security, "A scan", 0)];
+        assert_eq!(
+            verdict(&remark, &[], &[], &TRAFFIC),
+            "Nothing wrong was found in 12 TCP connections and 1 UDP flow"
+        );
+    }
+
+    #[test]
+    fn a_misleading_capture_is_not_a_clean_network() {
+        let remark = [finding(
+            Severity::Medium,
+            Class::Capture,
+            "Frames are missing",
+            0,
+        )];
+        assert_eq!(
+            verdict(&remark, &not_checked("both directions"), &[], &TRAFFIC),
+            "The capture misleads: Frames are missing; not judged: both directions"
+        );
+    }
+
+    #[test]
+    fn silence_says_how_far_it_reaches() {
+        let handshakes = Need::TcpHandshake.word();
+        let said = |outcomes: &[_], traffic: &Traffic| verdict(&[], outcomes, &[], traffic);
+        assert_eq!(
+            said(&not_checked("both directions"), &TRAFFIC),
+            "Nothing wrong was found in 12 TCP connections and 1 UDP flow; not judged: both directions"
+        );
+        assert!(said(&not_checked(handshakes), &TRAFFIC).contains(handshakes));
+        assert!(!said(&not_checked("ARP traffic"), &TRAFFIC).contains("ARP"));
+        assert_eq!(
+            said(&[], &Traffic::default()),
+            "There is nothing to judge: no frame was read"
+        );
+        assert_eq!(
+            said(&[], &TRAFFIC.without_rules(2)),
+            "Nothing wrong was found in 12 TCP connections and 1 UDP flow; 2 rules left out on request"
+        );
+    }
+}
