@@ -19,7 +19,7 @@ const SKIPPED_TYPES: usize = 64;
 pub(super) struct Book {
     source: SourceId,
     notes_limit: usize,
-    /// Frames handed out.
+    /// The number of the last record that Wireshark counts as a frame.
     pub(super) frames: u64,
     pub(super) interfaces: Vec<Interface>,
     pub(super) problems: Vec<Problem>,

@@ -16,7 +16,7 @@ pub enum CaptureFormat {
     PcapNanoseconds,
     /// Classic pcap with Alexey Kuznetzov's longer record header (magic number a1b2cd34).
     PcapModified,
-    /// Classic pcap as IXIA tools write it, with a longer file header and nanoseconds.
+    /// Classic pcap as IXIA tools write it, with a longer file header.
     PcapIxia,
     /// pcapng.
     Pcapng,

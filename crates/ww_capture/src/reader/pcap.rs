@@ -66,7 +66,6 @@ fn variant(magic: u32) -> Option<Variant> {
         // The total size of the packet data follows the usual file header.
         0x1c00_01ac | 0x1c00_01ab => Variant {
             format: CaptureFormat::PcapIxia,
-            resolution: TimeResolution::NANOSECONDS,
             file_header_bytes: FILE_HEADER_BYTES + 4,
             ..standard
         },
@@ -118,7 +117,7 @@ impl Pcap {
         let minor = order.u16_at(header, 6).ok_or_else(cut)?;
         let snaplen = order.u32_at(header, 16).ok_or_else(cut)?;
         let network = order.u32_at(header, 20).ok_or_else(cut)?;
-        if major != 2 {
+        if major < 2 {
             return Err(ReadError::UnsupportedVersion {
                 format: "pcap",
                 major,
@@ -143,7 +142,7 @@ impl Pcap {
                 1000
             },
             lengths: match minor {
-                0..=2 | 543 => Lengths::Swapped,
+                0..=2 => Lengths::Swapped,
                 3 => Lengths::Either,
                 _ => Lengths::Regular,
             },

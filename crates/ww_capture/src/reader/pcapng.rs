@@ -54,6 +54,17 @@ const BLOCK_FRAME_BYTES: u32 = 12;
 /// Type, length and byte-order magic of a Section Header Block.
 const SECTION_START_BYTES: usize = 12;
 
+/// Whether Wireshark gives a block that holds no packet a frame number all the same: custom
+/// blocks, journal entries and system calls are records to it.
+fn is_counted(block_type: u32) -> bool {
+    const JOURNAL_EXPORT: u32 = 9;
+    const CUSTOM: u32 = 0x0bad;
+    const CUSTOM_NOT_COPIED: u32 = 0x4000_0bad;
+    const SYSTEM_CALL: [u32; 3] = [0x204, 0x216, 0x221];
+    matches!(block_type, JOURNAL_EXPORT | CUSTOM | CUSTOM_NOT_COPIED)
+        || SYSTEM_CALL.contains(&block_type)
+}
+
 /// Whether a file that begins so is pcapng.
 pub(super) fn is_pcapng(first: &[u8]) -> bool {
     first.starts_with(&block::SECTION_HEADER.to_be_bytes())
@@ -217,8 +228,11 @@ impl Pcapng {
                 book.notes.secrets += 1;
                 Ok(After::Continue)
             }
-            unknown => {
-                book.skipped(unknown);
+            skipped => {
+                book.skipped(skipped);
+                if is_counted(skipped) {
+                    book.frames += 1;
+                }
                 Ok(After::Continue)
             }
         };
@@ -245,7 +259,7 @@ impl Pcapng {
         self.first_port = book.interfaces.len();
         self.ports.clear();
         book.notes.sections += 1;
-        for (code, value) in self.options(options) {
+        for (code, value) in self.options(options, book) {
             let told = match code {
                 option::COMMENT => {
                     book.comment(false, value);
@@ -280,7 +294,7 @@ impl Pcapng {
         }
         let mut interface = Interface::new(LinkType(link), snaplen);
         let mut offset_s = 0;
-        for (code, value) in self.options(options) {
+        for (code, value) in self.options(options, book) {
             match code {
                 option::COMMENT => book.comment(false, value),
                 option::INTERFACE_NAME => interface.name = shortened(value),
@@ -427,7 +441,7 @@ impl Pcapng {
 
     #[cold]
     fn packet_options(&self, interface: u32, options: &[u8], book: &mut Book) {
-        for (code, value) in self.options(options) {
+        for (code, value) in self.options(options, book) {
             match code {
                 option::COMMENT => book.comment(true, value),
                 option::PACKET_DROPS => {
@@ -453,7 +467,7 @@ impl Pcapng {
             return Err("an interface statistics block is too short".to_owned());
         };
         let index = self.first_port.saturating_add(id as usize);
-        for (code, value) in self.options(options) {
+        for (code, value) in self.options(options, book) {
             if code == option::COMMENT {
                 book.comment(false, value);
                 continue;
@@ -483,7 +497,7 @@ impl Pcapng {
     fn names(&mut self, body: &[u8], book: &mut Book) -> Result<After, String> {
         const IPV4: u16 = 1;
         const IPV6: u16 = 2;
-        let mut records = self.options(body);
+        let mut records = self.list(body);
         for (kind, value) in records.by_ref() {
             let (address, names) = match kind {
                 IPV4 => match value.split_first_chunk::<4>() {
@@ -500,7 +514,7 @@ impl Pcapng {
                 book.name(address, name);
             }
         }
-        for (code, value) in self.options(records.rest) {
+        for (code, value) in self.options(records.rest, book) {
             if code == option::COMMENT {
                 book.comment(false, value);
             }
@@ -508,10 +522,25 @@ impl Pcapng {
         Ok(After::Continue)
     }
 
-    fn options<'b>(&self, bytes: &'b [u8]) -> Options<'b> {
+    /// A list of options; one that makes no sense to its end is reported.
+    fn options<'b>(&self, bytes: &'b [u8], book: &mut Book) -> Options<'b> {
+        let mut whole = self.list(bytes);
+        whole.by_ref().for_each(drop);
+        if whole.damaged {
+            let after = book.frames;
+            book.problem(
+                ProblemKind::Malformed,
+                format!("options of a block after frame {after} are damaged; not all are read"),
+            );
+        }
+        self.list(bytes)
+    }
+
+    fn list<'b>(&self, bytes: &'b [u8]) -> Options<'b> {
         Options {
             order: self.order,
             rest: bytes,
+            damaged: false,
         }
     }
 }
@@ -531,6 +560,8 @@ struct Packet {
 struct Options<'b> {
     order: Order,
     rest: &'b [u8],
+    /// Whether a length led beyond the end.
+    damaged: bool,
 }
 
 impl<'b> Iterator for Options<'b> {
@@ -539,7 +570,11 @@ impl<'b> Iterator for Options<'b> {
     fn next(&mut self) -> Option<(u16, &'b [u8])> {
         let code = self.order.u16_at(self.rest, 0)?;
         let length = usize::from(self.order.u16_at(self.rest, 2)?);
-        let value = self.rest.get(4..4 + length)?;
+        let Some(value) = self.rest.get(4..4 + length) else {
+            self.damaged = true;
+            self.rest = &[];
+            return None;
+        };
         self.rest = self
             .rest
             .get(4 + length.next_multiple_of(4)..)
@@ -581,19 +616,22 @@ fn resolution(told: u8) -> TimeResolution {
 
 impl Clock {
     /// The time of a number of ticks, saturating.
+    ///
+    /// Ticks are unsigned, but nothing was captured in the second half of their range: such
+    /// values come from clocks that stood before 1970 and are read as negative.
     #[inline]
     fn moment(self, ticks: u64) -> Moment {
+        let ticks = ticks as i64;
         let ns = match self.resolution {
             TimeResolution::PowerOfTen(power @ 0..=9) => {
-                let factor = 10_i64.pow(9 - u32::from(power));
-                i64::try_from(ticks).map_or(i64::MAX, |ticks| ticks.saturating_mul(factor))
+                ticks.saturating_mul(10_i64.pow(9 - u32::from(power)))
             }
-            TimeResolution::PowerOfTen(power) => 10_u64
+            TimeResolution::PowerOfTen(power) => 10_i64
                 .checked_pow(u32::from(power) - 9)
-                .map_or(0, |divisor| (ticks / divisor) as i64),
+                .map_or(0, |divisor| ticks / divisor),
             TimeResolution::PowerOfTwo(power) => {
-                let ns = u128::from(ticks) * 1_000_000_000;
-                i64::try_from(ns >> power.min(127)).unwrap_or(i64::MAX)
+                let ns = (i128::from(ticks) * 1_000_000_000) >> power.min(127);
+                i64::try_from(ns).unwrap_or(if ticks < 0 { i64::MIN } else { i64::MAX })
             }
         };
         Moment(ns.saturating_add(self.offset_s.saturating_mul(1_000_000_000)))
