@@ -1,4 +1,14 @@
 //! Packet captures to evidence: reader, decoder, flow table, TCP machine.
+//!
+//! [`analyse`] reads a capture of any size in one pass and says what it shows; [`labels`] gives
+//! Wireshark's TCP analysis flags frame by frame.
+
+mod analysis;
 
 pub mod decode;
 pub mod reader;
+pub mod tcp;
+
+pub use analysis::{Analysis, analyse, labels};
+pub use reader::ReadError;
+pub use tcp::{FrameLabels, Labels};

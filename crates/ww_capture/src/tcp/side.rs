@@ -1,0 +1,261 @@
+//! What is remembered of one direction of a connection.
+
+use super::bulk::BulkState;
+use super::segment::{Options, Segment};
+use super::space::Space;
+use ww_base::{Moment, Span};
+use ww_evidence::{Flights, Mark, Reset, RttStats, SynOptions, TtlUse};
+
+/// What is remembered of one direction, beside the labels.
+#[derive(Debug, Default)]
+pub(crate) struct SideState {
+    pub(crate) frames: u64,
+    pub(crate) data_segments: u64,
+    pub(crate) bytes: u64,
+    pub(crate) repeated_bytes: u64,
+    pub(crate) largest_segment: u32,
+    pub(crate) largest_acknowledged: u32,
+    pub(crate) options: Option<SynOptions>,
+    pub(crate) ttl: TtlUse,
+    pub(crate) first_data: Option<Mark>,
+    pub(crate) last_data: Option<Mark>,
+    /// Last segment with payload or FIN, also repeated ones.
+    pub(crate) last_sent: Option<Mark>,
+    /// Its last frame of whatever kind, copies excluded.
+    pub(crate) heard: Option<Mark>,
+    pub(crate) fin: Option<Mark>,
+    pub(crate) reset: Option<Box<Reset>>,
+    pub(crate) ack_rtt: RttStats,
+    pub(crate) timestamp_rtt: RttStats,
+    /// The window last advertised, scaled when its scale is known.
+    pub(crate) window_now: u32,
+    pub(crate) window_known: bool,
+    pub(crate) window_min: u32,
+    pub(crate) window_max: u32,
+    pub(crate) pure_acks: u64,
+    pub(crate) duplicate_acks: u64,
+    pub(crate) sack_frames: u64,
+    pub(crate) ack_advances: u64,
+    /// Sequence numbers seen and missing.
+    pub(crate) space: Space,
+    /// Highest acknowledgement number sent.
+    pub(crate) acked: Option<u32>,
+    /// When it last moved.
+    pub(crate) acked_at: Moment,
+    /// Latest SACK blocks sent.
+    pub(crate) sacked: [(u32, u32); 4],
+    pub(crate) sacked_count: u8,
+    pub(crate) ids: IdUse,
+    pub(crate) recent: Recent,
+    /// Latest timestamp value sent.
+    pub(crate) timestamp: Option<u32>,
+    /// A timestamp value whose echo is awaited, and when it passed.
+    pub(crate) timestamp_pending: Option<(u32, Moment)>,
+    /// Its window has been zero since.
+    pub(crate) zero_since: Option<Mark>,
+    /// The other side probed that window.
+    pub(crate) zero_probed: bool,
+    /// Retransmissions that may yet turn out needless.
+    pub(crate) pending: Vec<PendingRepeat>,
+    /// Time up to which losses of this direction have been charged.
+    pub(crate) charged_until: Moment,
+    /// When a loss of this direction last showed.
+    pub(crate) last_loss: Option<Moment>,
+    pub(crate) loss_episodes: u32,
+    /// Its last segment was just acknowledged after this wait, at this time.
+    pub(crate) delayed_ack: Option<(Span, Moment)>,
+    /// Payload length of its last new segment, and whether it was pushed.
+    pub(crate) last_length: u32,
+    pub(crate) last_pushed: bool,
+    pub(crate) flights: Flights,
+    pub(crate) flight_state: FlightState,
+    pub(crate) bulk: Option<Box<BulkState>>,
+    /// The oldest outstanding segment's repetitions.
+    pub(crate) oldest_repeats: u32,
+    pub(crate) oldest_seq: u32,
+    pub(crate) oldest_len: u32,
+}
+
+impl SideState {
+    /// Maximum segment size that the other side's option allows this side, or the usual one.
+    pub(crate) fn segment_size(&self) -> u32 {
+        self.largest_segment.clamp(536, 1460)
+    }
+
+    /// Bytes that passed and are not acknowledged by `other`.
+    pub(crate) fn outstanding(&self, other: &SideState) -> u32 {
+        match other.acked {
+            Some(acked) if self.space.started() => {
+                let bytes = self.space.high().wrapping_sub(acked) as i32;
+                bytes.max(0) as u32
+            }
+            _ => 0,
+        }
+    }
+
+    pub(crate) fn sack_blocks(&self) -> &[(u32, u32)] {
+        self.sacked
+            .get(..usize::from(self.sacked_count))
+            .unwrap_or_default()
+    }
+
+    pub(crate) fn count_ttl(&mut self, ttl: u8) {
+        if self.ttl.packets == 0 {
+            (self.ttl.min, self.ttl.max) = (ttl, ttl);
+        } else {
+            self.ttl.min = self.ttl.min.min(ttl);
+            self.ttl.max = self.ttl.max.max(ttl);
+        }
+        self.ttl.packets = self.ttl.packets.saturating_add(1);
+    }
+
+    pub(crate) fn note_options(&mut self, options: &Options, window: u16) {
+        self.options = Some(SynOptions {
+            mss: options.mss,
+            window_scale: options.window_scale,
+            sack_permitted: options.sack_permitted,
+            timestamps: options.timestamps.is_some(),
+            window,
+            fast_open: options.fast_open,
+        });
+    }
+}
+
+/// A retransmission of data that had passed, judged a loss until the receiver says otherwise.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct PendingRepeat {
+    pub(crate) start: u32,
+    pub(crate) end: u32,
+    pub(crate) mark: Mark,
+    pub(crate) lost: Span,
+    pub(crate) timestamp: Option<u32>,
+    /// It followed a timeout; the tail kind or the other.
+    pub(crate) timeout: Option<(bool, Span)>,
+}
+
+/// At most this many repeats wait for a verdict; older ones stay losses.
+pub(crate) const PENDING_MAX: usize = 64;
+
+/// How a direction counts its IP identifications.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct IdUse {
+    top: u16,
+    seen: u32,
+    forward: u32,
+    by_one: u32,
+}
+
+/// Steps up to this count as a counter going forward.
+const ID_STEP_MAX: u16 = 256;
+
+impl IdUse {
+    /// Takes the next packet's identification; returns how far it stepped from the highest.
+    pub(crate) fn add(&mut self, id: u16) -> i16 {
+        let step = id.wrapping_sub(self.top);
+        if self.seen == 0 {
+            self.top = id;
+        }
+        self.seen = self.seen.saturating_add(1);
+        if (1..=ID_STEP_MAX).contains(&step) {
+            self.forward = self.forward.saturating_add(1);
+            self.by_one = self.by_one.saturating_add(u32::from(step == 1));
+        }
+        if (step as i16) > 0 {
+            self.top = id;
+        }
+        step as i16
+    }
+
+    /// The counter goes forward packet by packet, so that an older number means an older packet.
+    pub(crate) fn reliable(&self) -> bool {
+        self.seen >= 4
+            && self.forward >= 3
+            && u64::from(self.forward + 1) * 10 >= u64::from(self.seen) * 7
+    }
+
+    /// The counter belongs to this connection alone: nearly always one more.
+    pub(crate) fn strict(&self) -> bool {
+        self.seen >= 5 && u64::from(self.by_one + 1) * 10 >= u64::from(self.seen) * 8
+    }
+}
+
+/// Fingerprints of the last packets of a direction, to recognise copies.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Recent {
+    prints: [u32; 8],
+    times: [i64; 8],
+    ttls: [u8; 8],
+    next: u8,
+}
+
+impl Recent {
+    /// Remembers a packet; if it is a copy of a recent one, tells the delay and whether its hop
+    /// limit changed.
+    #[inline]
+    pub(crate) fn add(&mut self, segment: &Segment<'_>) -> Option<(Span, bool)> {
+        let print = fingerprint(segment);
+        for (index, &known) in self.prints.iter().enumerate() {
+            if known == print {
+                let at = self.times.get(index).copied().unwrap_or_default();
+                let ttl = self.ttls.get(index).copied().unwrap_or_default();
+                let delay = segment.at() - Moment(at);
+                if copy_is_plausible(segment, delay) {
+                    return Some((delay, ttl != segment.ttl));
+                }
+            }
+        }
+        let slot = usize::from(self.next & 7);
+        if let (Some(p), Some(t), Some(h)) = (
+            self.prints.get_mut(slot),
+            self.times.get_mut(slot),
+            self.ttls.get_mut(slot),
+        ) {
+            (*p, *t, *h) = (print, segment.at().0, segment.ttl);
+        }
+        self.next = self.next.wrapping_add(1);
+        None
+    }
+}
+
+/// With an IP identification equal headers are one packet; without one, equal headers may be two
+/// duplicate ACKs or a fast repetition.
+fn copy_is_plausible(segment: &Segment<'_>, delay: Span) -> bool {
+    if delay < Span::ZERO {
+        return false;
+    }
+    if segment.ip_id.is_some_and(|id| id != 0) {
+        return delay < Span::from_secs(1);
+    }
+    segment.extent() > 0 && delay < Span::from_millis(1)
+}
+
+/// A hash of everything that differs between two packets of a connection.
+#[inline]
+fn fingerprint(segment: &Segment<'_>) -> u32 {
+    let head = u64::from(segment.seq) << 32 | u64::from(segment.ack);
+    let (value, echo) = segment.options.timestamps.unwrap_or_default();
+    let tail = u64::from(segment.len) << 48
+        ^ u64::from(segment.ip_id.unwrap_or_default()) << 32
+        ^ u64::from(segment.window) << 16
+        ^ u64::from(segment.flags)
+        ^ u64::from(segment.checksum) << 20;
+    let mut hash = head.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ tail;
+    hash = hash.wrapping_mul(0xff51_afd7_ed55_8ccd) ^ (u64::from(value) << 32 | u64::from(echo));
+    hash = hash.wrapping_mul(0xc4ce_b9fe_1a85_ec53);
+    (hash >> 32) as u32 | 1
+}
+
+/// The response being sent, flight by flight.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct FlightState {
+    /// Largest flight of earlier responses.
+    pub(crate) largest_before: u32,
+    /// The side had sent nothing for this long when the response began.
+    pub(crate) idle_before: Span,
+    /// A segment of the response was lost or repeated.
+    pub(crate) disturbed: bool,
+    /// First segment of the response.
+    pub(crate) first: Mark,
+    /// Last segment with payload.
+    pub(crate) last: Moment,
+}
