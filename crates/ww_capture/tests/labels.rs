@@ -1,5 +1,12 @@
 //! Labels against the golden files of a corpus of captures, and against the tshark of this machine.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::disallowed_methods,
+    reason = "a test reads files, starts tshark, and fails loudly"
+)]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::path::{Path, PathBuf};

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use super::bars::{Bar, Figures};
-use super::measure::{Cost, Program, find, median};
+use super::measure::{Cost, Pin, Program, find, median};
 
 const LATENCY_RUNS: usize = 20;
 const MEGABYTE: f64 = 1e6;
@@ -43,10 +43,10 @@ struct Entry {
 impl Contest {
     /// Measure, print, and judge.
     pub(super) fn hold(&self) -> io::Result<ExitCode> {
-        let pin = find("taskset");
+        let pin = Pin::new();
         let mut entries = self.entries()?;
-        announce(&self.file, pin.as_deref())?;
-        measure(&mut entries, self.runs, pin.as_deref());
+        announce(&self.file, pin.as_ref())?;
+        measure(&mut entries, self.runs, pin.as_ref());
         let costs: Vec<_> = entries
             .iter()
             .filter_map(|entry| Some((entry.name, median(&entry.costs)?)))
@@ -127,7 +127,7 @@ fn diagnosis(release: &Path, file: &Path) -> Result<Program, String> {
     }
 }
 
-fn announce(file: &Path, pin: Option<&Path>) -> io::Result<()> {
+fn announce(file: &Path, pin: Option<&Pin>) -> io::Result<()> {
     let bytes = file.metadata()?.len();
     let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
     let load: Vec<&str> = load.split_whitespace().take(1).collect();
@@ -136,18 +136,17 @@ fn announce(file: &Path, pin: Option<&Path>) -> io::Result<()> {
         file.display(),
         bytes as f64 / MEGABYTE,
         load.concat(),
-        if pin.is_some() {
-            "pinned to CPU 0"
-        } else {
-            "not pinned: taskset is missing"
-        }
+        pin.map_or("not pinned: no taskset".to_owned(), |pin| format!(
+            "pinned to CPU {}",
+            pin.cpu()
+        ))
     );
     Ok(())
 }
 
 /// Rounds over all programs, so that a busy moment of the machine hurts all alike. The record
 /// walk goes first and once more than counted, which brings the file into the page cache.
-fn measure(entries: &mut [Entry], rounds: usize, pin: Option<&Path>) {
+fn measure(entries: &mut [Entry], rounds: usize, pin: Option<&Pin>) {
     if let Some(Ok(walk)) = entries.first().map(|entry| &entry.program)
         && let Err(error) = walk.run(pin)
     {

@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -19,6 +19,31 @@ pub(super) struct Cost {
     pub(super) peak: u64,
 }
 
+/// One CPU to run everything on, so that programs do not move and do not share.
+#[derive(Debug, Clone)]
+pub(super) struct Pin {
+    taskset: PathBuf,
+    cpu: String,
+}
+
+impl Pin {
+    /// The first CPU this process may use; `None` without `taskset`.
+    pub(super) fn new() -> Option<Self> {
+        let taskset = find("taskset")?;
+        let status = std::fs::read_to_string("/proc/self/status").ok()?;
+        let list = status
+            .lines()
+            .find_map(|line| line.strip_prefix("Cpus_allowed_list:"))?;
+        let cpu = list.trim().split([',', '-']).next()?.to_owned();
+        Some(Self { taskset, cpu })
+    }
+
+    /// The CPU's number.
+    pub(super) fn cpu(&self) -> &str {
+        &self.cpu
+    }
+}
+
 /// A program and its arguments.
 #[derive(Debug, Clone)]
 pub(super) struct Program {
@@ -29,11 +54,11 @@ pub(super) struct Program {
 }
 
 impl Program {
-    fn command(&self, pin: Option<&Path>) -> Command {
+    fn command(&self, pin: Option<&Pin>) -> Command {
         let mut command = match pin {
-            Some(taskset) => {
-                let mut command = Command::new(taskset);
-                command.args(["-c", "0"]).arg(&self.path);
+            Some(pin) => {
+                let mut command = Command::new(&pin.taskset);
+                command.args(["-c", pin.cpu()]).arg(&self.path);
                 command
             }
             None => Command::new(&self.path),
@@ -45,8 +70,8 @@ impl Program {
         command
     }
 
-    /// Run it with its output thrown away, on one CPU when `pin` is the `taskset` program.
-    pub(super) fn run(&self, pin: Option<&Path>) -> io::Result<Cost> {
+    /// Run it with its output thrown away, on one CPU when it is pinned.
+    pub(super) fn run(&self, pin: Option<&Pin>) -> io::Result<Cost> {
         let start = Instant::now();
         let child = self.command(pin).stdout(Stdio::null()).spawn()?;
         let end = child.wait4()?;

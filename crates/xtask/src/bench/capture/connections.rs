@@ -8,11 +8,12 @@ use super::messages::{
 use super::path::{Bottleneck, Way};
 use super::receiver::Stall;
 use super::rng::Rng;
+use super::script::{Connection, Ending, Turn};
 use super::stream::{Message, Stream};
-use super::tcp::{Connection, Ending, Turn, simulate};
+use super::tcp::simulate;
 use super::types::{Body, Flow, Link, Micros, Options, Packet, Pair, Segment, Side, flag};
 
-const LOSSY_WAYS_PPM: u32 = 450_000;
+const LOSSY_WAYS_PPM: u32 = 350_000;
 const SLOW_LINKS_PPM: u32 = 60_000;
 
 /// Where a flow stands in the capture.

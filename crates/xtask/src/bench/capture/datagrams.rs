@@ -12,6 +12,8 @@ const TYPE_A: u16 = 1;
 const TYPE_AAAA: u16 = 28;
 const RCODE_NAME_ERROR: u16 = 3;
 const PROTOCOL_UDP: u8 = 17;
+/// Even ports from here on carry media; no dissector claims them by number.
+const MEDIA_PORTS: u16 = 50_000;
 const FRAGMENT_BYTES: usize = 1480;
 
 /// A flow without TCP.
@@ -120,7 +122,12 @@ fn dns_message(
 /// A call: both sides send a datagram every 20 ms for a while; `packets` in all.
 pub(super) fn media(rng: &mut Rng, serial: u64, start: Micros, packets: u32) -> Flow {
     let inbound = rng.chance(500_000);
-    let link = link(rng, serial, inbound, 16_384 + (serial as u16 % 1000) * 2);
+    let link = link(
+        rng,
+        serial,
+        inbound,
+        MEDIA_PORTS + (serial % 900) as u16 * 2,
+    );
     let len = rng.pick(&[120, 160, 240, 320, 960], 160);
     let mut out = Vec::with_capacity(packets as usize);
     let first_id = rng.next();

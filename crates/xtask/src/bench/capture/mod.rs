@@ -13,6 +13,7 @@ mod path;
 mod plan;
 mod receiver;
 mod rng;
+mod script;
 mod sender;
 mod stream;
 mod tcp;
@@ -30,7 +31,7 @@ use plan::Plan;
 use types::{Flow, Micros, Packet};
 
 /// Changes whenever the built bytes do.
-pub(super) const VERSION: u32 = 1;
+pub(super) const VERSION: u32 = 2;
 
 /// What was built.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

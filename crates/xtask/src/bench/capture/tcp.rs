@@ -3,68 +3,16 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-use super::path::{Path, Way};
-use super::receiver::{Receiver, Stall};
+use super::path::Path;
+use super::receiver::Receiver;
 use super::rng::Rng;
+use super::script::{Connection, Ending};
 use super::sender::{Expiry, Piece, Sender};
-use super::types::{Body, Micros, Options, Packet, Pair, Segment, Side, flag};
+use super::types::{Body, Micros, Packet, Pair, Segment, Side, flag};
 
 const ETHERNET_IP_TCP_BYTES: i64 = 66;
 const SYN_RETRY: Micros = 1_000_000;
 const SYN_TRIES: u32 = 5;
-
-/// One turn of the conversation: `from` says `len` bytes.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Turn {
-    /// Who speaks.
-    pub(super) from: Side,
-    /// How much.
-    pub(super) len: u32,
-    /// How long it thinks first.
-    pub(super) think: Micros,
-}
-
-/// How a connection ends once everything is said.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Ending {
-    /// This side closes first.
-    Close(Side),
-    /// This side resets.
-    Reset(Side),
-    /// It stays open.
-    Open,
-}
-
-/// Everything that decides how a connection goes.
-#[derive(Debug)]
-pub(super) struct Connection {
-    /// When the first SYN leaves.
-    pub(super) start: Micros,
-    /// The way between the ends.
-    pub(super) way: Way,
-    /// Options agreed on.
-    pub(super) options: Options,
-    /// Receive buffer of each side, bytes.
-    pub(super) buffers: Pair<u32>,
-    /// Most that may be in flight, bytes.
-    pub(super) send_buffer: u32,
-    /// Segments acknowledged one by one before acknowledgements are delayed.
-    pub(super) eager_acks: u32,
-    /// The conversation.
-    pub(super) turns: Vec<Turn>,
-    /// Idle time before `think` of the ending.
-    pub(super) linger: Micros,
-    /// The ending.
-    pub(super) ending: Ending,
-    /// A reader that stops for a while.
-    pub(super) stall: Option<(Side, Stall)>,
-    /// A side that sends keep-alives, and after how much silence.
-    pub(super) keep_alive: Option<(Side, Micros)>,
-    /// Initial sequence numbers.
-    pub(super) isns: Pair<u32>,
-    /// Nothing after this moment is of interest.
-    pub(super) horizon: Micros,
-}
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum What {
