@@ -28,3 +28,12 @@ fn every_page_is_a_page_and_its_captures_compile() {
     }
     assert!(complaints.is_empty(), "{}", complaints.join("\n"));
 }
+
+#[test]
+fn the_page_of_a_new_rule_is_a_page() {
+    let template = include_str!("../../xtask/src/new_rule/page.md.template");
+    let page = page::parse(&template.replace("@name", "a-rule")).unwrap();
+    for fence in page.fences {
+        assert!(capture_text::compile(&fence.text).unwrap().frames > 0);
+    }
+}

@@ -3,15 +3,17 @@
 use std::process::ExitCode;
 
 mod bench;
+mod new_rule;
 mod tidy;
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
     match args.split_first() {
         Some((chore, rest)) if chore == "bench" => bench::run(rest),
+        Some((chore, rest)) if chore == "new-rule" => new_rule::run(rest),
         Some((chore, [])) if chore == "tidy" => tidy::run(),
         _ => {
-            eprintln!("usage: cargo xtask bench … | tidy");
+            eprintln!("usage: cargo xtask bench … | new-rule FAMILY NAME | tidy");
             ExitCode::from(2)
         }
     }
