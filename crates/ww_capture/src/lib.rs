@@ -12,3 +12,4 @@ pub mod tcp;
 pub use analysis::{Analysis, analyse, labels};
 pub use reader::ReadError;
 pub use tcp::{FrameLabels, Labels};
+pub mod write;
