@@ -14,6 +14,9 @@ mod pcap;
 mod pcapng;
 mod window;
 
+#[cfg(test)]
+mod tests;
+
 use std::io::Read;
 
 use ww_base::{Limits, Moment, Problem, SourceId};

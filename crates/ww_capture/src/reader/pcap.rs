@@ -17,7 +17,7 @@ const FILE_HEADER_BYTES: usize = 24;
 const MODIFIED_RECORD_HEADER_BYTES: usize = 24;
 
 /// Records looked at to tell the two record headers apart.
-const PLAUSIBLE_RECORDS: u32 = 3;
+const RECORDS_TRIED: u32 = 3;
 
 /// A frame that claims to have been longer than this on the wire speaks for a wrong reading.
 const LONGEST_WIRE_BYTES: u32 = 128 << 20;
@@ -162,18 +162,26 @@ impl Pcap {
     /// As Wireshark does it: the first records are read both ways, and the reading counts that
     /// makes sense for longer.
     fn is_modified(&self, window: &mut Window<'_>, snaplen: u32) -> bool {
-        let regular = self.plausible_records(self.record_header_bytes, window, snaplen);
-        regular < PLAUSIBLE_RECORDS
-            && self.plausible_records(MODIFIED_RECORD_HEADER_BYTES, window, snaplen) > regular
+        let (regular, is_absurd) =
+            self.plausible_records(self.record_header_bytes, window, snaplen);
+        is_absurd
+            && self
+                .plausible_records(MODIFIED_RECORD_HEADER_BYTES, window, snaplen)
+                .0
+                > regular
     }
 
-    /// How many of the first records make sense, up to [`PLAUSIBLE_RECORDS`]; the end of the
-    /// capture counts in its favour.
-    fn plausible_records(&self, header_bytes: usize, window: &mut Window<'_>, snaplen: u32) -> u32 {
+    /// How many of the first records make sense, and whether the one after them does not.
+    fn plausible_records(
+        &self,
+        header_bytes: usize,
+        window: &mut Window<'_>,
+        snaplen: u32,
+    ) -> (u32, bool) {
         let mut at = 0;
-        for plausible in 0..PLAUSIBLE_RECORDS {
+        for plausible in 0..RECORDS_TRIED {
             if !window.has(at + header_bytes) {
-                break;
+                return (plausible, false);
             }
             let captured = self.order.u32_at(window.ahead(), at + 8).unwrap_or(0);
             let wire_len = self.order.u32_at(window.ahead(), at + 12).unwrap_or(0);
@@ -182,11 +190,11 @@ impl Pcap {
                 || captured > wire_len
                 || wire_len > LONGEST_WIRE_BYTES
             {
-                return plausible;
+                return (plausible, true);
             }
             at += header_bytes + captured as usize;
         }
-        PLAUSIBLE_RECORDS
+        (RECORDS_TRIED, false)
     }
 
     /// The next record, consumed from the window; `None` at any end, which is reported.
