@@ -86,10 +86,6 @@ pub(super) fn looks_like(first: &[u8]) -> String {
             "a Network Monitor 1.x capture: convert it with editcap",
         ),
         (
-            b"\x54\x52\x53\x4e",
-            "a Sniffer capture: convert it with editcap",
-        ),
-        (
             b"TRSNIFF data",
             "a Sniffer capture: convert it with editcap",
         ),

@@ -6,10 +6,12 @@
 
 mod book;
 mod bytes;
+mod clock;
 mod error;
 mod info;
 mod input;
 mod link;
+mod options;
 mod pcap;
 mod pcapng;
 mod window;

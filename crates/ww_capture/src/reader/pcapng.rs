@@ -7,9 +7,11 @@ use ww_base::{Limits, Moment, ProblemKind};
 use super::Found;
 use super::book::{Book, shortened};
 use super::bytes::Order;
+use super::clock::{Clock, resolution};
 use super::error::ReadError;
-use super::info::{Interface, TimeResolution};
+use super::info::Interface;
 use super::link::LinkType;
+use super::options::{Options, code};
 use super::window::Window;
 
 /// Block types.
@@ -23,29 +25,6 @@ mod block {
     pub(super) const INTERFACE_STATISTICS: u32 = 5;
     pub(super) const ENHANCED_PACKET: u32 = 6;
     pub(super) const DECRYPTION_SECRETS: u32 = 10;
-}
-
-/// Option codes.
-mod option {
-    pub(super) const END: u16 = 0;
-    pub(super) const COMMENT: u16 = 1;
-    pub(super) const SECTION_HARDWARE: u16 = 2;
-    pub(super) const SECTION_OS: u16 = 3;
-    pub(super) const SECTION_APPLICATION: u16 = 4;
-    pub(super) const INTERFACE_NAME: u16 = 2;
-    pub(super) const INTERFACE_DESCRIPTION: u16 = 3;
-    pub(super) const INTERFACE_RESOLUTION: u16 = 9;
-    pub(super) const INTERFACE_FILTER: u16 = 11;
-    pub(super) const INTERFACE_OS: u16 = 12;
-    pub(super) const INTERFACE_FCS_BYTES: u16 = 13;
-    pub(super) const INTERFACE_TIME_OFFSET: u16 = 14;
-    pub(super) const INTERFACE_HARDWARE: u16 = 15;
-    pub(super) const PACKET_DROPS: u16 = 4;
-    pub(super) const STATISTICS_RECEIVED: u16 = 4;
-    pub(super) const STATISTICS_INTERFACE_DROPS: u16 = 5;
-    pub(super) const STATISTICS_ACCEPTED: u16 = 6;
-    pub(super) const STATISTICS_OS_DROPS: u16 = 7;
-    pub(super) const STATISTICS_DELIVERED: u16 = 8;
 }
 
 /// Type, length and trailing length of a block.
@@ -77,13 +56,6 @@ struct Port {
     snaplen: u32,
     longest_frame: u32,
     clock: Clock,
-}
-
-/// Ticks to time.
-#[derive(Clone, Copy)]
-struct Clock {
-    resolution: TimeResolution,
-    offset_s: i64,
 }
 
 /// A pcapng being read.
@@ -259,15 +231,15 @@ impl Pcapng {
         self.first_port = book.interfaces.len();
         self.ports.clear();
         book.notes.sections += 1;
-        for (code, value) in self.options(options, book) {
-            let told = match code {
-                option::COMMENT => {
+        for (kind, value) in self.options(options, book) {
+            let told = match kind {
+                code::COMMENT => {
                     book.comment(false, value);
                     continue;
                 }
-                option::SECTION_HARDWARE => &mut book.notes.hardware,
-                option::SECTION_OS => &mut book.notes.os,
-                option::SECTION_APPLICATION => &mut book.notes.application,
+                code::SECTION_HARDWARE => &mut book.notes.hardware,
+                code::SECTION_OS => &mut book.notes.os,
+                code::SECTION_APPLICATION => &mut book.notes.application,
                 _ => continue,
             };
             if told.is_empty() {
@@ -294,26 +266,26 @@ impl Pcapng {
         }
         let mut interface = Interface::new(LinkType(link), snaplen);
         let mut offset_s = 0;
-        for (code, value) in self.options(options, book) {
-            match code {
-                option::COMMENT => book.comment(false, value),
-                option::INTERFACE_NAME => interface.name = shortened(value),
-                option::INTERFACE_DESCRIPTION => interface.description = shortened(value),
-                option::INTERFACE_OS => interface.os = shortened(value),
-                option::INTERFACE_HARDWARE => interface.hardware = shortened(value),
+        for (kind, value) in self.options(options, book) {
+            match kind {
+                code::COMMENT => book.comment(false, value),
+                code::INTERFACE_NAME => interface.name = shortened(value),
+                code::INTERFACE_DESCRIPTION => interface.description = shortened(value),
+                code::INTERFACE_OS => interface.os = shortened(value),
+                code::INTERFACE_HARDWARE => interface.hardware = shortened(value),
                 // The first byte tells the filter's form: 0 is text.
-                option::INTERFACE_FILTER => {
+                code::INTERFACE_FILTER => {
                     if let [0, text @ ..] = value {
                         interface.filter = shortened(text);
                     }
                 }
-                option::INTERFACE_FCS_BYTES => interface.fcs_bytes = value.first().copied(),
-                option::INTERFACE_RESOLUTION => {
+                code::INTERFACE_FCS_BYTES => interface.fcs_bytes = value.first().copied(),
+                code::INTERFACE_RESOLUTION => {
                     if let Some(told) = value.first() {
                         interface.resolution = resolution(*told);
                     }
                 }
-                option::INTERFACE_TIME_OFFSET => {
+                code::INTERFACE_TIME_OFFSET => {
                     offset_s = self.order.u64_at(value, 0).unwrap_or(0) as i64;
                 }
                 _ => {}
@@ -441,10 +413,10 @@ impl Pcapng {
 
     #[cold]
     fn packet_options(&self, interface: u32, options: &[u8], book: &mut Book) {
-        for (code, value) in self.options(options, book) {
-            match code {
-                option::COMMENT => book.comment(true, value),
-                option::PACKET_DROPS => {
+        for (kind, value) in self.options(options, book) {
+            match kind {
+                code::COMMENT => book.comment(true, value),
+                code::PACKET_DROPS => {
                     let drops = self.order.u64_at(value, 0).unwrap_or(0);
                     self.dropped_before(interface, drops, book);
                 }
@@ -467,8 +439,8 @@ impl Pcapng {
             return Err("an interface statistics block is too short".to_owned());
         };
         let index = self.first_port.saturating_add(id as usize);
-        for (code, value) in self.options(options, book) {
-            if code == option::COMMENT {
+        for (kind, value) in self.options(options, book) {
+            if kind == code::COMMENT {
                 book.comment(false, value);
                 continue;
             }
@@ -476,12 +448,12 @@ impl Pcapng {
                 continue;
             };
             let statistics = &mut interface.statistics;
-            let counter = match code {
-                option::STATISTICS_RECEIVED => &mut statistics.received,
-                option::STATISTICS_INTERFACE_DROPS => &mut statistics.dropped_by_interface,
-                option::STATISTICS_ACCEPTED => &mut statistics.accepted_by_filter,
-                option::STATISTICS_OS_DROPS => &mut statistics.dropped_by_os,
-                option::STATISTICS_DELIVERED => &mut statistics.delivered,
+            let counter = match kind {
+                code::STATISTICS_RECEIVED => &mut statistics.received,
+                code::STATISTICS_INTERFACE_DROPS => &mut statistics.dropped_by_interface,
+                code::STATISTICS_ACCEPTED => &mut statistics.accepted_by_filter,
+                code::STATISTICS_OS_DROPS => &mut statistics.dropped_by_os,
+                code::STATISTICS_DELIVERED => &mut statistics.delivered,
                 _ => continue,
             };
             *counter = self.order.u64_at(value, 0);
@@ -514,8 +486,8 @@ impl Pcapng {
                 book.name(address, name);
             }
         }
-        for (code, value) in self.options(records.rest, book) {
-            if code == option::COMMENT {
+        for (kind, value) in self.options(records.rest, book) {
+            if kind == code::COMMENT {
                 book.comment(false, value);
             }
         }
@@ -537,11 +509,7 @@ impl Pcapng {
     }
 
     fn list<'b>(&self, bytes: &'b [u8]) -> Options<'b> {
-        Options {
-            order: self.order,
-            rest: bytes,
-            damaged: false,
-        }
+        Options::new(self.order, bytes)
     }
 }
 
@@ -553,34 +521,6 @@ struct Packet {
     wire_len: u32,
     /// Bytes of the body before the packet data.
     fixed: usize,
-}
-
-/// Code, length, value, padding: options, and the records of a Name Resolution Block. Ends at the
-/// end mark or where the list makes no sense.
-struct Options<'b> {
-    order: Order,
-    rest: &'b [u8],
-    /// Whether a length led beyond the end.
-    damaged: bool,
-}
-
-impl<'b> Iterator for Options<'b> {
-    type Item = (u16, &'b [u8]);
-
-    fn next(&mut self) -> Option<(u16, &'b [u8])> {
-        let code = self.order.u16_at(self.rest, 0)?;
-        let length = usize::from(self.order.u16_at(self.rest, 2)?);
-        let Some(value) = self.rest.get(4..4 + length) else {
-            self.damaged = true;
-            self.rest = &[];
-            return None;
-        };
-        self.rest = self
-            .rest
-            .get(4 + length.next_multiple_of(4)..)
-            .unwrap_or_default();
-        (code != option::END).then_some((code, value))
-    }
 }
 
 /// The byte order of a section, from the magic number after type and length.
@@ -604,36 +544,4 @@ fn too_long(padded: u64, block_type: u32, window: &mut Window<'_>, book: &mut Bo
         book.damaged(offset, "the capture ends inside that block");
     }
     whole
-}
-
-/// The meaning of `if_tsresol`.
-fn resolution(told: u8) -> TimeResolution {
-    match told {
-        power @ 0..=0x7f => TimeResolution::PowerOfTen(power),
-        power => TimeResolution::PowerOfTwo(power & 0x7f),
-    }
-}
-
-impl Clock {
-    /// The time of a number of ticks, saturating.
-    ///
-    /// Ticks are unsigned, but nothing was captured in the second half of their range: such
-    /// values come from clocks that stood before 1970 and are read as negative.
-    #[inline]
-    fn moment(self, ticks: u64) -> Moment {
-        let ticks = ticks as i64;
-        let ns = match self.resolution {
-            TimeResolution::PowerOfTen(power @ 0..=9) => {
-                ticks.saturating_mul(10_i64.pow(9 - u32::from(power)))
-            }
-            TimeResolution::PowerOfTen(power) => 10_i64
-                .checked_pow(u32::from(power) - 9)
-                .map_or(0, |divisor| ticks / divisor),
-            TimeResolution::PowerOfTwo(power) => {
-                let ns = (i128::from(ticks) * 1_000_000_000) >> power.min(127);
-                i64::try_from(ns).unwrap_or(if ticks < 0 { i64::MIN } else { i64::MAX })
-            }
-        };
-        Moment(ns.saturating_add(self.offset_s.saturating_mul(1_000_000_000)))
-    }
 }

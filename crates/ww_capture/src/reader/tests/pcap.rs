@@ -229,7 +229,9 @@ fn other_versions_and_other_files_are_refused() {
         try_read(&old),
         Err(ReadError::UnsupportedVersion { major: 1, .. })
     ));
-    let cases: [(&[u8], &str); 9] = [
+    let event_trace = Bytes::new(Order::Little).u32(65_536).u32(9000).u32(9000);
+    let cases: [(&[u8], &str); 10] = [
+        (&event_trace.raw(&[7; 40]).bytes, "ETL"),
         (b"", "an empty file"),
         (
             b"12:00:01.5 IP 10.0.0.1.80 > 10.0.0.2.99: Flags [S]",
