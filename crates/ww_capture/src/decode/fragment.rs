@@ -3,7 +3,8 @@
 //! The frame that fills the last hole carries the whole datagram, in whatever order the pieces came
 //! (so Wireshark counts too). Where pieces overlap, the bytes of the piece with the lower offset
 //! win, then those of the earlier one. A set is given up 60 s after its first piece (RFC 791
-//! section 3.2, RFC 8200 section 4.5), or when a newer one needs its place.
+//! section 3.2, RFC 8200 section 4.5; Wireshark waits for ever), or when a newer one
+//! needs its place.
 
 use super::bytes::{Bytes, be16};
 use std::collections::{BTreeMap, VecDeque};
@@ -19,13 +20,15 @@ const HOLES: usize = 8;
 /// What a piece costs beyond its bytes.
 const PIECE_OVERHEAD: usize = 64;
 
-/// What makes pieces belong together; `protocol` is 0 for IPv6, where it does not count.
+/// What makes pieces belong together; `protocol` is 0 for IPv6, where it does not count. Copies of
+/// an IPv4 datagram in two VLANs are not mixed; `vlan` is `None` for IPv6, as in `TShark`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Key {
     pub(super) src: IpAddr,
     pub(super) dst: IpAddr,
     pub(super) protocol: u8,
     pub(super) id: u32,
+    pub(super) vlan: Option<u16>,
 }
 
 /// One fragment as a frame carries it.

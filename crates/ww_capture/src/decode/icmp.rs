@@ -122,6 +122,7 @@ fn with_transport(quoted: Quoted, transport: Option<&[u8]>) -> Quoted {
         ports: be16(bytes, 0).zip(be16(bytes, 2)),
         tcp_seq: tcp.and_then(|bytes| be32(bytes, 4)),
         tcp_flags: tcp
+            .filter(|bytes| bytes.len() >= 16)
             .and_then(|bytes| be16(bytes, 12))
             .map(|field| field & 0x1ff),
         ..quoted

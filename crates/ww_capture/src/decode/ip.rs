@@ -4,8 +4,8 @@ use super::bytes::{Bytes, array, byte};
 use super::fragment::Key;
 use super::icmp::icmp;
 use super::transport::{tcp, udp};
-use super::types::{Body, IpHeader, Tunnel};
-use super::walk::{Fragment, Walk};
+use super::types::{Body, IpHeader, Tcp, Tunnel};
+use super::walk::{Fragment, Reassembly, Walk};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// The fields of the IPv4 flags-and-offset word.
@@ -16,7 +16,7 @@ pub(super) const MORE_FRAGMENTS: u16 = 0x2000;
 pub(super) const FRAGMENT_OFFSET: u16 = 0x1fff;
 
 /// Extension headers read in one packet; a sane one has at most seven.
-const EXTENSION_HEADERS: usize = 16;
+const EXTENSION_HEADERS: usize = 256;
 
 const HOP_BY_HOP: u8 = 0;
 const IPV4: u8 = 4;
@@ -52,6 +52,7 @@ impl<'a> Walk<'a> {
         if total_len != 0 && total_len < header_len {
             return Body::Malformed("IPv4 total length below its header length");
         }
+        self.lacking = total_len.saturating_sub(packet.wire);
         let packet = if total_len == 0 {
             packet
         } else {
@@ -86,17 +87,31 @@ impl<'a> Walk<'a> {
             dst,
             protocol,
             id: u32::from(id),
+            vlan: self.innermost_vlan,
         };
         let offset = u32::from(fragment & FRAGMENT_OFFSET) * 8;
-        let piece = Fragment {
-            protocol,
-            offset,
-            more: fragment & MORE_FRAGMENTS != 0,
-            bytes: payload,
-        };
-        match self.fragment(key, piece) {
-            Some((protocol, datagram)) => self.upper(protocol, datagram),
-            None => Body::Fragment,
+        let more = fragment & MORE_FRAGMENTS != 0;
+        match self.fragment(
+            key,
+            Fragment {
+                protocol,
+                offset,
+                more,
+                bytes: payload,
+            },
+        ) {
+            Reassembly::Whole(protocol, datagram) => self.upper(protocol, datagram),
+            Reassembly::FirstOnly(piece) => self.first_piece(piece),
+            Reassembly::Waiting => Body::Fragment,
+        }
+    }
+
+    /// An IPv6 packet, where IPv4 is not expected.
+    pub(super) fn only_ipv6(&mut self, packet: Bytes<'a>) -> Body<'a> {
+        match packet.held.first().map(|first| first >> 4) {
+            Some(6) => self.ipv6(packet),
+            Some(_) => Body::Malformed("IP version is not 6"),
+            None => Body::Malformed("IPv6 header cut short"),
         }
     }
 
@@ -105,6 +120,8 @@ impl<'a> Walk<'a> {
             return Body::Malformed("IPv6 header cut short");
         };
         let payload_len = u32::from(u16::from_be_bytes([h[4], h[5]]));
+        // `TShark` takes a declared length beyond the frame as missing bytes in IPv4 only.
+        self.lacking = 0;
         let payload = if payload_len == 0 {
             payload
         } else {
@@ -135,12 +152,13 @@ impl<'a> Walk<'a> {
                 HOP_BY_HOP | ROUTING | DESTINATION_OPTIONS => eight_byte_units(payload),
                 AUTHENTICATION => authentication_len(payload),
                 FRAGMENT => match self.fragment_header(payload) {
-                    Ok(Some(next)) => {
-                        (protocol, payload) = next;
+                    Some(Reassembly::Whole(next, datagram)) => {
+                        (protocol, payload) = (next, datagram);
                         continue;
                     }
-                    Ok(None) => return Body::Fragment,
-                    Err(why) => return Body::Malformed(why),
+                    Some(Reassembly::FirstOnly(piece)) => return self.first_piece(piece),
+                    Some(Reassembly::Waiting) => return Body::Fragment,
+                    None => return Body::Malformed("IPv6 fragment header cut short"),
                 },
                 _ => return self.upper(protocol, payload),
             };
@@ -160,41 +178,46 @@ impl<'a> Walk<'a> {
         Body::Malformed("too many IPv6 extension headers")
     }
 
-    /// What follows a fragment header: the rest of an atomic fragment (RFC 6946), the datagram when
-    /// this piece completes it, or nothing yet.
-    fn fragment_header(
-        &mut self,
-        payload: Bytes<'a>,
-    ) -> Result<Option<(u8, Bytes<'a>)>, &'static str> {
-        let Some((h, rest)) = payload.header::<8>() else {
-            return Err("IPv6 fragment header cut short");
-        };
-        let field = u16::from_be_bytes([h[2], h[3]]);
+    /// What follows a fragment header; an atomic fragment (RFC 6946) is a whole datagram.
+    fn fragment_header(&mut self, payload: Bytes<'a>) -> Option<Reassembly<'a>> {
+        let (h, bytes) = payload.header::<8>()?;
+        let (protocol, field) = (h[0], u16::from_be_bytes([h[2], h[3]]));
         let id = u32::from_be_bytes([h[4], h[5], h[6], h[7]]);
-        let Some(ip) = &mut self.ip else {
-            return Ok(None);
-        };
+        let ip = self.ip.as_mut()?;
         ip.id = Some(id as u16);
-        ip.protocol = h[0];
-        if field & 0xfff9 == 0 {
-            return Ok(Some((h[0], rest)));
+        ip.protocol = protocol;
+        let (offset, more) = (u32::from(field & 0xfff8), field & 1 != 0);
+        if offset == 0 && !more {
+            return Some(Reassembly::Whole(protocol, bytes));
         }
         let key = Key {
             src: ip.src,
             dst: ip.dst,
             protocol: 0,
             id,
+            vlan: None,
         };
-        let offset = u32::from(field & 0xfff8);
-        Ok(self.fragment(
+        Some(self.fragment(
             key,
             Fragment {
-                protocol: h[0],
+                protocol,
                 offset,
-                more: field & 1 != 0,
-                bytes: rest,
+                more,
+                bytes,
             },
         ))
+    }
+
+    /// The first fragment of a datagram that cannot be put together, read as far as it goes. How
+    /// long a segment in it is nobody knows.
+    fn first_piece(&mut self, piece: Fragment<'a>) -> Body<'a> {
+        match self.upper(piece.protocol, piece.bytes) {
+            Body::Tcp(segment) => Body::Tcp(Tcp {
+                len: None,
+                ..segment
+            }),
+            other => other,
+        }
     }
 
     /// The payload of IP, past all extension headers.
@@ -208,7 +231,7 @@ impl<'a> Walk<'a> {
             1 => icmp(payload, false),
             58 => icmp(payload, true),
             IPV4 => self.inside(Tunnel::IpIp, |walk| walk.ip(payload)),
-            IPV6 => self.inside(Tunnel::Ip6In, |walk| walk.ip(payload)),
+            IPV6 => self.inside(Tunnel::Ip6In, |walk| walk.only_ipv6(payload)),
             GRE => self.gre(payload),
             ETHER_IP => match payload.skip(2) {
                 Some(frame) => self.inside(Tunnel::EtherIp, |walk| walk.ethernet(frame)),

@@ -60,10 +60,11 @@ impl<'a> Walk<'a> {
         for _ in 0..TAGS {
             // Bytes of the tag after the EtherType that announces it; the next EtherType is last.
             let tag_len = match ethertype {
-                ETHERTYPE_IPV4 | ETHERTYPE_IPV6 => return self.ip(rest),
+                ETHERTYPE_IPV4 => return self.ip(rest),
+                ETHERTYPE_IPV6 => return self.only_ipv6(rest),
                 0x0806 | 0x8035 => return arp(rest.held),
                 // 802.1Q, 802.1ad and what came before it
-                ETHERTYPE_VLAN | 0x88a8 | 0x9100 | 0x9200 => {
+                ETHERTYPE_VLAN | 0x88a8 | 0x9100 => {
                     self.note_vlan(rest);
                     4
                 }
@@ -88,9 +89,11 @@ impl<'a> Walk<'a> {
 
     fn note_vlan(&mut self, tag: Bytes<'a>) {
         let free = self.link.vlans.iter_mut().find(|place| place.is_none());
-        if let (Some(place), Some(field)) = (free, be16(tag.held, 0)) {
-            *place = Some(field & 0xfff);
+        let vlan = be16(tag.held, 0).map(|field| field & 0xfff);
+        if let Some(place) = free {
+            *place = vlan;
         }
+        self.innermost_vlan = vlan;
     }
 
     /// IEEE 802.2: SNAP (RFC 1042) or IP with its own service access point.
@@ -181,17 +184,18 @@ impl<'a> Walk<'a> {
         let Some((family, rest)) = frame.header::<4>() else {
             return Body::Malformed("loopback header cut short");
         };
-        let family = u32::from_be_bytes(*family);
-        let family = if family > 0xffff {
-            family.swap_bytes()
+        let word = u32::from_be_bytes(*family);
+        match if word > 0xffff {
+            word.swap_bytes()
         } else {
-            family
-        };
-        match family {
+            word
+        } {
             // AF_INET, and AF_INET6 of Linux and Windows, NetBSD, FreeBSD, macOS
             2 | 10 | 23 | 24 | 28 | 30 => self.ip(rest),
-            other => Body::NotIp {
-                ethertype: other as u16,
+            // Some drivers write a Cisco HDLC header, which ends with an EtherType.
+            _ => match word as u16 {
+                ethertype @ 1536.. => self.ethertype(ethertype, rest),
+                other => Body::NotIp { ethertype: other },
             },
         }
     }

@@ -138,6 +138,69 @@ fn a_data_offset_below_five_is_taken_at_its_word() {
 }
 
 #[test]
+fn a_header_cut_behind_its_flags_has_no_length() {
+    let data = ethernet(0x0800, &ipv4(6, &tcp(1, 2, b"12345")));
+    let captured = |bytes: usize| RawFrame {
+        wire_len: data.len() as u32,
+        ..frame(1, &data[..34 + bytes])
+    };
+    decode(captured(16), |decoded| {
+        assert!(matches!(&decoded.body, Body::Tcp(tcp) if tcp.flags == 0x18 && tcp.len.is_none()));
+    });
+    decode(captured(15), |decoded| {
+        assert_eq!(decoded.body, Body::Malformed("TCP header cut short"));
+    });
+}
+
+#[test]
+fn an_ipv4_length_below_its_header_ends_the_decoding() {
+    let mut data = ethernet(0x0800, &ipv4(6, &tcp(1, 2, b"12345")));
+    data[16..18].copy_from_slice(&19u16.to_be_bytes());
+    decode(frame(1, &data), |decoded| {
+        assert_eq!(
+            decoded.body,
+            Body::Malformed("IPv4 total length below its header length")
+        );
+    });
+}
+
+#[test]
+fn the_length_of_udp_ends_its_payload() {
+    let with_length = |length: u16| {
+        let mut data = ethernet(0x0800, &ipv4(17, &udp(1, 2, b"12345")));
+        data[38..40].copy_from_slice(&length.to_be_bytes());
+        decode(frame(1, &data), |decoded| match &decoded.body {
+            Body::Udp(udp) => Ok(udp.payload.len()),
+            other => Err(format!("{other:?}")),
+        })
+    };
+    assert_eq!(
+        (
+            with_length(10),
+            with_length(13),
+            with_length(900),
+            with_length(0)
+        ),
+        (Ok(2), Ok(5), Ok(5), Ok(5))
+    );
+    assert!(with_length(7).is_err_and(|why| why.contains("UDP length below")));
+}
+
+#[test]
+fn a_quote_of_sixteen_bytes_has_flags() {
+    let about = ipv4(6, &tcp(40000, 443, b""));
+    for (quoted, flags) in [(15, None), (16, Some(0x18))] {
+        let message = [&[3, 3, 0, 0, 0, 0, 0, 0], &about[..20 + quoted]].concat();
+        decode(frame(1, &ethernet(0x0800, &ipv4(1, &message))), |decoded| {
+            let Body::Icmp(icmp) = &decoded.body else {
+                panic!("{:?}", decoded.body)
+            };
+            assert_eq!(icmp.quoted.unwrap().tcp_flags, flags);
+        });
+    }
+}
+
+#[test]
 fn arp_names_both_sides() {
     let mut message = vec![0, 1, 8, 0, 6, 4, 0, 2];
     message.extend([2, 0, 0, 0, 0, 1, 10, 0, 0, 1, 2, 0, 0, 0, 0, 2, 10, 0, 0, 2]);

@@ -6,13 +6,35 @@ use super::types::{Arp, Body, Tcp, Udp};
 /// Reads a TCP segment; `segment` is the IP payload.
 #[inline]
 pub(super) fn tcp(segment: Bytes<'_>) -> Body<'_> {
-    let Some(h) = segment.held.first_chunk::<20>() else {
-        return Body::Malformed("TCP header cut short");
-    };
+    match segment.held.first_chunk::<20>() {
+        Some(header) => Body::Tcp(tcp_header(header, segment)),
+        None => cut_tcp(segment),
+    }
+}
+
+/// A segment of which the header is there up to its window at least: `TShark` gives it a connection
+/// but does not analyse it.
+#[cold]
+fn cut_tcp(segment: Bytes<'_>) -> Body<'_> {
+    let mut header = [0; 20];
+    for (place, &byte) in header.iter_mut().zip(segment.held) {
+        *place = byte;
+    }
+    match segment.held.len() {
+        16.. => Body::Tcp(Tcp {
+            len: None,
+            ..tcp_header(&header, segment)
+        }),
+        _ => Body::Malformed("TCP header cut short"),
+    }
+}
+
+#[inline]
+fn tcp_header<'a>(h: &[u8; 20], segment: Bytes<'a>) -> Tcp<'a> {
     let header_len = (h[12] >> 4) * 4;
     let after = |length: usize| segment.held.get(length..).unwrap_or_default();
     let options = after(20);
-    Body::Tcp(Tcp {
+    Tcp {
         src_port: u16::from_be_bytes([h[0], h[1]]),
         dst_port: u16::from_be_bytes([h[2], h[3]]),
         seq: u32::from_be_bytes([h[4], h[5], h[6], h[7]]),
@@ -27,7 +49,7 @@ pub(super) fn tcp(segment: Bytes<'_>) -> Body<'_> {
             .unwrap_or(options),
         payload: after(usize::from(header_len)),
         len: segment.wire.checked_sub(u32::from(header_len)),
-    })
+    }
 }
 
 /// Reads a UDP datagram; `datagram` is the IP payload.
@@ -37,6 +59,9 @@ pub(super) fn udp(datagram: Bytes<'_>) -> Body<'_> {
         return Body::Malformed("UDP header cut short");
     };
     let length = u16::from_be_bytes([h[4], h[5]]);
+    if matches!(length, 1..8) {
+        return Body::Malformed("UDP length below its header length");
+    }
     // A length of zero is a jumbogram (RFC 2675) or a datagram the network card will still cut up.
     let whole = if length == 0 {
         datagram

@@ -5,19 +5,33 @@ use super::link::ETHERTYPE_BRIDGING;
 use super::types::{Body, Tunnel, Udp};
 use super::walk::Walk;
 
-/// The tunnel that the ports of a datagram announce, as `TShark` has it by default: the assigned
-/// port on either side, unless the other side is a well-known service whose client happens to use it.
+/// Services of lower port numbers whose clients may happen to use a tunnel's port.
+const SERVICES: [u16; 25] = [
+    53, 67, 68, 69, 88, 123, 137, 138, 161, 162, 389, 443, 500, 514, 520, 1194, 1645, 1701, 1812,
+    1813, 1900, 2049, 2152, 3478, 4500,
+];
+
+/// The tunnel that the ports of a datagram announce: as in `TShark`, the assigned port on either
+/// side, unless the other side is a service of a lower port number.
 #[inline]
 pub(super) fn over_udp(datagram: &Udp<'_>) -> Option<Tunnel> {
-    let by_port = |port| match port {
+    let (src, dst) = (datagram.src_port, datagram.dst_port);
+    let (kind, other) = match (by_port(dst), by_port(src)) {
+        (Some(kind), _) => (kind, src),
+        (None, Some(kind)) => (kind, dst),
+        (None, None) => return None,
+    };
+    (!SERVICES.contains(&other)).then_some(kind)
+}
+
+#[inline]
+fn by_port(port: u16) -> Option<Tunnel> {
+    match port {
         4789 => Some(Tunnel::Vxlan),
         6081 => Some(Tunnel::Geneve),
         3544 => Some(Tunnel::Teredo),
         _ => None,
-    };
-    by_port(datagram.dst_port)
-        .filter(|_| datagram.src_port >= 1024)
-        .or_else(|| by_port(datagram.src_port).filter(|_| datagram.dst_port >= 1024))
+    }
 }
 
 impl<'a> Walk<'a> {
@@ -115,9 +129,8 @@ fn gre_header_len(flags: u16, packet: Bytes<'_>) -> Option<usize> {
 }
 
 fn vxlan(payload: Bytes<'_>) -> Option<(u16, Bytes<'_>)> {
-    let (h, frame) = payload.header::<8>()?;
-    // The flag that says the network identifier is valid must be set (RFC 7348 section 5).
-    (h[0] & 0x08 != 0).then_some((ETHERTYPE_BRIDGING, frame))
+    // The flag that says the network identifier is valid is not asked for: neither does `TShark`.
+    Some((ETHERTYPE_BRIDGING, payload.skip(8)?))
 }
 
 fn geneve(payload: Bytes<'_>) -> Option<(u16, Bytes<'_>)> {

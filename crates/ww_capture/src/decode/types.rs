@@ -135,7 +135,8 @@ pub enum Body<'a> {
     Icmp(Icmp<'a>),
     /// An address resolution message.
     Arp(Arp),
-    /// A piece of a datagram that is not complete yet, or cannot be put together.
+    /// A piece of a datagram that is not complete yet, or cannot be put together. The first
+    /// piece of those not captured whole is decoded as far as it goes instead.
     Fragment,
     /// Another protocol inside IP.
     Other {
@@ -179,8 +180,10 @@ pub struct Tcp<'a> {
     /// The payload, as far as captured.
     pub payload: &'a [u8],
     /// Payload length on the wire: the IP payload, limited by the frame's wire length, less the
-    /// TCP header. `None` when the header claims more than there is: such a segment belongs to its
-    /// connection but is not analysed.
+    /// TCP header. `None` when it cannot be known: the header claims more than there is, fewer than
+    /// 20 (but at least 16) bytes of it are there, or it is the first fragment of a datagram that
+    /// cannot be put together. Such a segment belongs to its connection, and begins one when it is
+    /// the first, but is not analysed.
     pub len: Option<u32>,
 }
 
@@ -239,7 +242,10 @@ pub struct Quoted {
     pub ports: Option<(u16, u16)>,
     /// Sequence number, when it is TCP.
     pub tcp_seq: Option<u32>,
-    /// Flags as in [`Tcp::flags`], when it is TCP and that much is quoted.
+    /// Flags as in [`Tcp::flags`], when it is TCP and 16 bytes of it are quoted. `TShark` 4.0.17
+    /// gives a quoted segment a connection number (and begins a connection when there is none, or
+    /// when a SYN of a new sequence number says so) exactly then; it never analyses it. A quoted UDP
+    /// datagram always counts as part of its stream.
     pub tcp_flags: Option<u16>,
 }
 

@@ -20,6 +20,10 @@ pub(super) struct Walk<'a> {
     tunnel_depth: u32,
     frame: u64,
     at: Moment,
+    /// VLAN identifier of the last tag passed.
+    pub(super) innermost_vlan: Option<u16>,
+    /// Bytes that the innermost IP header declares beyond the end of the frame.
+    pub(super) lacking: u32,
 }
 
 impl<'a> Walk<'a> {
@@ -40,6 +44,8 @@ impl<'a> Walk<'a> {
             tunnel_depth,
             frame: frame.number,
             at: frame.at,
+            innermost_vlan: None,
+            lacking: 0,
         }
     }
 
@@ -74,8 +80,18 @@ impl<'a> Walk<'a> {
         read(self)
     }
 
-    /// Hands a fragment to reassembly; the datagram and its protocol when it is complete now.
-    pub(super) fn fragment(&mut self, key: Key, piece: Fragment<'a>) -> Option<(u8, Bytes<'a>)> {
+    /// Hands a fragment to reassembly.
+    pub(super) fn fragment(&mut self, key: Key, mut piece: Fragment<'a>) -> Reassembly<'a> {
+        piece.bytes.wire = piece.bytes.wire.saturating_add(self.lacking);
+        match self.reassemble(key, piece) {
+            Some((protocol, datagram)) => Reassembly::Whole(protocol, datagram),
+            None if piece.offset == 0 && piece.bytes.is_cut() => Reassembly::FirstOnly(piece),
+            None => Reassembly::Waiting,
+        }
+    }
+
+    /// The datagram and its protocol when this piece completes it.
+    fn reassemble(&mut self, key: Key, piece: Fragment<'a>) -> Option<(u8, Bytes<'a>)> {
         let Fragment {
             protocol,
             offset,
@@ -112,4 +128,14 @@ pub(super) struct Fragment<'a> {
     pub(super) offset: u32,
     pub(super) more: bool,
     pub(super) bytes: Bytes<'a>,
+}
+
+/// What reassembly makes of a fragment.
+pub(super) enum Reassembly<'a> {
+    /// The protocol and bytes of the datagram that is complete now.
+    Whole(u8, Bytes<'a>),
+    /// The first piece, not captured whole: all of the datagram that can be read.
+    FirstOnly(Fragment<'a>),
+    /// Nothing to read yet.
+    Waiting,
 }

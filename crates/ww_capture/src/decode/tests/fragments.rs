@@ -161,12 +161,21 @@ fn pieces_older_than_a_minute_do_not_count() {
 #[test]
 fn pieces_not_captured_whole_are_no_losses() {
     let mut decoder = Decoder::new(&Limits::default());
-    for packet in &pieces() {
+    for (index, packet) in pieces().iter().enumerate() {
+        let wire_len = packet.len() as u32;
         let cut = RawFrame {
-            wire_len: packet.len() as u32,
-            ..frame(101, &packet[..26])
+            wire_len,
+            ..frame(101, &packet[..packet.len() - 1])
         };
-        assert_eq!(decoder.decode(cut).body, Body::Fragment);
+        let decoded = decoder.decode(cut);
+        assert!(decoded.truncated);
+        let first_is_read = matches!(&decoded.body, Body::Udp(udp) if udp.payload.len() == 7);
+        assert_eq!(
+            (index, first_is_read),
+            (index, index == 0),
+            "{:?}",
+            decoded.body
+        );
     }
     assert_eq!(
         decoder.finish(),
@@ -175,6 +184,35 @@ fn pieces_not_captured_whole_are_no_losses() {
             ..FragmentReport::default()
         }
     );
+}
+
+#[test]
+fn a_segment_in_a_first_fragment_that_stays_alone_has_no_length() {
+    let mut packet = ipv4_piece(6, MORE, &build::tcp(7, 9, &[0; 28]));
+    packet[2..4].copy_from_slice(&1500u16.to_be_bytes());
+    decode(frame(101, &packet), |decoded| {
+        assert!(matches!(&decoded.body, Body::Tcp(tcp) if tcp.src_port == 7 && tcp.len.is_none()));
+    });
+}
+
+#[test]
+fn pieces_of_two_vlans_are_not_mixed() {
+    let in_vlan = |id, piece: &[u8]| ethernet(0x8100, &[&[0, id, 8, 0], piece].concat());
+    let [first, middle, last] = &pieces()[..] else {
+        panic!()
+    };
+    let mut decoder = Decoder::new(&Limits::default());
+    for (vlan, piece, whole) in [
+        (1, first, false),
+        (2, first, false),
+        (1, middle, false),
+        (2, last, false),
+        (1, last, true),
+    ] {
+        let data = in_vlan(vlan, piece);
+        assert_eq!(is_whole(&decoder.decode(frame(1, &data))), whole);
+    }
+    assert_eq!(decoder.finish().incomplete.len(), 1);
 }
 
 #[test]

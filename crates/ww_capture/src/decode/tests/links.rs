@@ -96,6 +96,7 @@ fn link_types_without_ethernet() {
         (229, packet6()),
         (0, behind(&[2, 0, 0, 0])),
         (0, behind(&[0, 0, 0, 2])),
+        (0, behind(&[0x0f, 0, 8, 0])),
         (108, behind(&[0, 0, 0, 2])),
         (9, behind(&[0xff, 3, 0, 0x21])),
         (9, behind(&[0, 0x21])),
