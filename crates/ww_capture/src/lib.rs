@@ -8,8 +8,8 @@ mod analysis;
 pub mod decode;
 pub mod reader;
 pub mod tcp;
+pub mod write;
 
 pub use analysis::{Analysis, analyse, labels};
 pub use reader::ReadError;
 pub use tcp::{FrameLabels, Labels};
-pub mod write;
