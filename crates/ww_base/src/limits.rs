@@ -27,6 +27,8 @@ pub struct Limits {
     pub fragment_sets: u32,
     /// Bytes held in incomplete fragmented datagrams.
     pub fragment_bytes: u32,
+    /// ICMP errors, claims to link addresses, hop-limit probes and loops kept, each.
+    pub network_events: u32,
     /// Tunnels unpacked inside one frame.
     pub tunnel_depth: u32,
     /// DNS questions waiting for an answer.
@@ -55,6 +57,7 @@ impl Default for Limits {
             holes_per_direction: 128,
             fragment_sets: 1024,
             fragment_bytes: 8 << 20,
+            network_events: 16_384,
             tunnel_depth: 8,
             dns_pending: 16_384,
             dns_transactions: 65_536,

@@ -1,6 +1,8 @@
 //! One capture, and how far it can be trusted.
 
-use crate::{ArpClaim, Dns, FragmentLoss, IcmpError, LoopSighting, Mark, TcpFlow, UdpFlow};
+use crate::{
+    ArpClaim, Dns, FragmentLoss, HopProbe, IcmpError, LoopSighting, Mark, TcpFlow, UdpFlow,
+};
 use std::net::IpAddr;
 use ww_base::{Gap, Moment, SourceId, Span};
 
@@ -100,6 +102,8 @@ pub struct Capture {
     pub udp: Vec<UdpFlow>,
     /// ICMP errors, in order of appearance.
     pub icmp: Vec<IcmpError>,
+    /// Packets that test the path, in order of appearance.
+    pub probes: Vec<HopProbe>,
     /// Claims to addresses of the local link.
     pub arp: Vec<ArpClaim>,
     /// ARP requests that nobody answered: asked address, count, first request.

@@ -17,7 +17,9 @@ mod tcp;
 pub use capture::{Backstep, Capture, Duplication, InterfaceDrops, Quality};
 pub use dns::{Dns, DnsOutcome, DnsTransaction, Transport};
 pub use exchange::{Exchanges, Slowest, Unanswered};
-pub use net::{ArpClaim, FragmentLoss, IcmpError, IcmpMeaning, LoopSighting, Quoted, UdpFlow};
+pub use net::{
+    ArpClaim, FragmentLoss, HopProbe, IcmpError, IcmpMeaning, LoopSighting, Quoted, UdpFlow,
+};
 pub use sides::{Bulk, Flights, Reset, Side, SideId, SynOptions, TtlUse, UnackedEnd, UnfilledHole};
 pub use stats::{RateBins, RttStats};
 pub use symptom::{Symptom, SymptomKind};

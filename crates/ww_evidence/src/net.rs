@@ -97,6 +97,8 @@ pub struct ArpClaim {
     pub count: u32,
     /// How often without being asked.
     pub unsolicited: u32,
+    /// How often the address passed to it from another hardware address.
+    pub takeovers: u32,
     /// First claim.
     pub first: Mark,
     /// Last claim.
@@ -151,4 +153,35 @@ pub struct LoopSighting {
     pub last: Mark,
     /// Time between passes.
     pub turn: Span,
+}
+
+/// Packets that test the path: echo requests of any hop limit, and packets of any protocol whose hop
+/// limit is below 32, as traceroute sends them.
+#[derive(Clone, Debug, PartialEq)]
+pub struct HopProbe {
+    /// Who sent them.
+    pub src: IpAddr,
+    /// Where to.
+    pub dst: IpAddr,
+    /// IP protocol.
+    pub protocol: u8,
+    /// How many.
+    pub count: u32,
+    /// Lowest hop limit at the capture point.
+    pub ttl_min: u8,
+    /// Highest hop limit at the capture point.
+    pub ttl_max: u8,
+    /// Number of different hop limits below 32.
+    pub low_values: u32,
+    /// The first.
+    pub first: Mark,
+    /// The last.
+    pub last: Mark,
+}
+
+impl HopProbe {
+    /// Different low hop limits towards one destination: a traceroute.
+    pub fn is_traceroute(&self) -> bool {
+        self.low_values >= 2
+    }
 }
