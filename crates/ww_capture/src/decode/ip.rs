@@ -156,8 +156,8 @@ impl<'a> Walk<'a> {
                         (protocol, payload) = (next, datagram);
                         continue;
                     }
-                    Some(Reassembly::FirstOnly(piece)) => return self.first_piece(piece),
-                    Some(Reassembly::Waiting) => return Body::Fragment,
+                    // `TShark` reads a first piece on its own in IPv4 only.
+                    Some(Reassembly::FirstOnly(_) | Reassembly::Waiting) => return Body::Fragment,
                     None => return Body::Malformed("IPv6 fragment header cut short"),
                 },
                 _ => return self.upper(protocol, payload),

@@ -12,6 +12,16 @@
 //! * A length field cannot lengthen a packet beyond the frame, and bytes after the declared end are
 //!   padding. An IPv4 total length or IPv6 payload length of 0 means "to the end of the frame"
 //!   (segmentation offload); an IPv4 total length below the header length ends the decoding.
+//! * Fragments count where the datagram is complete. The first IPv4 fragment of a datagram that
+//!   cannot be put together, because bytes were not captured or are declared beyond the frame,
+//!   belongs to its connection, but is not analysed.
+//! * A TCP header of which 16 to 19 bytes are there belongs to its connection, but is not analysed;
+//!   shorter ones do not count. The same 16 bytes decide for a segment quoted in an ICMP error.
+//! * What a routing header or source route names as the last stop is the destination.
+//!
+//! Where it does not follow `TShark`: fragments are waited for 60 s, not for ever; Ethernet behind
+//! MPLS labels is told by the control word alone, without guessing from hardware addresses; an
+//! associated channel behind MPLS labels is not read.
 
 mod bytes;
 mod fast;

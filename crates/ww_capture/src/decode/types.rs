@@ -135,7 +135,7 @@ pub enum Body<'a> {
     Icmp(Icmp<'a>),
     /// An address resolution message.
     Arp(Arp),
-    /// A piece of a datagram that is not complete yet, or cannot be put together. The first
+    /// A piece of a datagram that is not complete yet, or cannot be put together. In IPv4 the first
     /// piece of those not captured whole is decoded as far as it goes instead.
     Fragment,
     /// Another protocol inside IP.

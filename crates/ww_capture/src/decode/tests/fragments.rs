@@ -196,6 +196,18 @@ fn a_segment_in_a_first_fragment_that_stays_alone_has_no_length() {
 }
 
 #[test]
+fn a_first_fragment_of_ipv6_is_not_read_alone() {
+    let packet = ipv6_piece(6, 1, &build::tcp(7, 9, &[0; 28]));
+    let cut = RawFrame {
+        wire_len: packet.len() as u32,
+        ..frame(101, &packet[..packet.len() - 8])
+    };
+    decode(cut, |decoded| {
+        assert_eq!(decoded.body, Body::Fragment);
+    });
+}
+
+#[test]
 fn pieces_of_two_vlans_are_not_mixed() {
     let in_vlan = |id, piece: &[u8]| ethernet(0x8100, &[&[0, id, 8, 0], piece].concat());
     let [first, middle, last] = &pieces()[..] else {
