@@ -20,8 +20,9 @@ impl Capture {
     /// # Errors
     /// [`LabError::Program`] when tcpdump is missing or refuses.
     pub fn start(namespace: &Namespace, file: &Path) -> Result<Self, LabError> {
-        // Immediate mode: otherwise the last second of the ring buffer is lost at the end.
-        let words = "--immediate-mode -U -n -Z root -B 16384 -i";
+        // Immediate mode: otherwise the last second of the ring buffer is lost at the end. The snapshot length is
+        // above every frame of the lab, and small, because it is the size of a slot of the kernel's ring.
+        let words = "--immediate-mode -U -n -Z root -B 65536 -s 2048 -i";
         let mut args: Vec<String> = words.split(' ').map(str::to_owned).collect();
         args.extend([
             INTERFACE.to_owned(),
@@ -29,7 +30,7 @@ impl Capture {
             file.display().to_string(),
         ]);
         let mut program = Program::start(namespace, "tcpdump", &args)?;
-        program.wait_for("snapshot length 262144 bytes")?;
+        program.wait_for("snapshot length")?;
         Ok(Self(program))
     }
 

@@ -1,7 +1,7 @@
 //! Packets a middlebox makes up or changes: resets, ICMP errors, rewritten options.
 
 use crate::checksum;
-use crate::packet::{ETHERNET, Packet, Tcp, byte, flag, put};
+use crate::packet::{ETHERNET, Packet, Tcp, be16, byte, flag, put};
 use std::net::IpAddr;
 
 /// TCP option kinds (IANA registry).
@@ -175,6 +175,28 @@ pub fn icmp_error(frame: &[u8], from: IpAddr, error: IcmpError) -> Option<Vec<u8
     Some(answer)
 }
 
+/// True when `frame` asks for the hardware address of an IPv4 address (RFC 826).
+pub fn is_arp_request(frame: &[u8]) -> bool {
+    be16(frame, 12) == Some(0x0806) && be16(frame, ETHERNET + 6) == Some(1)
+}
+
+/// The answer to an ARP request by a host with the hardware address `mac`.
+pub fn arp_reply(frame: &[u8], mac: [u8; 6]) -> Option<Vec<u8>> {
+    if !is_arp_request(frame) {
+        return None;
+    }
+    let asking = frame.get(ETHERNET + 8..ETHERNET + 18)?.to_vec();
+    let asked = frame.get(ETHERNET + 24..ETHERNET + 28)?.to_vec();
+    let mut reply = frame.get(..ETHERNET + 28)?.to_vec();
+    put(&mut reply, 0, asking.get(..6)?);
+    put(&mut reply, 6, &mac);
+    put(&mut reply, ETHERNET + 6, &[0, 2]);
+    put(&mut reply, ETHERNET + 8, &mac);
+    put(&mut reply, ETHERNET + 14, &asked);
+    put(&mut reply, ETHERNET + 18, &asking);
+    Some(reply)
+}
+
 /// Overwrites the TCP options of the given kinds with no-operations; true when one was there.
 pub fn strip_options(frame: &mut [u8], kinds: &[u8]) -> bool {
     let mut stripped = false;
@@ -196,7 +218,7 @@ pub fn clamp_mss(frame: &mut [u8], mss: u16) -> bool {
         .into_iter()
         .find(|(_, kind, len)| *kind == option::MSS && *len == 4);
     let Some((at, ..)) = found else { return false };
-    let lowered = crate::packet::be16(frame, at + 2).is_some_and(|offered| offered > mss);
+    let lowered = be16(frame, at + 2).is_some_and(|offered| offered > mss);
     if lowered {
         put(frame, at + 2, &mss.to_be_bytes());
         checksum::fix(frame);
@@ -287,6 +309,22 @@ mod tests {
             (forward_packet.dst, forward_packet.src)
         );
         assert!(checksum::is_right(&forward) && checksum::is_right(&back));
+    }
+
+    #[test]
+    fn an_arp_request_gets_a_second_answer() {
+        let mut request = vec![0xff; 6];
+        request.extend_from_slice(&[2, 0, 0, 0, 0, 2, 8, 6, 0, 1, 8, 0, 6, 4, 0, 1]);
+        request.extend_from_slice(&[
+            2, 0, 0, 0, 0, 2, 10, 77, 0, 2, 0, 0, 0, 0, 0, 0, 10, 77, 0, 1,
+        ]);
+        let reply = arp_reply(&request, [2, 9, 9, 9, 9, 9]).unwrap();
+        let body = [
+            2, 9, 9, 9, 9, 9, 10, 77, 0, 1, 2, 0, 0, 0, 0, 2, 10, 77, 0, 2,
+        ];
+        assert_eq!(reply.get(..6), Some(&[2, 0, 0, 0, 0, 2][..]));
+        assert_eq!(reply.get(ETHERNET + 8..), Some(&body[..]));
+        assert!(!is_arp_request(&reply));
     }
 
     #[test]

@@ -1,13 +1,16 @@
 //! Network-namespace topologies with a labelled, faulty link: labs for users, oracles for tests.
 //!
 //! [`link`] is the link itself, without clock or socket: frames in with a time, frames out with a time, and a
-//! [`truth`] log of every packet it harmed. [`world`] puts it between two network namespaces, in real time.
+//! [`truth`] log of every packet it harmed. [`world`] puts it between two network
+//! namespaces, in real time. A [`scenario`] adds hosts with habits and says what a capture of it must show; [`run`]
+//! makes the capture.
 
 #![expect(
     clippy::disallowed_methods,
     reason = "the lab is real: it starts programs, opens sockets and lives in real time"
 )]
 
+pub mod artefact;
 pub mod capture;
 pub mod checksum;
 pub mod error;
@@ -18,6 +21,10 @@ pub mod packet;
 pub mod pcap;
 pub mod process;
 pub mod rng;
+pub mod run;
+pub mod scenario;
+pub mod scenarios;
+pub mod traffic;
 pub mod truth;
 pub mod wire;
 pub mod world;

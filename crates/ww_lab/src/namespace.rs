@@ -132,6 +132,23 @@ fn enter(handle: &File) -> Result<(), LabError> {
     })
 }
 
+/// Deletes the namespaces of labs whose process is gone: killed labs cannot clean up after themselves.
+pub fn sweep() {
+    let Ok(entries) = fs::read_dir("/run/netns") else {
+        return;
+    };
+    for entry in entries.flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let owner = name
+            .strip_prefix("wwlab-")
+            .and_then(|rest| rest.split('-').next());
+        let is_orphan = |owner: &str| !Path::new("/proc").join(owner).exists();
+        if owner.is_some_and(is_orphan) {
+            delete(&name);
+        }
+    }
+}
+
 /// A namespace that cannot be deleted is left to the administrator; a destructor has nobody to tell.
 fn delete(name: &str) {
     let _ = run(Command::new("ip").args(["netns", "del", name]));

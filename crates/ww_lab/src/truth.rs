@@ -30,6 +30,8 @@ pub enum HarmKind {
     ResetForged,
     /// Answered with an ICMP error instead of being forwarded.
     IcmpAnswered,
+    /// An ARP request that a second host answered.
+    AddressClaimed,
 }
 
 impl HarmKind {
@@ -47,6 +49,7 @@ impl HarmKind {
             Self::OptionsChanged => "OPTIONS",
             Self::ResetForged => "RSTFORGED",
             Self::IcmpAnswered => "ICMP",
+            Self::AddressClaimed => "ARPCLAIM",
         }
     }
 

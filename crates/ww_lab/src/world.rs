@@ -132,6 +132,8 @@ fn configure(namespace: &Namespace, side: Side, hosts: &Hosts) -> Result<(), Lab
         Side::Server => 1,
     };
     namespace.command("ip link set lo up")?;
+    // The kernel's own queue must never be what loses a packet.
+    namespace.command(&format!("ip link set {INTERFACE} txqueuelen 20000"))?;
     namespace.command(&format!(
         "ip link set {INTERFACE} address 02:77:00:00:00:0{last} up"
     ))?;

@@ -54,6 +54,11 @@ pub enum Effect {
         /// Time to live of the forged resets.
         ttl: u8,
     },
+    /// It passes, but another host answers this ARP request too.
+    ClaimAddress {
+        /// Hardware address of the other host.
+        mac: [u8; 6],
+    },
     /// It is lost, and a router tells its sender why.
     Refuse {
         /// Address of the router.

@@ -241,6 +241,10 @@ impl Link {
                 }
                 self.answer(now, passing, forge::reset_back(&passing.frame, ttl));
             }
+            Effect::ClaimAddress { mac } => {
+                self.note(now, HarmKind::AddressClaimed, passing);
+                self.answer(now, passing, forge::arp_reply(&passing.frame, mac));
+            }
             Effect::Refuse { router, error } => {
                 self.answer(
                     now,

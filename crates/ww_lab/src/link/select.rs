@@ -1,6 +1,7 @@
 //! Which packets a fault touches.
 
 use super::Side;
+use crate::forge;
 use crate::packet::{Packet, Transport, flag};
 use crate::rng::Rng;
 use std::collections::BTreeMap;
@@ -24,6 +25,10 @@ pub enum Kind {
     Tail,
     /// A segment without payload, SYN, FIN or RST.
     PureAck,
+    /// A segment with RST.
+    Reset,
+    /// An ARP request (RFC 826).
+    ArpRequest,
     /// Every UDP datagram or first fragment of one.
     Udp,
     /// A fragment that is not the first.
@@ -45,7 +50,9 @@ impl Kind {
             Self::LaterFragment => {
                 matches!(packet.map(|p| p.transport), Some(Transport::LaterFragment))
             }
+            Self::ArpRequest => forge::is_arp_request(frame),
             Self::Tcp => tcp.is_some(),
+            Self::Reset => tcp.is_some_and(|t| t.has(flag::RST)),
             Self::Syn => tcp.is_some_and(|t| t.flags & (flag::SYN | flag::ACK) == flag::SYN),
             Self::SynAck => tcp.is_some_and(|t| t.has(flag::SYN | flag::ACK)),
             Self::Data => tcp.is_some_and(|t| t.payload_len > 0),
