@@ -1,0 +1,150 @@
+//! Runs the scenarios of the lab, several at a time, and turns their captures into cases.
+
+use super::judge::Case;
+use anyhow::{Context as _, Result, anyhow};
+use std::fmt::Write as _;
+use std::path::Path;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use std::time::Instant;
+use ww_lab::error::LabError;
+use ww_lab::rng::Rng;
+use ww_lab::run::{Run, run};
+use ww_lab::scenario::{Class, Scenario};
+
+/// Columns of the index of kept captures.
+const INDEX_COLUMNS: &str = "file\tclass\texpected\towner\tvantage\tforbidden\twhat_was_done";
+
+/// Runs every scenario into `folder` and writes `index.tsv` there.
+pub(super) fn record(
+    scenarios: &[Scenario],
+    seed: u64,
+    folder: &Path,
+    jobs: usize,
+) -> Result<Vec<Case>> {
+    ww_lab::namespace::sweep();
+    let next = AtomicUsize::new(0);
+    let done: Mutex<Vec<(usize, Result<Run>)>> = Mutex::new(Vec::new());
+    thread::scope(|scope| {
+        for _ in 0..jobs.max(1) {
+            scope.spawn(|| {
+                while let Some((index, scenario)) = take(scenarios, &next) {
+                    let outcome = record_one(scenario, seed, folder);
+                    if let Ok(mut done) = done.lock() {
+                        done.push((index, outcome));
+                    }
+                }
+            });
+        }
+    });
+    let mut done = done
+        .into_inner()
+        .map_err(|_| anyhow!("a scenario panicked"))?;
+    done.sort_by_key(|(index, _)| *index);
+    let mut cases = Vec::new();
+    let mut rows = format!("{INDEX_COLUMNS}\n");
+    for (scenario, (_, outcome)) in scenarios.iter().zip(done) {
+        let run = outcome.with_context(|| format!("scenario {}", scenario.name))?;
+        for case in self::cases(scenario, &run) {
+            writeln!(rows, "{}", index_row(scenario, &case))?;
+            cases.push(case);
+        }
+    }
+    let index = folder.join("index.tsv");
+    std::fs::write(&index, rows).with_context(|| format!("write {}", index.display()))?;
+    Ok(cases)
+}
+
+fn take<'a>(scenarios: &'a [Scenario], next: &AtomicUsize) -> Option<(usize, &'a Scenario)> {
+    let index = next.fetch_add(1, Ordering::Relaxed);
+    Some((index, scenarios.get(index)?))
+}
+
+fn record_one(scenario: &Scenario, seed: u64, folder: &Path) -> Result<Run> {
+    let started = Instant::now();
+    let run = run_complete(scenario, Rng::derive(seed, scenario.name), folder)?;
+    let harms: Vec<String> = run
+        .harms
+        .iter()
+        .map(|(kind, count)| format!("{count} {}", kind.word()))
+        .collect();
+    eprintln!(
+        "{:34} {:5.1} s, {} answered, {} not; {}",
+        scenario.name,
+        started.elapsed().as_secs_f64(),
+        run.tally.answered,
+        run.tally.failed,
+        if harms.is_empty() {
+            "no packet harmed".to_owned()
+        } else {
+            harms.join(", ")
+        }
+    );
+    Ok(run)
+}
+
+/// Runs a scenario again, at most twice, when the machine was too busy to capture all of it.
+fn run_complete(scenario: &Scenario, seed: u64, folder: &Path) -> Result<Run> {
+    let mut outcome = run(scenario, seed, folder);
+    for _ in 0..2 {
+        if let Err(LabError::Capture(reason)) = &outcome {
+            eprintln!("{:34} again: {reason}", scenario.name);
+            outcome = run(scenario, seed, folder);
+        }
+    }
+    Ok(outcome?)
+}
+
+fn cases(scenario: &Scenario, run: &Run) -> Vec<Case> {
+    let several = run.taken.len() > 1;
+    let case = |taken: &ww_lab::run::Taken| Case {
+        name: if several {
+            format!("{}@{}", scenario.name, taken.view.vantage.word())
+        } else {
+            scenario.name.to_owned()
+        },
+        file: taken.file.clone(),
+        class: scenario.class,
+        expected: owned(&taken.view.expected),
+        never: owned(&scenario.never),
+        owner: (!scenario.owner.is_empty()).then(|| scenario.owner.to_owned()),
+    };
+    run.taken.iter().map(case).collect()
+}
+
+fn owned(rules: &[&str]) -> Vec<String> {
+    rules.iter().map(|rule| (*rule).to_owned()).collect()
+}
+
+fn index_row(scenario: &Scenario, case: &Case) -> String {
+    let class = match case.class {
+        Class::Fault => "fault",
+        Class::Clean => "clean",
+        Class::Artefact => "artefact",
+    };
+    let file = case.file.file_name().unwrap_or_default().to_string_lossy();
+    let vantage = file
+        .trim_end_matches(".pcap")
+        .rsplit('-')
+        .next()
+        .unwrap_or_default();
+    let list = |rules: &[String]| {
+        if rules.is_empty() {
+            "-".to_owned()
+        } else {
+            rules.join(",")
+        }
+    };
+    let owner = case.owner.as_deref().unwrap_or("-");
+    [
+        &file,
+        class,
+        &list(&case.expected),
+        owner,
+        vantage,
+        &list(&case.never),
+        scenario.done,
+    ]
+    .join("\t")
+}
