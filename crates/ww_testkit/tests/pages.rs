@@ -1,0 +1,91 @@
+//! One test per rule page: what the page shows is what the tool says.
+//!
+//! `cargo test -p ww_testkit --test pages packet_loss` runs one page; with `UPDATE=1` its `output`
+//! blocks are rewritten.
+
+#![expect(clippy::disallowed_methods, reason = "pages are files of the project")]
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use libtest_mimic::{Arguments, Failed, Trial};
+use ww_base::{Limits, SourceId};
+use ww_finding::{Consultation, Input, InputKind};
+use ww_report::{Sources, Style, Traffic};
+use ww_testkit::page::{Diagnosis, Found, Outputs, pages_below, parse, run_page};
+
+fn main() -> ExitCode {
+    let rules = Path::new(env!("CARGO_MANIFEST_DIR")).with_file_name("ww_rules/src");
+    let mut trials: Vec<Trial> = pages_below(&rules)
+        .into_iter()
+        .map(|path| {
+            let name = path
+                .strip_prefix(&rules)
+                .unwrap_or(&path)
+                .with_extension("");
+            Trial::test(name.to_string_lossy(), move || hold_to(&path))
+        })
+        .collect();
+    let found = trials.len();
+    trials.push(Trial::test("there_are_pages", move || {
+        if found == 0 {
+            Err(Failed::from("no page was found"))
+        } else {
+            Ok(())
+        }
+    }));
+    libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
+}
+
+/// Runs a page.
+fn hold_to(path: &PathBuf) -> Result<(), Failed> {
+    let markdown = std::fs::read_to_string(path)?;
+    let page = parse(&markdown).map_err(|error| format!("{}: {error}", path.display()))?;
+    let failures = run_page(path, &page, Outputs::from_environment(), &diagnose);
+    let failures: Vec<String> = failures.iter().map(ToString::to_string).collect();
+    if failures.is_empty() {
+        Ok(())
+    } else {
+        Err(failures.join("\n").into())
+    }
+}
+
+/// What `wirewise diagnose` says about a capture.
+fn diagnose(pcap: &[u8]) -> Diagnosis {
+    let limits = Limits::default();
+    let analysis = match ww_capture::analyse(Box::new(pcap), SourceId(0), &limits, &mut |_| {}) {
+        Ok(analysis) => analysis,
+        Err(error) => {
+            return Diagnosis {
+                found: Vec::new(),
+                text: error.to_string(),
+            };
+        }
+    };
+    let inputs = vec![Input {
+        path: "example.pcap".to_owned(),
+        kind: InputKind::Capture,
+        bytes: analysis.bytes,
+        frames: analysis.capture.frames,
+    }];
+    let captures = [analysis.capture];
+    let (findings, outcomes) = ww_rules::consult(&captures, &limits);
+    let [capture] = captures;
+    let traffic = Traffic::of(std::slice::from_ref(&capture));
+    let consultation = Consultation {
+        inputs,
+        verdict: ww_report::verdict(&findings, &outcomes, &capture.gaps, &traffic),
+        findings,
+        outcomes,
+        gaps: capture.gaps,
+        problems: analysis.problems,
+    };
+    Diagnosis {
+        found: consultation.findings.iter().map(Found::from).collect(),
+        text: ww_report::text::render(
+            &consultation,
+            &Sources::new(&consultation.inputs),
+            Style::default(),
+        ),
+    }
+}
