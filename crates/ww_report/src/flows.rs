@@ -5,7 +5,6 @@ mod table;
 
 use crate::Sources;
 use crate::json::{InputEntry, ProblemEntry, SCHEMA_VERSION, Tool, document, millis};
-use crate::sheet::printable;
 use serde::Serialize;
 use ww_base::{Problem, Span};
 use ww_evidence::{Capture, SideId, SymptomKind, TcpFlow};
@@ -17,7 +16,7 @@ pub fn table(captures: &[Capture], sources: &Sources<'_>) -> String {
     let mut text = String::new();
     for capture in captures {
         if captures.len() > 1 {
-            text.push_str(&printable(sources.path(capture.source)));
+            text.push_str(&sources.name(capture.source));
             text.push('\n');
         }
         text.push_str(&table::of(&capture.tcp));

@@ -14,6 +14,6 @@ mod sheet;
 mod verdict;
 mod words;
 
-pub use place::{Sources, TextRange};
+pub use place::{Sources, TextRange, source_name};
 pub use sheet::Style;
 pub use verdict::{Traffic, verdict};

@@ -1,5 +1,6 @@
 //! From a locus to what a reader can look up: a path, frame numbers, a line and a column.
 
+use crate::sheet::printable;
 use std::collections::BTreeMap;
 use ww_base::{SourceId, SourceSpan};
 use ww_finding::Input;
@@ -53,6 +54,11 @@ impl<'a> Sources<'a> {
             .map_or("?", |input| input.path.as_str())
     }
 
+    /// The source as a sentence names it.
+    pub fn name(&self, source: SourceId) -> String {
+        source_name(self.path(source))
+    }
+
     /// Line and column of a span; none when its text is not known.
     pub fn range(&self, span: SourceSpan) -> Option<TextRange> {
         let text = self.texts.get(&span.source)?;
@@ -64,6 +70,15 @@ impl<'a> Sources<'a> {
             end_line,
             end_column,
         })
+    }
+}
+
+/// A path as a sentence has it: `-` is standard input, control characters are escaped.
+pub fn source_name(path: &str) -> String {
+    if path == "-" {
+        "standard input".to_owned()
+    } else {
+        printable(path)
     }
 }
 

@@ -4,7 +4,7 @@ use crate::json::finding_id;
 use crate::sheet::{Sheet, Tone, printable};
 use crate::verdict::absent;
 use crate::words::{bytes, count_of, listed, times};
-use crate::{Sources, Style};
+use crate::{Sources, Style, source_name};
 use std::collections::BTreeMap;
 use ww_base::{FrameRange, Gap, Locus, Problem, Span};
 use ww_finding::{Class, Consultation, Exhibit, Finding, Outcome, Severity};
@@ -22,25 +22,7 @@ pub fn render(consultation: &Consultation, sources: &Sources<'_>, style: Style) 
     inputs(&mut sheet, consultation);
     sheet.gap();
     sheet.paragraph(0, Tone::Bold, &consultation.verdict);
-
-    let numbered = || (1..).map(finding_id).zip(&consultation.findings);
-    let is_remark = |finding: &Finding| finding.severity == Severity::Info;
-    for (id, finding) in numbered().filter(|(_, finding)| !is_remark(finding)) {
-        sheet.gap();
-        full(&mut sheet, &id, finding, sources);
-    }
-    let remarks = |sheet: &mut Sheet, title: &str, about_capture: bool| {
-        let mut chosen = numbered()
-            .filter(|(_, finding)| is_remark(finding))
-            .filter(|(_, finding)| (finding.class == Class::Capture) == about_capture)
-            .peekable();
-        if chosen.peek().is_some() {
-            section(sheet, title);
-        }
-        chosen.for_each(|(id, finding)| remark(sheet, &id, finding));
-    };
-    remarks(&mut sheet, "Also seen", false);
-    remarks(&mut sheet, "About the capture", true);
+    all_findings(&mut sheet, &consultation.findings, sources);
     not_judged(&mut sheet, consultation);
     not_read(&mut sheet, &consultation.problems, sources);
     if !consultation.findings.is_empty() {
@@ -54,17 +36,46 @@ pub fn render(consultation: &Consultation, sources: &Sources<'_>, style: Style) 
     sheet.finish()
 }
 
+/// The findings alone, as in the report: what the pages of rules show.
+pub fn findings(findings: &[Finding], sources: &Sources<'_>, style: Style) -> String {
+    let mut sheet = Sheet::new(style);
+    all_findings(&mut sheet, findings, sources);
+    sheet.finish()
+}
+
+/// Findings that cost something in full, then a line each for the rest.
+fn all_findings(sheet: &mut Sheet, findings: &[Finding], sources: &Sources<'_>) {
+    let mut also = Vec::new();
+    let mut about_capture = Vec::new();
+    for (id, finding) in (1..).map(finding_id).zip(findings) {
+        match (finding.severity, finding.class) {
+            (Severity::Info, Class::Capture) => about_capture.push((id, finding)),
+            (Severity::Info, _) => also.push((id, finding)),
+            _ => {
+                sheet.gap();
+                full(sheet, &id, finding, sources);
+            }
+        }
+    }
+    remarks(sheet, "Also seen", &also);
+    remarks(sheet, "About the capture", &about_capture);
+}
+
+fn remarks(sheet: &mut Sheet, title: &str, findings: &[(String, &Finding)]) {
+    if !findings.is_empty() {
+        section(sheet, title);
+    }
+    for (id, finding) in findings {
+        remark(sheet, id, finding);
+    }
+}
+
 /// One line per input.
 fn inputs(sheet: &mut Sheet, consultation: &Consultation) {
     for input in &consultation.inputs {
-        let name = if input.path == "-" {
-            "standard input"
-        } else {
-            &input.path
-        };
         let size = format!(
             "{}: {}, {}",
-            printable(name),
+            source_name(&input.path),
             count_of(input.frames, "frame"),
             bytes(input.bytes)
         );
@@ -152,7 +163,7 @@ fn place(locus: &Locus, sources: &Sources<'_>) -> String {
     let several = sources.inputs().len() > 1;
     let within = |source, what: String| {
         if several {
-            format!("{} {what}", printable(sources.path(source)))
+            format!("{} {what}", sources.name(source))
         } else {
             what
         }
@@ -160,7 +171,7 @@ fn place(locus: &Locus, sources: &Sources<'_>) -> String {
     match locus {
         Locus::Frames(range) => within(range.source, frames(range)),
         Locus::Text(span) => {
-            let path = printable(sources.path(span.source));
+            let path = sources.name(span.source);
             match sources.range(*span) {
                 Some(range) => format!("{path}:{}", range.line),
                 None => path,
@@ -296,13 +307,9 @@ fn not_read(sheet: &mut Sheet, problems: &[Problem], sources: &Sources<'_>) {
 fn problem_place(locus: &Locus, sources: &Sources<'_>) -> String {
     match locus {
         Locus::Frames(range) => {
-            format!(
-                "{}, {}",
-                printable(sources.path(range.source)),
-                frames(range)
-            )
+            format!("{}, {}", sources.name(range.source), frames(range))
         }
-        Locus::Whole(source) => printable(sources.path(*source)),
+        Locus::Whole(source) => sources.name(*source),
         _ => place(locus, sources),
     }
 }

@@ -18,6 +18,8 @@ pub struct Traffic {
     pub datagram_flows: u64,
     /// Rules that the user left out.
     pub rules_left_out: usize,
+    /// Inputs that could not be read, or not wholly.
+    pub inputs_not_read: usize,
 }
 
 impl Traffic {
@@ -37,6 +39,13 @@ impl Traffic {
     #[must_use]
     pub fn without_rules(mut self, count: usize) -> Traffic {
         self.rules_left_out = count;
+        self
+    }
+
+    /// Notes that inputs could not be read, or not wholly.
+    #[must_use]
+    pub fn without_inputs(mut self, count: usize) -> Traffic {
+        self.inputs_not_read = count;
         self
     }
 
@@ -128,6 +137,10 @@ fn silence(doubts: &[&str], traffic: &Traffic) -> String {
     if !doubts.is_empty() {
         limits.push(format!("not judged: {}", listed(doubts, 2)));
     }
+    if traffic.inputs_not_read > 0 {
+        let inputs = count_of(traffic.inputs_not_read as u64, "input");
+        limits.push(format!("{inputs} could not be read, or not wholly"));
+    }
     if traffic.rules_left_out > 0 {
         limits.push(format!(
             "{} left out on request",
@@ -197,6 +210,7 @@ mod tests {
         connections: 12,
         datagram_flows: 1,
         rules_left_out: 0,
+        inputs_not_read: 0,
     };
 
     fn not_checked(missing: &str) -> Vec<(&'static str, Outcome)> {
@@ -259,6 +273,10 @@ mod tests {
         assert_eq!(
             said(&[], &TRAFFIC.without_rules(2)),
             "Nothing wrong was found in 12 TCP connections and 1 UDP flow; 2 rules left out on request"
+        );
+        assert_eq!(
+            said(&[], &TRAFFIC.without_inputs(1)),
+            "Nothing wrong was found in 12 TCP connections and 1 UDP flow; 1 input could not be read, or not wholly"
         );
     }
 }

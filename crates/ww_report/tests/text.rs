@@ -76,3 +76,13 @@ fn json_keeps_its_fields_and_their_order() {
     let json = ww_report::json::render(&consultation, &sources).unwrap();
     same_as("full.json", &json);
 }
+
+#[test]
+fn findings_stand_alone_as_they_do_in_the_report() {
+    let consultation = sample::full();
+    let sources = sample::sources(&consultation.inputs);
+    let alone = ww_report::text::findings(&consultation.findings, &sources, Style::default());
+    let report = ww_report::text::render(&consultation, &sources, Style::default());
+    assert!(alone.starts_with("F1  HIGH  10.0.0.5:3000"));
+    assert!(report.contains(&alone));
+}
