@@ -25,5 +25,5 @@ pub use stats::{RateBins, RttStats};
 pub use symptom::{Symptom, SymptomKind};
 pub use tcp::{
     Close, CloseKind, Endpoint, Handshake, IdleBreak, IdleOutcome, Mark, Orientation, PortReuse,
-    Repeated, TcpFlow, Vantage,
+    Repeated, TcpFlow, TlsAlert, Vantage,
 };

@@ -98,8 +98,6 @@ pub struct Reset {
     pub after_peer_fin: bool,
     /// The side itself had sent its FIN before.
     pub after_own_fin: bool,
-    /// A fatal TLS alert that the side, or the other one, sent in clear just before: its number.
-    pub tls_alert: Option<(crate::SideId, u8, Mark)>,
 }
 
 /// Data that its receiver never acknowledged, at the end of the connection or the capture.

@@ -175,6 +175,17 @@ pub struct PortReuse {
     pub closed_first_by_client: bool,
 }
 
+/// A fatal TLS alert in clear (RFC 8446 section 6).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TlsAlert {
+    /// Who sent it.
+    pub by: SideId,
+    /// Its description: 40 handshake_failure, 48 unknown_ca …
+    pub number: u8,
+    /// The frame.
+    pub mark: Mark,
+}
+
 /// One connection, as far as the capture shows it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TcpFlow {
@@ -212,6 +223,8 @@ pub struct TcpFlow {
     pub longest_idle: Span,
     /// An earlier connection on the same ports.
     pub reuse: Option<PortReuse>,
+    /// The first fatal TLS alert in clear.
+    pub tls_alert: Option<TlsAlert>,
 }
 
 impl TcpFlow {

@@ -12,9 +12,6 @@ const QUIET_MIN: Span = Span::from_millis(500);
 /// A reset or close answers a segment that came at most this long before.
 const ANSWERS: Span = Span::from_secs(1);
 
-/// A TLS alert this recent is the reason of a reset.
-const ALERT_RECENT: Span = Span::from_secs(2);
-
 impl Flow {
     /// Somebody speaks after a quiet, or answers who did.
     pub(crate) fn note_quiet(&mut self, from: SideId, segment: &Segment<'_>) {
@@ -71,9 +68,6 @@ impl Flow {
         if self.answers_syn(from, segment) {
             self.handshake.refused = Some((segment.mark, segment.ttl));
         }
-        let alert = self
-            .alert
-            .filter(|(_, _, mark)| segment.at() - mark.at < ALERT_RECENT);
         let after_quiet = segment.at() - self.last.at;
         let [client, server] = &mut self.sides;
         let (own, peer) = match from {
@@ -102,7 +96,6 @@ impl Flow {
                 first_after: None,
                 after_peer_fin: peer.fin.is_some(),
                 after_own_fin: own.fin.is_some(),
-                tls_alert: alert,
             }));
         }
         self.note_reset_of_quiet(from, segment);

@@ -61,6 +61,7 @@ pub(crate) fn evidence(mut flow: Flow, end: Moment) -> TcpFlow {
         idle_break: flow.idle_break.or(silent_break),
         longest_idle: flow.longest_idle,
         reuse: flow.reuse,
+        tls_alert: flow.tls_alert,
     }
 }
 

@@ -9,7 +9,7 @@ use super::talk::Talk;
 use ww_base::{Limits, Span};
 use ww_evidence::{
     Close, Endpoint, Handshake, IdleBreak, Mark, Orientation, PortReuse, Repeated, SideId,
-    SymptomKind, Vantage,
+    SymptomKind, TlsAlert, Vantage,
 };
 
 /// One connection while it is read. Arrays are indexed by side: 0 the client, 1 the server.
@@ -34,7 +34,7 @@ pub(crate) struct Flow {
     pub(crate) longest_idle: Span,
     pub(crate) last_data: Option<Mark>,
     pub(crate) reuse: Option<PortReuse>,
-    pub(crate) alert: Option<(SideId, u8, Mark)>,
+    pub(crate) tls_alert: Option<TlsAlert>,
 }
 
 /// A quiet on the whole connection, and who broke it.
@@ -103,7 +103,7 @@ impl Flow {
             longest_idle: Span::ZERO,
             last_data: None,
             reuse: None,
-            alert: None,
+            tls_alert: None,
         }
     }
 
@@ -234,7 +234,11 @@ impl Flow {
     /// A fatal TLS alert in clear: record type 21, two bytes, level 2 (RFC 5246 section 7.2).
     fn note_alert(&mut self, from: SideId, segment: &Segment<'_>) {
         if let [21, 3, _, 0, 2, 2, number, ..] = *segment.payload {
-            self.alert = Some((from, number, segment.mark));
+            self.tls_alert.get_or_insert(TlsAlert {
+                by: from,
+                number,
+                mark: segment.mark,
+            });
         }
     }
 
