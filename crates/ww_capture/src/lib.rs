@@ -6,6 +6,7 @@
 mod analysis;
 
 pub mod decode;
+pub mod dns;
 pub mod net;
 pub mod reader;
 pub mod tcp;
