@@ -1,31 +1,60 @@
 //! The command line, declared once: parsing, help, completions and man page come from here.
 
 use crate::rule_name::RuleName;
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
-use ww_finding::RuleMeta;
+use ww_finding::{RuleMeta, Severity};
 
 const EXAMPLES: &str = "\
 Examples:
+  wirewise diagnose incident.pcapng       what is wrong, whose side, what to do
+  wirewise flows incident.pcapng          its connections, a line each
   wirewise rules                          what can be found
-  wirewise explain idle-connection-reset  what a finding means and how to mend it
+  wirewise explain truncated-capture      what a finding means and how to mend it
+";
+
+const DIAGNOSE_EXAMPLES: &str = "\
+Examples:
+  wirewise diagnose incident.pcapng
+  wirewise diagnose client.pcap.gz server.pcap.zst
+  tcpdump -i eth0 -w - -c 100000 | wirewise diagnose -
+  wirewise diagnose --format json --out report.json nightly.pcapng
+  wirewise diagnose --fail-on medium --ignore truncated-capture nightly.pcapng
+
+Exit codes:
+  0  nothing at or above --fail-on
+  1  something is
+  2  wrong usage
+  3  finished, but some input could not be read
+  4  could not run
+";
+
+const FLOWS_EXAMPLES: &str = "\
+Examples:
+  wirewise flows incident.pcapng
+  wirewise flows --format json incident.pcapng
 ";
 
 /// A networking specialist as a program.
 #[derive(Debug, Parser)]
-#[command(name = "wirewise", version, after_help = EXAMPLES, max_term_width = 100)]
+#[command(name = "wirewise", version, after_help = EXAMPLES)]
 pub(crate) struct Cli {
     /// What to do.
     #[command(subcommand)]
     pub(crate) verb: Verb,
 
-    /// Colour text: on a terminal unless NO_COLOR is set, always, or never.
-    #[arg(long, global = true, value_enum, default_value_t = ColorChoice::Auto, value_name = "WHEN")]
+    /// Colour text: auto (which heeds NO_COLOR), always or never.
+    #[arg(long, global = true, value_name = "WHEN")]
+    #[arg(value_enum, default_value_t = ColorChoice::Auto, hide_possible_values = true)]
     pub(crate) color: ColorChoice,
 }
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Verb {
+    /// Say what is wrong in a packet capture, whose side it is on, and what to do
+    Diagnose(DiagnoseArguments),
+    /// List the TCP connections of a packet capture, a line each
+    Flows(FlowsArguments),
     /// Explain a finding: what it means, why it matters, how to see it, how to fix it
     Explain(ExplainArguments),
     /// List everything that can be found
@@ -58,12 +87,97 @@ pub(crate) enum PageFormat {
     Markdown,
 }
 
+/// The severity from which findings make a run fail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum FailOn {
+    Critical,
+    High,
+    Medium,
+    Low,
+    Info,
+    Never,
+}
+
+impl FailOn {
+    /// Whether a finding of this severity makes the run fail.
+    pub(crate) fn reached_by(self, severity: Severity) -> bool {
+        let least = match self {
+            FailOn::Critical => Severity::Critical,
+            FailOn::High => Severity::High,
+            FailOn::Medium => Severity::Medium,
+            FailOn::Low => Severity::Low,
+            FailOn::Info => Severity::Info,
+            FailOn::Never => return false,
+        };
+        severity >= least
+    }
+}
+
 /// Where the result goes.
 #[derive(Debug, Args)]
 pub(crate) struct OutFile {
     /// Write the result to a file instead of standard output.
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = DIAGNOSE_EXAMPLES)]
+pub(crate) struct DiagnoseArguments {
+    /// Captures: pcap or pcapng, also compressed (.gz, .zst); - is standard input.
+    #[arg(value_name = "CAPTURE", required = true)]
+    pub(crate) captures: Vec<PathBuf>,
+
+    /// The form of the report.
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub(crate) format: Format,
+
+    #[command(flatten)]
+    pub(crate) out: OutFile,
+
+    /// Exit with 1 from this severity on: critical, high, medium, low, info or never.
+    #[arg(long, value_name = "SEVERITY")]
+    #[arg(value_enum, default_value_t = FailOn::High, hide_possible_values = true)]
+    pub(crate) fail_on: FailOn,
+
+    /// Report only this finding; may be repeated.
+    #[arg(long, value_name = "NAME", value_parser = RuleName, hide_possible_values = true)]
+    pub(crate) rule: Vec<&'static RuleMeta>,
+
+    /// Leave this finding out; may be repeated.
+    #[arg(long, value_name = "NAME", value_parser = RuleName, hide_possible_values = true)]
+    pub(crate) ignore: Vec<&'static RuleMeta>,
+
+    /// Print the verdict alone, and no progress.
+    #[arg(long, short)]
+    pub(crate) quiet: bool,
+}
+
+impl DiagnoseArguments {
+    /// Whether the user wants to hear of this rule.
+    pub(crate) fn wants(&self, rule: &str) -> bool {
+        let named = |rules: &[&RuleMeta]| rules.iter().any(|meta| meta.name == rule);
+        (self.rule.is_empty() || named(&self.rule)) && !named(&self.ignore)
+    }
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = FLOWS_EXAMPLES)]
+pub(crate) struct FlowsArguments {
+    /// Captures: pcap or pcapng, also compressed (.gz, .zst); - is standard input.
+    #[arg(value_name = "CAPTURE", required = true)]
+    pub(crate) captures: Vec<PathBuf>,
+
+    /// The form of the list.
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub(crate) format: Format,
+
+    #[command(flatten)]
+    pub(crate) out: OutFile,
+
+    /// Show no progress.
+    #[arg(long, short)]
+    pub(crate) quiet: bool,
 }
 
 #[derive(Debug, Args)]
@@ -102,8 +216,17 @@ pub(crate) struct CompletionsArguments {
 #[derive(Debug, Args)]
 pub(crate) struct ManArguments {
     /// The verb whose page to print; that of wirewise itself without it.
+    #[arg(value_parser = verb_name)]
     pub(crate) verb: Option<String>,
 
     #[command(flatten)]
     pub(crate) out: OutFile,
+}
+
+/// The name of a verb, as one argument of another.
+fn verb_name(name: &str) -> Result<String, String> {
+    match Cli::command().find_subcommand(name) {
+        Some(_) => Ok(name.to_owned()),
+        None => Err("no such verb; wirewise --help lists them".to_owned()),
+    }
 }

@@ -8,12 +8,18 @@ use std::process::ExitCode;
 pub(crate) enum Exit {
     /// Nothing to complain about.
     Fine,
+    /// A finding reached the severity that the user asked to fail on.
+    Found,
+    /// Some input could not be read.
+    Incomplete,
 }
 
 impl Exit {
     const fn number(self) -> u8 {
         match self {
             Exit::Fine => 0,
+            Exit::Found => 1,
+            Exit::Incomplete => 3,
         }
     }
 }

@@ -21,15 +21,13 @@ pub(crate) fn completions(arguments: &CompletionsArguments) -> anyhow::Result<Ex
 pub(crate) fn man(arguments: &ManArguments) -> anyhow::Result<Exit> {
     let mut command = Cli::command();
     command.build();
-    let command = match &arguments.verb {
-        None => command,
-        Some(verb) => command
-            .find_subcommand(verb)
-            .with_context(|| format!("there is no verb {verb}; wirewise --help lists them"))?
-            .clone(),
-    };
+    let of_verb = arguments
+        .verb
+        .as_deref()
+        .and_then(|verb| command.find_subcommand(verb))
+        .cloned();
     let mut page = Vec::new();
-    clap_mangen::Man::new(command)
+    clap_mangen::Man::new(of_verb.unwrap_or(command))
         .render(&mut page)
         .context("cannot write the man page")?;
     output::write(&arguments.out, &String::from_utf8_lossy(&page))?;

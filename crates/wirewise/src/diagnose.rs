@@ -1,0 +1,71 @@
+//! `wirewise diagnose`: what is wrong, whose side it is on, and what to do.
+
+use crate::cli::{ColorChoice, DiagnoseArguments, Format};
+use crate::exit::Exit;
+use crate::output;
+use crate::reading::{self, Reading};
+use ww_base::{Gap, Limits};
+use ww_finding::{Consultation, Finding};
+use ww_report::{Sources, Traffic};
+
+pub(crate) fn run(arguments: &DiagnoseArguments, color: ColorChoice) -> anyhow::Result<Exit> {
+    let limits = Limits::default();
+    let reading = reading::read(&arguments.captures, &limits, arguments.quiet)?;
+    let consultation = consult(reading, arguments, &limits);
+    output::write(&arguments.out, &render(&consultation, arguments, color)?)?;
+    Ok(exit(&consultation, arguments))
+}
+
+/// Asks the rules that the user wants to hear.
+fn consult(reading: Reading, arguments: &DiagnoseArguments, limits: &Limits) -> Consultation {
+    let (mut findings, mut outcomes) = ww_rules::consult(&reading.captures, limits);
+    let asked = outcomes.len();
+    findings.retain(|finding| arguments.wants(finding.rule));
+    outcomes.retain(|(rule, _)| arguments.wants(rule));
+
+    let mut gaps: Vec<Gap> = Vec::new();
+    for gap in reading.captures.iter().flat_map(|capture| &capture.gaps) {
+        if !gaps.contains(gap) {
+            gaps.push(gap.clone());
+        }
+    }
+    let traffic = Traffic::of(&reading.captures)
+        .without_rules(asked - outcomes.len())
+        .without_inputs(reading.inputs_with_problems());
+    Consultation {
+        verdict: ww_report::verdict(&findings, &outcomes, &gaps, &traffic),
+        inputs: reading.inputs,
+        findings,
+        outcomes,
+        gaps,
+        problems: reading.problems,
+    }
+}
+
+fn render(
+    consultation: &Consultation,
+    arguments: &DiagnoseArguments,
+    color: ColorChoice,
+) -> anyhow::Result<String> {
+    let sources = Sources::new(&consultation.inputs);
+    Ok(match arguments.format {
+        Format::Json => ww_report::json::render(consultation, &sources)?,
+        Format::Text if arguments.quiet => format!("{}\n", consultation.verdict),
+        Format::Text => {
+            let style = output::style(color, &arguments.out);
+            ww_report::text::render(consultation, &sources, style)
+        }
+    })
+}
+
+/// A finding that matters is said louder than an input that could not be read.
+fn exit(consultation: &Consultation, arguments: &DiagnoseArguments) -> Exit {
+    let matters = |finding: &Finding| arguments.fail_on.reached_by(finding.severity);
+    if consultation.findings.iter().any(matters) {
+        Exit::Found
+    } else if consultation.problems.is_empty() {
+        Exit::Fine
+    } else {
+        Exit::Incomplete
+    }
+}

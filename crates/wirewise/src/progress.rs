@@ -1,0 +1,72 @@
+//! How far a long reading is, on standard error, when somebody watches.
+
+use std::io::{IsTerminal, Write};
+use std::time::{Duration, Instant};
+
+/// Work that ends sooner needs no progress.
+const PATIENCE: Duration = Duration::from_secs(1);
+/// Between two updates.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// One line that is drawn again and again, and gone in the end.
+#[derive(Debug)]
+pub(crate) struct Progress {
+    name: String,
+    total: Option<u64>,
+    /// None when nobody watches.
+    next: Option<Instant>,
+    drawn: bool,
+}
+
+impl Progress {
+    /// Progress through an input of `total` bytes, where that is known.
+    pub(crate) fn new(path: &str, total: Option<u64>, quiet: bool) -> Progress {
+        let watched = !quiet && std::io::stderr().is_terminal();
+        Progress {
+            name: ww_report::source_name(path),
+            total: total.filter(|&total| total > 0),
+            next: watched.then(|| now() + PATIENCE),
+            drawn: false,
+        }
+    }
+
+    /// Says how many bytes of the input have been read.
+    pub(crate) fn at(&mut self, bytes: u64) {
+        let Some(next) = self.next else { return };
+        let now = now();
+        if now < next {
+            return;
+        }
+        self.next = Some(now + PAUSE);
+        self.drawn = true;
+        let megabytes = bytes / 1_000_000;
+        let far = match self.total {
+            Some(total) => format!("{} %", (bytes.min(total) * 100) / total),
+            None => format!("{megabytes} MB"),
+        };
+        draw(&format!("reading {}: {far}", self.name));
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        if self.drawn {
+            draw("");
+        }
+    }
+}
+
+/// Replaces the line. A terminal that is gone needs no progress.
+fn draw(line: &str) {
+    let mut stderr = std::io::stderr();
+    let _ = write!(stderr, "\r\x1b[K{line}");
+    let _ = stderr.flush();
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a person's patience is measured by the clock"
+)]
+fn now() -> Instant {
+    Instant::now()
+}
