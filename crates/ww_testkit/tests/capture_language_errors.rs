@@ -14,6 +14,12 @@ fn errors_name_the_line_and_what_would_be_right() {
         ("0 > S mss many", "maximum segment size, found `many`"),
         ("0 > . len 10 bogus", "`bogus` has no meaning here"),
         ("0 > . len 70000", "at most"),
+        ("0 > S ws 40", "at most 14"),
+        (
+            "0 > . seq 9223372036854775807",
+            "expected a relative number",
+        ),
+        ("lost > . x 4000000000", "100000 times at most"),
         ("0 > . ack @nothing", "name one with `as nothing`"),
         ("0 > retransmit", "no such segment"),
         ("0 > . \"text", "never closed"),
@@ -68,6 +74,29 @@ fn errors_name_the_line_and_what_would_be_right() {
 fn a_runaway_text_ends_with_an_error() {
     let many = compile("repeat 100000000 {\nsnaplen 1\n}").unwrap_err();
     assert!(many.message.contains("lines after unrolling"), "{many}");
-    let long = compile(&format!("{ENDS}0 > . len 60000 x 1000000")).unwrap_err();
+    let long = compile(&format!("{ENDS}0 > . len 60000 x 100000")).unwrap_err();
     assert!(long.message.contains("exceeds"), "{long}");
+}
+
+/// Every example of the reference, with each of its words in turn left out, doubled, or replaced
+/// by one that is too large: an answer or an error, never a panic.
+#[test]
+fn damaged_texts_never_panic() {
+    let reference = include_str!("../../../docs/capture-language.md");
+    let mut errors = 0;
+    for example in reference.split("```capture\n").skip(1) {
+        let example = example.split("```").next().unwrap_or_default();
+        let words: Vec<&str> = example.split_inclusive([' ', '\n']).collect();
+        for index in 0..words.len() {
+            for replacement in ["", "99999999999999999999 ", "-1 ", "\" ", "{n} ", "@ "] {
+                let mut damaged = words.clone();
+                damaged[index] = replacement;
+                errors += usize::from(compile(&damaged.concat()).is_err());
+            }
+        }
+    }
+    assert!(
+        errors > 1000,
+        "only {errors} of the damaged texts were refused"
+    );
 }

@@ -4,6 +4,12 @@ use super::dns::Message;
 use super::statement::Event;
 use super::words::{Mac, Word, Words, parse_hex};
 
+/// A line is repeated no more often than this.
+const MOST_TIMES: u32 = 100_000;
+
+/// Relative numbers stay within so much, far beyond any connection that is written down.
+const FARTHEST: u64 = 1 << 40;
+
 /// Options of a SYN.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct SynOptions {
@@ -90,8 +96,10 @@ impl SynOptions {
         } else if words.take("ts") {
             self.timestamps = true;
         } else if words.take("ws") {
-            let shift: u8 = words.value("a window scale from 0 to 14")?;
-            self.window_scale = Some(shift);
+            self.window_scale = Some(words.value("a window scale from 0 to 14")?);
+            if self.window_scale > Some(14) {
+                return Err("a window scale is at most 14 (RFC 7323 section 2.3)".to_owned());
+            }
         } else {
             return Ok(false);
         }
@@ -124,7 +132,11 @@ impl Attributes {
         if words.take("as") {
             self.name = Some(words.bare("a name")?);
         } else if words.take("x") {
-            self.count = Some(words.value("how many times")?);
+            let count = words.value("how many times")?;
+            if count > MOST_TIMES {
+                return Err(format!("a line is repeated {MOST_TIMES} times at most"));
+            }
+            self.count = Some(count);
         } else if words.take("every") {
             self.every = Some(words.span()?);
         } else if words.take("caplen") {
@@ -256,7 +268,12 @@ fn parse_number(words: &mut Words) -> Result<Number, String> {
     } else {
         word.parse().ok().map(Number::Relative)
     };
-    number.ok_or_else(|| format!("expected {what}, found `{word}`"))
+    number
+        .filter(|number| match number {
+            Number::Relative(number) | Number::FromNext(number) => number.unsigned_abs() < FARTHEST,
+            Number::Name(_) => true,
+        })
+        .ok_or_else(|| format!("expected {what}, found `{word}`"))
 }
 
 fn parse_block(word: &str) -> Result<Block, String> {
