@@ -1,12 +1,14 @@
 //! One pass over a capture.
 
-use crate::decode::{Body, Decoded, Decoder, RawFrame};
+use crate::decode::{Body, Decoder, IpHeader, RawFrame, Tcp, Udp};
+use crate::dns::{DnsWatch, is_dns_datagram, is_dns_stream_port};
+use crate::net::{NetWatch, Passing, ProbeWatch, digest};
 use crate::reader::{CaptureReader, Frame, Interface, ReadError};
 use crate::tcp::{FrameLabels, TcpTable};
 use std::collections::BTreeMap;
 use std::io::Read;
 use ww_base::{Gap, Limits, Moment, Problem, SourceId};
-use ww_evidence::{Capture, InterfaceDrops, Mark};
+use ww_evidence::{Capture, Endpoint, InterfaceDrops, Mark};
 
 /// Frames between two reports of progress.
 const PROGRESS_FRAMES: u64 = 16_384;
@@ -77,6 +79,8 @@ pub fn labels<'r>(
 struct Pass {
     decoder: Decoder,
     tcp: TcpTable,
+    dns: DnsWatch,
+    net: NetWatch,
     capture: Capture,
     started: bool,
     previous: Moment,
@@ -88,6 +92,8 @@ impl Pass {
         Pass {
             decoder: Decoder::new(limits),
             tcp: TcpTable::new(limits),
+            dns: DnsWatch::new(limits),
+            net: NetWatch::new(limits),
             capture: Capture {
                 source,
                 ..Capture::default()
@@ -98,6 +104,7 @@ impl Pass {
         }
     }
 
+    /// Takes one frame; the labels of the TCP segment in it, or quoted in it.
     #[inline]
     fn frame(&mut self, frame: &Frame<'_>) -> Option<FrameLabels> {
         let mark = Mark {
@@ -105,9 +112,18 @@ impl Pass {
             at: frame.at,
         };
         self.note_time(mark);
-        self.capture.frames += 1;
+        self.capture.frames = frame.number;
         self.capture.wire_bytes += u64::from(frame.wire_len);
-        let decoded = self.decoder.decode(RawFrame {
+        let Pass {
+            decoder,
+            tcp,
+            dns,
+            net,
+            capture,
+            unsupported,
+            ..
+        } = self;
+        let decoded = decoder.decode(RawFrame {
             number: frame.number,
             at: frame.at,
             link: frame.link.0,
@@ -115,34 +131,32 @@ impl Pass {
             data: frame.data,
         });
         if (frame.data.len() as u64) < u64::from(frame.wire_len) {
-            note_truncated(&mut self.capture, mark, frame.data.len() as u32);
+            note_truncated(capture, mark, frame.data.len() as u32);
         }
-        match decoded {
-            Decoded {
-                body: Body::Tcp(tcp),
-                ip: Some(ip),
-                ..
-            } => Some(self.tcp.segment(mark, &ip, &tcp, &mut self.capture.quality)),
-            Decoded {
-                body: Body::Unsupported(name),
-                ..
-            } => {
-                *self.unsupported.entry(name).or_default() += 1;
-                None
+        if let (Body::Tcp(segment), Some(ip)) = (&decoded.body, &decoded.ip) {
+            let given = tcp.segment(mark, ip, segment, &mut capture.quality);
+            if ip.ttl < ProbeWatch::LOW {
+                net.low_segment(mark, ip);
             }
-            Decoded {
-                body: Body::Malformed(_),
-                ..
-            } => {
-                let quality = &mut self.capture.quality;
-                if quality.malformed_frames == 0 {
-                    quality.malformed_first = mark.frame;
-                }
-                quality.malformed_frames += 1;
-                None
+            if given.routed_copy {
+                let rest = digest(segment.payload);
+                net.copy(&Passing::of(mark, ip, frame.wire_len, rest));
             }
-            _ => None,
+            feed_dns_stream(dns, mark, ip, segment, given, decoded.truncated);
+            return Some(given);
         }
+        match (&decoded.body, &decoded.ip) {
+            (Body::Udp(udp), Some(ip)) => feed_dns_datagram(dns, mark, ip, udp, decoded.truncated),
+            (Body::Unsupported(name), _) => *unsupported.entry(*name).or_default() += 1,
+            (Body::Malformed(_), _) => note_malformed(capture, mark),
+            _ => {}
+        }
+        let mut given = None;
+        net.frame(mark, &decoded, frame.wire_len, |quoted| {
+            given = tcp.quoted(mark, quoted);
+            given.map(|given| given.stream)
+        });
+        given.filter(|given| !given.labels.is_empty())
     }
 
     /// The span of the capture, and its clock going backwards.
@@ -179,6 +193,8 @@ impl Pass {
             .collect();
         quality.interfaces = interfaces.len() as u32;
         quality.drops = interfaces.iter().enumerate().filter_map(drops_of).collect();
+        self.net.finish(&self.decoder.finish(), &mut capture);
+        capture.dns = self.dns.finish();
         capture.tcp_dropped = self.tcp.dropped();
         capture.tcp = self.tcp.finish(capture.last);
         if capture.tcp_dropped > 0 {
@@ -193,6 +209,68 @@ impl Pass {
         }
         capture
     }
+}
+
+/// Name resolution over connections.
+#[inline]
+fn feed_dns_stream(
+    dns: &mut DnsWatch,
+    mark: Mark,
+    ip: &IpHeader,
+    segment: &Tcp<'_>,
+    given: FrameLabels,
+    truncated: bool,
+) {
+    let concerns = is_dns_stream_port(segment.dst_port) || is_dns_stream_port(segment.src_port);
+    if !concerns || given.copy || segment.payload.is_empty() {
+        return;
+    }
+    let [src, dst] = ends(ip, segment.src_port, segment.dst_port);
+    dns.tcp(
+        mark,
+        src,
+        dst,
+        given.stream,
+        segment.seq,
+        segment.payload,
+        truncated,
+    );
+}
+
+/// Name resolution over datagrams.
+#[inline]
+fn feed_dns_datagram(
+    dns: &mut DnsWatch,
+    mark: Mark,
+    ip: &IpHeader,
+    udp: &Udp<'_>,
+    truncated: bool,
+) {
+    let [src, dst] = ends(ip, udp.src_port, udp.dst_port);
+    if is_dns_datagram(src, dst) {
+        dns.udp(mark, src, dst, udp.payload, truncated);
+    }
+}
+
+fn ends(ip: &IpHeader, src_port: u16, dst_port: u16) -> [Endpoint; 2] {
+    [
+        Endpoint {
+            addr: ip.src,
+            port: src_port,
+        },
+        Endpoint {
+            addr: ip.dst,
+            port: dst_port,
+        },
+    ]
+}
+
+fn note_malformed(capture: &mut Capture, mark: Mark) {
+    let quality = &mut capture.quality;
+    if quality.malformed_frames == 0 {
+        quality.malformed_first = mark.frame;
+    }
+    quality.malformed_frames += 1;
 }
 
 fn note_truncated(capture: &mut Capture, mark: Mark, captured: u32) {

@@ -116,6 +116,11 @@ impl Flow {
         }
     }
 
+    /// A segment of it was captured; others are only quoted by ICMP errors.
+    pub(crate) fn was_seen(&self) -> bool {
+        self.sides.iter().any(|side| side.frames > 0)
+    }
+
     /// Takes in one labelled segment.
     pub(crate) fn take(
         &mut self,

@@ -23,12 +23,15 @@ mod talk;
 
 pub use labels::Labels;
 
-use crate::decode::{IpHeader, Tcp};
+use crate::decode::{IpHeader, Quoted, Tcp};
 use flow::{Flow, Noted};
 use segment::Segment;
 use table::{Key, Table};
 use ww_base::{Limits, Moment};
 use ww_evidence::{Endpoint, Mark, PortReuse, Quality, TcpFlow};
+
+/// The protocol number of TCP.
+const TCP: u8 = 6;
 
 /// Copies of which the frame numbers are kept.
 const COPIES_KEPT: usize = 8;
@@ -45,6 +48,8 @@ pub struct FrameLabels {
     pub labels: Labels,
     /// `tcp.analysis.duplicate_ack_num`; 0 when the frame is no duplicate ACK.
     pub duplicate_number: u32,
+    /// A copy of an earlier frame.
+    pub copy: bool,
     /// A copy of an earlier frame with another hop limit.
     pub routed_copy: bool,
 }
@@ -80,7 +85,17 @@ impl TcpTable {
         quality: &mut Quality,
     ) -> FrameLabels {
         let (key, way) = Key::new(ip.src, tcp.src_port, ip.dst, tcp.dst_port);
-        let (index, reused) = self.connection(key, way, mark, ip, tcp);
+        let ends = [
+            Endpoint {
+                addr: ip.src,
+                port: tcp.src_port,
+            },
+            Endpoint {
+                addr: ip.dst,
+                port: tcp.dst_port,
+            },
+        ];
+        let (index, reused) = self.connection(key, way, mark, ends, (tcp.flags, tcp.seq));
         let Some(flow) = self.flows.get_mut(index as usize) else {
             return FrameLabels::default();
         };
@@ -99,15 +114,46 @@ impl TcpTable {
             stream,
             labels: labelled.labels,
             duplicate_number: labelled.duplicate_number,
+            copy: noted.copy.is_some(),
             routed_copy: noted.copy.is_some_and(|(_, routed)| routed),
         }
     }
 
-    /// The stream of the connection between two endpoints, if it is known.
-    pub fn stream_of(&self, a: Endpoint, b: Endpoint) -> Option<u32> {
-        let (key, _) = Key::new(a.addr, a.port, b.addr, b.port);
-        let index = self.find(&key)?;
-        self.flows.get(index as usize).map(|flow| flow.stream)
+    /// Takes the header of a segment that an ICMP error quotes. Like Wireshark, a quotation of at
+    /// least 16 bytes belongs to a connection, or begins one, without being analysed; a shorter
+    /// one belongs to a connection that is known.
+    pub fn quoted(&mut self, mark: Mark, quoted: &Quoted) -> Option<FrameLabels> {
+        if quoted.protocol != TCP {
+            return None;
+        }
+        let (src_port, dst_port) = quoted.ports?;
+        let (key, way) = Key::new(quoted.src, src_port, quoted.dst, dst_port);
+        let (index, reused) = match (quoted.tcp_flags, quoted.tcp_seq) {
+            (Some(flags), Some(seq)) => {
+                let ends = [
+                    Endpoint {
+                        addr: quoted.src,
+                        port: src_port,
+                    },
+                    Endpoint {
+                        addr: quoted.dst,
+                        port: dst_port,
+                    },
+                ];
+                self.connection(key, way, mark, ends, (flags, seq))
+            }
+            _ => (self.find(&key)?, false),
+        };
+        let flow = self.flows.get(index as usize)?;
+        Some(FrameLabels {
+            stream: flow.stream,
+            labels: if reused {
+                Labels::REUSED_PORTS
+            } else {
+                Labels::NONE
+            },
+            ..FrameLabels::default()
+        })
     }
 
     /// Connections that were dropped to stay within [`Limits::flows`].
@@ -119,6 +165,7 @@ impl TcpTable {
     pub fn finish(self, end: Moment) -> Vec<TcpFlow> {
         self.flows
             .into_iter()
+            .filter(Flow::was_seen)
             .map(|flow| finish::evidence(flow, end))
             .collect()
     }
@@ -137,8 +184,8 @@ impl TcpTable {
         key: Key,
         way: usize,
         mark: Mark,
-        ip: &IpHeader,
-        tcp: &Tcp<'_>,
+        ends: [Endpoint; 2],
+        (flags, seq): (u16, u32),
     ) -> (u32, bool) {
         let known = self.find(&key);
         let old = known
@@ -147,28 +194,18 @@ impl TcpTable {
                 flow.labels
                     .sides
                     .get(way)
-                    .is_some_and(|side| side.is_reused_by(tcp.flags, tcp.seq))
+                    .is_some_and(|side| side.is_reused_by(flags, seq))
             });
         if let (Some(index), None) = (known, old) {
             return (index, false);
         }
         let reuse = old.map(reuse_of);
-        let ends = [
-            Endpoint {
-                addr: ip.src,
-                port: tcp.src_port,
-            },
-            Endpoint {
-                addr: ip.dst,
-                port: tcp.dst_port,
-            },
-        ];
         let mut known = known;
         if self.flows.len() >= self.limits.flows as usize {
             self.make_room();
             known = None;
         }
-        let mut flow = Flow::new(key, way, self.streams, mark, ends, tcp.flags);
+        let mut flow = Flow::new(key, way, self.streams, mark, ends, flags);
         flow.reuse = reuse;
         let index = self.flows.len() as u32;
         self.flows.push(flow);
