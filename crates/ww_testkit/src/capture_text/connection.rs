@@ -79,90 +79,6 @@ struct Arrivals {
     duplicate: Option<(i64, i64)>,
 }
 
-impl Host {
-    /// An end of the connection that is the `serial`th of the capture.
-    pub(super) fn new(address: SocketAddr, options: &EndpointOptions, serial: u32) -> Host {
-        let scattered = serial.wrapping_mul(0x9e37_79b1) ^ u32::from(address.port()) << 8;
-        let preset = &options.negotiated;
-        let is_preset = *preset != SynOptions::default();
-        Host {
-            address,
-            isn: options.isn.unwrap_or(scattered >> 1),
-            next_id: if options.zero_ids {
-                0
-            } else {
-                options.first_id.unwrap_or((scattered >> 4) as u16 | 1)
-            },
-            counts_ids: !options.zero_ids,
-            timestamp_base: options.first_timestamp.unwrap_or(scattered >> 3),
-            window: None,
-            offered: is_preset.then(|| preset.clone()),
-            next: 1,
-            spoke: is_preset,
-            last: None,
-            arrived: Arrivals {
-                next: 1,
-                islands: Vec::new(),
-                duplicate: None,
-            },
-            timestamp_recent: 0,
-            last_ack: 1,
-        }
-    }
-
-    /// The identification for the packet that is sent now.
-    pub(super) fn take_id(&mut self) -> u16 {
-        let id = self.next_id;
-        if self.counts_ids {
-            self.next_id = id.wrapping_add(1);
-        }
-        id
-    }
-
-    /// The identification of the packet that was sent last.
-    pub(super) fn last_id(&self) -> u16 {
-        self.next_id.wrapping_sub(u16::from(self.counts_ids))
-    }
-
-    /// What the host's timestamp clock shows (RFC 7323): milliseconds.
-    fn timestamp(&self, now_ns: i64) -> u32 {
-        self.timestamp_base
-            .wrapping_add((now_ns / 1_000_000) as u32)
-    }
-
-    fn wire(&self, relative: i64) -> u32 {
-        self.isn.wrapping_add(relative as u32)
-    }
-}
-
-impl Arrivals {
-    fn add(&mut self, seq: i64, end: i64) {
-        if end <= seq {
-            return;
-        }
-        let known = end <= self.next || self.islands.iter().any(|(l, r)| *l <= seq && end <= *r);
-        if known {
-            self.duplicate = Some((seq, end));
-            return;
-        }
-        let (mut left, mut right) = (seq, end);
-        self.islands.retain(|(l, r)| {
-            let apart = *r < left || *l > right;
-            if !apart {
-                left = left.min(*l);
-                right = right.max(*r);
-            }
-            apart
-        });
-        if left <= self.next {
-            self.next = right;
-            self.islands.retain(|(l, _)| *l > right);
-        } else {
-            self.islands.insert(0, (left, right));
-        }
-    }
-}
-
 impl Connection {
     pub(super) fn new(name: String, client: Host, server: Host) -> Connection {
         Connection {
@@ -256,17 +172,61 @@ impl Connection {
     }
 }
 
-impl Arrivals {
-    /// The blocks of the next acknowledgement: a repeated arrival first (RFC 2883), then the
-    /// latest islands (RFC 2018).
-    fn sack_blocks(&mut self, ack: i64, most: usize) -> Vec<(i64, i64)> {
-        let duplicate = self.duplicate.take();
-        let islands = self.islands.iter().copied().filter(|(left, _)| *left > ack);
-        duplicate.into_iter().chain(islands).take(most).collect()
-    }
-}
-
 impl Host {
+    /// An end of the connection that is the `serial`th of the capture.
+    pub(super) fn new(address: SocketAddr, options: &EndpointOptions, serial: u32) -> Host {
+        let scattered = serial.wrapping_mul(0x9e37_79b1) ^ u32::from(address.port()) << 8;
+        let preset = &options.negotiated;
+        let is_preset = *preset != SynOptions::default();
+        Host {
+            address,
+            isn: options.isn.unwrap_or(scattered >> 1),
+            next_id: if options.zero_ids {
+                0
+            } else {
+                options.first_id.unwrap_or((scattered >> 4) as u16 | 1)
+            },
+            counts_ids: !options.zero_ids,
+            timestamp_base: options.first_timestamp.unwrap_or(scattered >> 3),
+            window: None,
+            offered: is_preset.then(|| preset.clone()),
+            next: 1,
+            spoke: is_preset,
+            last: None,
+            arrived: Arrivals {
+                next: 1,
+                islands: Vec::new(),
+                duplicate: None,
+            },
+            timestamp_recent: 0,
+            last_ack: 1,
+        }
+    }
+
+    /// The identification for the packet that is sent now.
+    pub(super) fn take_id(&mut self) -> u16 {
+        let id = self.next_id;
+        if self.counts_ids {
+            self.next_id = id.wrapping_add(1);
+        }
+        id
+    }
+
+    /// The identification of the packet that was sent last.
+    pub(super) fn last_id(&self) -> u16 {
+        self.next_id.wrapping_sub(u16::from(self.counts_ids))
+    }
+
+    /// What the host's timestamp clock shows (RFC 7323): milliseconds.
+    fn timestamp(&self, now_ns: i64) -> u32 {
+        self.timestamp_base
+            .wrapping_add((now_ns / 1_000_000) as u32)
+    }
+
+    fn wire(&self, relative: i64) -> u32 {
+        self.isn.wrapping_add(relative as u32)
+    }
+
     /// The sequence number of the next new byte.
     pub(super) fn next(&self) -> i64 {
         self.next
@@ -346,6 +306,42 @@ impl Host {
         if segment.end > segment.seq {
             self.last = Some(segment.clone());
         }
+    }
+}
+
+impl Arrivals {
+    fn add(&mut self, seq: i64, end: i64) {
+        if end <= seq {
+            return;
+        }
+        let known = end <= self.next || self.islands.iter().any(|(l, r)| *l <= seq && end <= *r);
+        if known {
+            self.duplicate = Some((seq, end));
+            return;
+        }
+        let (mut left, mut right) = (seq, end);
+        self.islands.retain(|(l, r)| {
+            let apart = *r < left || *l > right;
+            if !apart {
+                left = left.min(*l);
+                right = right.max(*r);
+            }
+            apart
+        });
+        if left <= self.next {
+            self.next = right;
+            self.islands.retain(|(l, _)| *l > right);
+        } else {
+            self.islands.insert(0, (left, right));
+        }
+    }
+
+    /// The blocks of the next acknowledgement: a repeated arrival first (RFC 2883), then the
+    /// latest islands (RFC 2018).
+    fn sack_blocks(&mut self, ack: i64, most: usize) -> Vec<(i64, i64)> {
+        let duplicate = self.duplicate.take();
+        let islands = self.islands.iter().copied().filter(|(left, _)| *left > ack);
+        duplicate.into_iter().chain(islands).take(most).collect()
     }
 }
 
