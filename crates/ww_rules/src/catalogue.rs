@@ -1,9 +1,19 @@
 //! Every rule, sorted by family and name.
 
-use crate::{Rule, capture};
+use crate::{Rule, capture, dns};
 
 /// Every rule.
-pub static RULES: &[&Rule] = &[&capture::truncated_capture::RULE];
+pub static RULES: &[&Rule] = &[
+    &capture::truncated_capture::RULE,
+    &dns::dns_name_error_burst::RULE,
+    &dns::dns_parallel_query_race::RULE,
+    &dns::dns_search_expansion::RULE,
+    &dns::dns_server_failure::RULE,
+    &dns::dns_slow::RULE,
+    &dns::dns_stale_address::RULE,
+    &dns::dns_truncated_without_tcp::RULE,
+    &dns::dns_unanswered::RULE,
+];
 
 /// The rule of that name.
 pub fn find(name: &str) -> Option<&'static Rule> {

@@ -1,1 +1,13 @@
 //! Rules about names and their servers.
+
+mod common;
+mod lookup;
+
+pub(crate) mod dns_name_error_burst;
+pub(crate) mod dns_parallel_query_race;
+pub(crate) mod dns_search_expansion;
+pub(crate) mod dns_server_failure;
+pub(crate) mod dns_slow;
+pub(crate) mod dns_stale_address;
+pub(crate) mod dns_truncated_without_tcp;
+pub(crate) mod dns_unanswered;

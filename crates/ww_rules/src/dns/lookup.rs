@@ -1,0 +1,114 @@
+//! What a client wanted to know: one name and type, asked of one or several servers, from one or
+//! several sockets, until it was told or gave up.
+
+use super::common::{NAME_ERROR, NO_ERROR, transactions};
+use crate::{Subject, View};
+use ww_base::{Moment, Span};
+use ww_evidence::{DnsOutcome, DnsTransaction, Mark};
+
+/// Beyond this pause a question is a new one; resolvers give up sooner.
+const PAUSE: Span = Span::from_secs(20);
+
+/// Transactions for one name and type by one client, one after another.
+#[derive(Debug)]
+pub(super) struct Lookup<'a> {
+    /// In order of their first query; never empty.
+    pub(super) attempts: Vec<(Subject, &'a DnsTransaction)>,
+}
+
+impl Lookup<'_> {
+    /// The answer that told the client what it wanted, be it that the name does not exist.
+    pub(super) fn settled(&self) -> Option<Mark> {
+        self.attempts
+            .iter()
+            .filter(|(_, asked)| settles(asked))
+            .filter_map(|(_, asked)| asked.answer)
+            .min_by_key(|answer| answer.at)
+    }
+
+    /// Time of the first query.
+    pub(super) fn began(&self) -> Moment {
+        self.attempts
+            .first()
+            .map_or(Moment(0), |(_, asked)| asked.query.at)
+    }
+
+    /// How long the client waited for this attempt before it turned to the next one or was told;
+    /// for the last attempt of a lookup that failed, as long as it had waited before repeating, but
+    /// not beyond `end`.
+    pub(super) fn waited_for(&self, attempt: usize, end: Moment) -> Span {
+        let Some((_, asked)) = self.attempts.get(attempt) else {
+            return Span::ZERO;
+        };
+        let next = self
+            .attempts
+            .get(attempt + 1)
+            .map(|(_, next)| next.query.at)
+            .into_iter()
+            .chain(self.settled().map(|answer| answer.at))
+            .filter(|&then| then >= asked.query.at)
+            .min();
+        let until = next.unwrap_or_else(|| {
+            let last_pause = if asked.asked > 1 {
+                Span((asked.last_query.at - asked.query.at).0 / i64::from(asked.asked - 1))
+            } else {
+                attempt
+                    .checked_sub(1)
+                    .and_then(|before| self.attempts.get(before))
+                    .map_or(Span::ZERO, |(_, before)| {
+                        asked.query.at - before.last_query.at
+                    })
+            };
+            let patience = asked.last_query.at + last_pause.or_zero();
+            patience.min(end.max(asked.last_query.at))
+        });
+        (until - asked.query.at).or_zero()
+    }
+}
+
+/// All lookups, in order of client, type and name.
+pub(super) fn lookups<'a>(view: &View<'a>) -> Vec<Lookup<'a>> {
+    let mut sorted: Vec<(Subject, &DnsTransaction)> = transactions(view).collect();
+    sorted.sort_by_key(|(_, asked)| {
+        (
+            asked.client.addr,
+            asked.kind,
+            asked.name.as_str(),
+            asked.query,
+        )
+    });
+    let mut lookups: Vec<Lookup<'_>> = Vec::new();
+    for (subject, asked) in sorted {
+        match lookups.last_mut() {
+            Some(lookup) if continues(lookup, asked) => lookup.attempts.push((subject, asked)),
+            _ => lookups.push(Lookup {
+                attempts: vec![(subject, asked)],
+            }),
+        }
+    }
+    lookups
+}
+
+/// The client got what it asked for, in full.
+fn settles(asked: &DnsTransaction) -> bool {
+    matches!(
+        asked.outcome,
+        DnsOutcome::Answered {
+            rcode: NO_ERROR | NAME_ERROR,
+            truncated: false
+        }
+    )
+}
+
+/// Whether a question is one more attempt of that lookup.
+fn continues(lookup: &Lookup<'_>, asked: &DnsTransaction) -> bool {
+    let Some((_, last)) = lookup.attempts.last() else {
+        return false;
+    };
+    let same =
+        last.client.addr == asked.client.addr && last.kind == asked.kind && last.name == asked.name;
+    let told = lookup
+        .settled()
+        .is_some_and(|answer| answer.at <= asked.query.at);
+    same && !told && asked.query.at - last.last_query.at <= PAUSE
+}
