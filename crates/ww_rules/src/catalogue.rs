@@ -1,6 +1,6 @@
 //! Every rule, sorted by family and name.
 
-use crate::{Rule, capture, dns};
+use crate::{Rule, capture, dns, tcp};
 
 /// Every rule.
 pub static RULES: &[&Rule] = &[
@@ -13,6 +13,14 @@ pub static RULES: &[&Rule] = &[
     &dns::dns_stale_address::RULE,
     &dns::dns_truncated_without_tcp::RULE,
     &dns::dns_unanswered::RULE,
+    &tcp::network_duplication::RULE,
+    &tcp::packet_loss::RULE,
+    &tcp::packet_reordering::RULE,
+    &tcp::path_mtu_black_hole::RULE,
+    &tcp::policer_loss::RULE,
+    &tcp::queueing_delay::RULE,
+    &tcp::retransmission_timeout_stall::RULE,
+    &tcp::spurious_retransmission::RULE,
 ];
 
 /// The rule of that name.

@@ -78,6 +78,12 @@ pub struct Sightings {
     pub(crate) gaps: Vec<Gap>,
 }
 
+impl Extend<Sighting> for Sightings {
+    fn extend<T: IntoIterator<Item = Sighting>>(&mut self, cases: T) {
+        self.seen.extend(cases);
+    }
+}
+
 impl Sightings {
     /// Reports a case.
     pub fn add(&mut self, sighting: Sighting) {

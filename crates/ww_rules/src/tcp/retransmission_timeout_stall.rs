@@ -1,0 +1,86 @@
+//! `retransmission-timeout-stall`: the end of an answer is lost, and only a timer repairs it.
+
+use super::losses::{Losses, can_judge_repetitions, concerned, direction_key, directions, path};
+use crate::rule::rule;
+use crate::{Sighting, Sightings, Story, View};
+use std::collections::BTreeMap;
+use ww_base::Span;
+use ww_evidence::SymptomKind;
+
+rule! {
+    name: "retransmission-timeout-stall",
+    family: "tcp",
+    layer: Tcp,
+    class: Performance,
+    severity: Medium,
+    owner: Network,
+    summary: "The last segments of an answer are lost and the connection stands still until a timer fires",
+    needs: [Tcp],
+    explains: ["packet-loss"],
+    page: "retransmission_timeout_stall.md",
+    detect: detect,
+    tell: tell,
+}
+
+/// Stalls between two hosts below which a single one must be long.
+const STALLS_MIN: u64 = 2;
+
+/// A single stall of this length is told.
+const STALL_LONG: Span = Span::from_secs(1);
+
+fn detect(view: &View<'_>, sightings: &mut Sightings) {
+    if !can_judge_repetitions(view) {
+        return;
+    }
+    let mut paths: BTreeMap<String, Vec<Sighting>> = BTreeMap::new();
+    for (subject, flow) in view.flows() {
+        for (side, _) in directions(flow) {
+            let losses = Losses::of(flow, side);
+            if !losses.mostly_at_tails() {
+                continue;
+            }
+            let Some(symptom) = flow.symptom(SymptomKind::TailTimeout, side) else {
+                continue;
+            };
+            let key = direction_key(flow, side);
+            let sighting = Sighting::new(subject, key.clone())
+                .count(u64::from(losses.tail_timeouts))
+                .lost(losses.tail_lost)
+                .show(view.in_flow(
+                    flow,
+                    symptom.worst_frame,
+                    symptom.worst_frame,
+                    format!("sent again after {} of silence", symptom.worst),
+                ));
+            paths.entry(key).or_default().push(sighting);
+        }
+    }
+    for seen in paths.into_values() {
+        let count: u64 = seen.iter().map(|sighting| sighting.count).sum();
+        let lost: Span = seen.iter().map(|sighting| sighting.lost).sum();
+        if count >= STALLS_MIN || lost >= STALL_LONG {
+            sightings.extend(seen);
+        }
+    }
+}
+
+fn tell(view: &View<'_>, group: &[Sighting]) -> Story {
+    let mut total = Losses::default();
+    let mut between = String::new();
+    for (flow, side) in concerned(view, group) {
+        total += Losses::of(flow, side);
+        if between.is_empty() {
+            between = path(flow, side);
+        }
+    }
+    let each = Span(total.tail_lost.0 / i64::from(total.tail_timeouts.max(1)));
+    Story::observed(
+        format!(
+            "{} times the end of what {between} sent was lost and nothing followed that could have shown it: each time {each} until the retransmission timer fired",
+            total.tail_timeouts,
+        ),
+        "a capture at the sender in which the segment was first sent only after the silence",
+    )
+    .advise("Mend the loss: few percent of loss cost short answers far more than long transfers, because only a timer repairs their end")
+    .advise("Let the sender probe the tail instead of waiting: RACK-TLP (RFC 8985; Linux: net.ipv4.tcp_recovery=1 and tcp_early_retrans=3, the defaults) needs SACK on both sides")
+}
