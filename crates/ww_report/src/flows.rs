@@ -1,14 +1,16 @@
 //! Connections, one line each: who, how it ended, how long, how much, what it lost.
 
+mod loss;
 mod state;
 mod table;
 
 use crate::Sources;
 use crate::json::{InputEntry, ProblemEntry, SCHEMA_VERSION, Tool, document, millis};
 use serde::Serialize;
-use ww_base::{Problem, Span};
+use ww_base::Problem;
 use ww_evidence::{Capture, SideId, SymptomKind, TcpFlow};
 
+use loss::Losses;
 pub use state::State;
 
 /// The connections as an aligned table, a line each, in the order of their first frames.
@@ -83,6 +85,7 @@ struct Connection<'a> {
 
 impl<'a> Connection<'a> {
     fn new(path: &'a str, flow: &TcpFlow) -> Connection<'a> {
+        let losses = Losses::of(flow);
         Connection {
             path,
             stream: flow.stream,
@@ -98,8 +101,8 @@ impl<'a> Connection<'a> {
             rtt_ms: flow.rtt.map(millis),
             retransmissions: retransmissions(flow),
             exchanges: flow.exchanges.answered,
-            lost_ms: millis(lost(flow)),
-            main_loss: main_loss(flow),
+            lost_ms: millis(losses.total()),
+            main_loss: losses.main(),
             filter: flow.filter(),
         }
     }
@@ -122,40 +125,4 @@ fn retransmissions(flow: &TcpFlow) -> u32 {
         .map(|segment| segment.count.saturating_sub(1))
         .sum::<u32>();
     data.saturating_add(handshake)
-}
-
-/// Time lost to everything that went wrong inside the connection.
-fn lost(flow: &TcpFlow) -> Span {
-    flow.symptoms.iter().map(|symptom| symptom.lost).sum()
-}
-
-/// What cost the connection most time.
-fn main_loss(flow: &TcpFlow) -> Option<&'static str> {
-    flow.symptoms
-        .iter()
-        .filter(|symptom| symptom.lost > Span::ZERO)
-        .max_by_key(|symptom| (symptom.lost, std::cmp::Reverse(symptom.kind)))
-        .map(|symptom| loss_word(symptom.kind))
-}
-
-/// A symptom as a short name.
-fn loss_word(kind: SymptomKind) -> &'static str {
-    match kind {
-        SymptomKind::LossBefore | SymptomKind::LossAfter => "loss",
-        SymptomKind::Late => "reordering",
-        SymptomKind::Copy => "copies",
-        SymptomKind::Needless => "needless retransmission",
-        SymptomKind::Timeout => "retransmission timeout",
-        SymptomKind::TailTimeout => "timeout at the tail",
-        SymptomKind::UnseenAcked => "frames not captured",
-        SymptomKind::ZeroWindow => "zero window",
-        SymptomKind::WindowProbe => "window probes",
-        SymptomKind::DelayedAckWait => "delayed ACK",
-        SymptomKind::SenderPause => "sender pauses",
-        SymptomKind::KeepAlive => "keep-alive",
-        SymptomKind::Offloaded => "offload",
-        SymptomKind::DuplicateReported => "duplicates",
-        SymptomKind::SlowStart => "slow start",
-        SymptomKind::RestartAfterIdle => "restart after idle",
-    }
 }

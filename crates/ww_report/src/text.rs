@@ -5,7 +5,7 @@ use crate::sheet::{Sheet, Tone, printable};
 use crate::verdict::absent;
 use crate::words::{bytes, count_of, listed, times};
 use crate::{Sources, Style, source_name};
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use ww_base::{FrameRange, Gap, Locus, Problem, Span};
 use ww_finding::{Class, Consultation, Exhibit, Finding, Outcome, Severity};
 
@@ -242,14 +242,14 @@ fn not_judged(sheet: &mut Sheet, consultation: &Consultation) {
         .iter()
         .map(|gap| (gap, Vec::new()))
         .collect();
-    let mut absences: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut absences: BTreeSet<&str> = BTreeSet::new();
     for (rule, outcome) in &consultation.outcomes {
         let Outcome::NotChecked(of_rule) = outcome else {
             continue;
         };
         for gap in of_rule {
             if absent(&gap.missing).is_some() {
-                *absences.entry(&gap.missing).or_default() += 1;
+                absences.insert(&gap.missing);
             } else if let Some((_, rules)) = gaps.iter_mut().find(|(known, _)| *known == gap) {
                 rules.push(rule);
             } else {
@@ -270,22 +270,10 @@ fn not_judged(sheet: &mut Sheet, consultation: &Consultation) {
         sheet.hanging(&[(2, Tone::Dim, "-")], INDENT, Tone::Plain, &text);
     }
     if !absences.is_empty() {
-        sheet.hanging(
-            &[(2, Tone::Dim, "-")],
-            INDENT,
-            Tone::Plain,
-            &not_there(&absences),
-        );
+        let absences: Vec<&str> = absences.into_iter().collect();
+        let text = format!("Not in the capture: {}", absences.join(", "));
+        sheet.hanging(&[(2, Tone::Dim, "-")], INDENT, Tone::Plain, &text);
     }
-}
-
-/// `not in the capture: ARP traffic (1 rule), UDP traffic (3 rules)`.
-fn not_there(absences: &BTreeMap<&str, usize>) -> String {
-    let parts: Vec<String> = absences
-        .iter()
-        .map(|(missing, rules)| format!("{missing} ({})", count_of(*rules as u64, "rule")))
-        .collect();
-    format!("Not in the capture: {}", parts.join(", "))
 }
 
 fn not_read(sheet: &mut Sheet, problems: &[Problem], sources: &Sources<'_>) {

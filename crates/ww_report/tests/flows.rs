@@ -1,154 +1,130 @@
-//! The list of connections.
-
-mod sample;
+//! The list of connections, from captures.
+#![expect(
+    clippy::unwrap_used,
+    reason = "a capture that cannot be made fails the test"
+)]
 
 use serde_json::Value;
-use std::net::{IpAddr, Ipv4Addr};
-use ww_base::{Moment, SourceId, Span};
-use ww_evidence::{
-    Capture, Endpoint, Exchanges, Handshake, Mark, Orientation, Repeated, Side, SideId, Symptom,
-    SymptomKind, TcpFlow, Vantage,
-};
-use ww_report::Sources;
+use ww_base::{Limits, SourceId};
+use ww_evidence::Capture;
+use ww_finding::{Input, InputKind};
+use ww_report::{Sources, flows};
 
-fn mark(frame: u64, ms: i64) -> Mark {
-    Mark {
-        frame,
-        at: Moment(ms * 1_000_000),
-    }
-}
+/// A connection for every state, and one whose start is not in the capture.
+const STATES: &str = "
+conn silent  10.0.0.5:40000 > 10.0.0.1:80
+conn refused 10.0.0.5:40001 > 10.0.0.1:81
+conn served  10.0.0.5:40002 > 10.0.0.1:80
+conn broken  10.0.0.5:40003 > 10.0.0.1:80
+conn left    10.0.0.5:40004 > 10.0.0.1:80
+conn middle  10.0.0.5:40005 > 10.0.0.1:80
+conn halfway 10.0.0.5:40006 > 10.0.0.1:80
+conn hasty   10.0.0.5:40007 > 10.0.0.1:80
 
-fn repeated(frame: u64, ms: i64, count: u32) -> Repeated {
-    Repeated {
-        first: mark(frame, ms),
-        last: mark(frame, ms),
-        count,
-    }
-}
+0.000 silent > S mss 1460
+1.000 silent > retransmit
+3.000 silent > retransmit
 
-fn endpoint(host: u8, port: u16) -> Endpoint {
-    Endpoint {
-        addr: IpAddr::V4(Ipv4Addr::new(10, 0, 0, host)),
-        port,
-    }
-}
+3.100 refused > S mss 1460
++20ms refused < R. ack 1
 
-/// A connection that was asked for, and nothing else.
-fn asked(stream: u32) -> TcpFlow {
-    TcpFlow {
-        stream,
-        client: endpoint(5, 40_000 + stream as u16),
-        server: endpoint(1, 80),
-        orientation: Orientation::BySyn,
-        first: mark(1, 0),
-        last: mark(9, 7000),
-        handshake: Handshake {
-            syn: Some(repeated(1, 0, 4)),
-            ..Handshake::default()
-        },
-        sent_by_client: Side {
-            frames: 4,
-            ..Side::default()
-        },
-        sent_by_server: Side::default(),
-        vantage: Vantage::Unknown,
-        rtt: None,
-        symptoms: Vec::new(),
-        exchanges: Exchanges::default(),
-        close: None,
-        idle_break: None,
-        longest_idle: Span::ZERO,
-        reuse: None,
-    }
-}
+4.000  served > S mss 1460 sackok
++20ms  served < S. mss 1460 sackok
++0.1ms served > .
++0.1ms served > P. len 412
++30ms  served < P. len 900
++0.1ms served > .
++1ms   served > P. len 100 as request dropped
++300ms served > retransmit @request
++30ms  served < P. len 1100
++0.1ms served > .
++1ms   served > F.
++20ms  served < F.
++0.1ms served > .
 
-/// A connection that did its work and lost time.
-fn served(stream: u32) -> TcpFlow {
-    let symptom = |kind, lost_ms| Symptom {
-        kind,
-        side: SideId::Server,
-        count: 2,
-        bytes: 2800,
-        lost: Span::from_millis(lost_ms),
-        worst: Span::from_millis(lost_ms),
-        frames: vec![5],
-        worst_frame: 5,
-        last_frame: 5,
-    };
-    TcpFlow {
-        handshake: Handshake {
-            syn: Some(repeated(1, 0, 1)),
-            syn_ack: Some(repeated(2, 20, 1)),
-            ack: Some(mark(3, 20)),
-            ..Handshake::default()
-        },
-        sent_by_client: Side {
-            frames: 20,
-            bytes: 412,
-            fin: Some(mark(8, 6000)),
-            ..Side::default()
-        },
-        sent_by_server: Side {
-            frames: 30,
-            bytes: 1_234_567,
-            fin: Some(mark(9, 7000)),
-            ..Side::default()
-        },
-        rtt: Some(Span::from_micros(20_100)),
-        symptoms: vec![
-            symptom(SymptomKind::TailTimeout, 410),
-            symptom(SymptomKind::LossAfter, 20),
-        ],
-        exchanges: Exchanges {
-            answered: 3,
-            ..Exchanges::default()
-        },
-        ..asked(stream)
-    }
-}
+5.000  broken > S mss 1460
++20ms  broken < S. mss 1460
++0.1ms broken > .
++0.1ms broken > P. len 10
++20ms  broken < R.
+
+6.000  left > S mss 1460
++20ms  left < S. mss 1460
++0.1ms left > .
++1ms   left > F.
++20ms  left < .
+
+7.000 middle > P. len 50
++20ms middle < P. len 60
+
+8.000  halfway > S mss 1460
++20ms  halfway < S. mss 1460
+
+9.000  hasty > S mss 1460
++20ms  hasty < S. mss 1460
++0.1ms hasty > .
++1ms   hasty < F.
++0.1ms hasty > R.
+";
 
 fn capture() -> Capture {
-    let middle = TcpFlow {
-        handshake: Handshake::default(),
-        ..served(2)
-    };
-    Capture {
-        source: SourceId(0),
-        tcp: vec![asked(0), served(1), middle],
-        ..Capture::default()
-    }
+    let pcap = ww_testkit::capture_text::compile(STATES).unwrap().pcap;
+    let limits = Limits::default();
+    ww_capture::analyse(Box::new(&pcap[..]), SourceId(0), &limits, &mut |_| {})
+        .unwrap()
+        .capture
+}
+
+fn inputs() -> [Input; 1] {
+    [Input {
+        path: "incident.pcap".into(),
+        kind: InputKind::Capture,
+        bytes: 1000,
+        frames: 30,
+    }]
 }
 
 #[test]
 fn the_table_is_aligned() {
-    let consultation = sample::nothing_found();
-    let sources = Sources::new(&consultation.inputs);
     assert_eq!(
-        ww_report::flows::table(&[capture()], &sources),
+        flows::table(&[capture()], &Sources::new(&inputs())),
         "\
-stream  client → server               state                 duration   sent  received      rtt  retrans  exchanges    lost  mostly to
-     0  10.0.0.5:40000 → 10.0.0.1:80  no answer               7.00 s    0 B       0 B        -        3          0       -  -
-     1  10.0.0.5:40001 → 10.0.0.1:80  closed                  7.00 s  412 B    1.2 MB  20.1 ms        2          3  430 ms  timeout at the tail
-     2  10.0.0.5:40002 → 10.0.0.1:80  closed, start unseen    7.00 s  412 B    1.2 MB  20.1 ms        2          3  430 ms  timeout at the tail
+stream  client → server               state               duration   sent  received      rtt  retrans  exchanges    lost  mostly to
+     0  10.0.0.5:40000 → 10.0.0.1:80  no answer             3.00 s    0 B       0 B        -        2          0  3.00 s  handshake
+     1  10.0.0.5:40001 → 10.0.0.1:81  refused              20.0 ms    0 B       0 B        -        0          0       -  -
+     2  10.0.0.5:40002 → 10.0.0.1:80  closed                402 ms  512 B    2.0 kB  20.1 ms        1          2  300 ms  retransmission timeouts
+     3  10.0.0.5:40003 → 10.0.0.1:80  reset by server      40.2 ms   10 B       0 B  20.1 ms        0          0       -  -
+     4  10.0.0.5:40004 → 10.0.0.1:80  half-closed          41.1 ms    0 B       0 B  20.1 ms        0          0       -  -
+     5  10.0.0.5:40005 → 10.0.0.1:80  open, start unseen   20.0 ms   50 B      60 B        -        0          1       -  -
+     6  10.0.0.5:40006 → 10.0.0.1:80  half-open            20.0 ms    0 B       0 B        -        0          0       -  -
+     7  10.0.0.5:40007 → 10.0.0.1:80  closed               21.2 ms    0 B       0 B  20.1 ms        0          0       -  -
 "
     );
 }
 
 #[test]
+fn several_captures_have_a_table_each() {
+    let captures = [capture(), capture()];
+    let text = flows::table(&captures, &Sources::new(&inputs()));
+    assert_eq!(text.matches("incident.pcap\nstream").count(), 2);
+}
+
+#[test]
 fn the_json_has_one_entry_per_connection() {
-    let consultation = sample::nothing_found();
-    let sources = Sources::new(&consultation.inputs);
-    let text = ww_report::flows::json(&[capture()], &[], &sources).unwrap();
+    let text = flows::json(&[capture()], &[], &Sources::new(&inputs())).unwrap();
     let json: Value = serde_json::from_str(&text).unwrap();
     assert_eq!(json["schema_version"], 1);
-    assert_eq!(json["inputs"][0]["path"], "incident.pcapng");
-    let connection = &json["connections"][1];
-    assert_eq!(connection["path"], "incident.pcapng");
-    assert_eq!(connection["client"], "10.0.0.5:40001");
+    assert_eq!(json["inputs"][0]["path"], "incident.pcap");
+    assert_eq!(json["connections"].as_array().unwrap().len(), 8);
+    let connection = &json["connections"][2];
+    assert_eq!(connection["path"], "incident.pcap");
+    assert_eq!(connection["client"], "10.0.0.5:40002");
     assert_eq!(connection["state"], "closed");
+    assert_eq!(connection["from_start"], true);
+    assert_eq!(connection["client_bytes"], 512);
+    assert_eq!(connection["server_bytes"], 2000);
     assert_eq!(connection["rtt_ms"], 20.1);
-    assert_eq!(connection["lost_ms"], 430.0);
-    assert_eq!(connection["main_loss"], "timeout at the tail");
-    assert_eq!(connection["filter"], "tcp.stream eq 1");
+    assert_eq!(connection["retransmissions"], 1);
+    assert_eq!(connection["filter"], "tcp.stream eq 2");
     assert_eq!(json["connections"][0]["rtt_ms"], Value::Null);
 }

@@ -65,7 +65,7 @@ impl State {
     }
 }
 
-/// A reset after a FIN ends what was ending anyway.
+/// A reset that answers the other side's FIN ends what was ending anyway.
 fn is_hasty_close(reset: &Reset) -> bool {
-    reset.after_peer_fin || reset.after_own_fin
+    reset.after_peer_fin
 }

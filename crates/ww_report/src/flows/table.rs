@@ -1,6 +1,6 @@
 //! The aligned table.
 
-use super::{State, lost, main_loss, retransmissions};
+use super::{Losses, State, retransmissions};
 use crate::words::bytes;
 use ww_base::Span;
 use ww_evidence::TcpFlow;
@@ -57,6 +57,7 @@ pub(super) fn of(flows: &[TcpFlow]) -> String {
 fn row(flow: &TcpFlow) -> Row {
     let nothing = || "-".to_owned();
     let state = State::of(flow).word();
+    let losses = Losses::of(flow);
     [
         flow.stream.to_string(),
         format!("{} → {}", flow.client, flow.server),
@@ -71,11 +72,11 @@ fn row(flow: &TcpFlow) -> Row {
         flow.rtt.map_or_else(nothing, |rtt| rtt.to_string()),
         retransmissions(flow).to_string(),
         flow.exchanges.answered.to_string(),
-        match lost(flow) {
+        match losses.total() {
             Span::ZERO => nothing(),
             lost => lost.to_string(),
         },
-        main_loss(flow).map_or_else(nothing, str::to_owned),
+        losses.main().map_or_else(nothing, str::to_owned),
     ]
 }
 
