@@ -41,25 +41,28 @@ fn unknown(command: &Command, argument: Option<&Arg>, name: &str) -> Error {
         error.insert(ContextKind::InvalidArg, spelled);
     }
     error.insert(ContextKind::InvalidValue, ContextValue::String(name.into()));
-    if let Some(nearest) = nearest(name) {
+    if let Some(nearest) = nearest(name, names()) {
         let suggestion = ContextValue::String(nearest.into());
         error.insert(ContextKind::SuggestedValue, suggestion);
     }
     error
 }
 
-/// The rule whose name is most like this one, if any is like it: few letters differ, or one name
-/// holds the other.
-fn nearest(name: &str) -> Option<&'static str> {
+/// The candidate that is most like this name, if any is: it begins with it, holds it, or few letters
+/// differ.
+fn nearest(name: &str, candidates: impl Iterator<Item = &'static str>) -> Option<&'static str> {
     let wanted = name.to_lowercase().replace([' ', '_'], "-");
-    names()
+    candidates
         .map(|candidate| {
-            let contained = wanted.len() > 2 && candidate.contains(&wanted);
-            let distance = distance(&wanted, candidate);
-            (if contained { 1 } else { distance }, candidate)
+            let rank = match candidate.find(&wanted) {
+                Some(0) => 0,
+                Some(_) if wanted.len() > 2 => 1,
+                _ => distance(&wanted, candidate),
+            };
+            (rank, candidate)
         })
         .min()
-        .filter(|&(distance, candidate)| distance <= candidate.len() / 3)
+        .filter(|&(rank, candidate)| rank <= candidate.len() / 3)
         .map(|(_, candidate)| candidate)
 }
 
@@ -95,9 +98,18 @@ mod tests {
 
     #[test]
     fn a_slip_finds_its_rule() {
+        let nearest = |name| {
+            let candidates = [
+                "dns-truncated-without-tcp",
+                "port-scan",
+                "truncated-capture",
+            ];
+            nearest(name, candidates.into_iter())
+        };
         assert_eq!(nearest("truncated-captur"), Some("truncated-capture"));
         assert_eq!(nearest("Truncated_Capture"), Some("truncated-capture"));
         assert_eq!(nearest("truncated"), Some("truncated-capture"));
+        assert_eq!(nearest("without"), Some("dns-truncated-without-tcp"));
         assert_eq!(nearest("zzzz"), None);
     }
 }
