@@ -20,6 +20,7 @@ pub mod namespace;
 pub mod packet;
 pub mod pcap;
 pub mod process;
+pub mod proof;
 pub mod rng;
 pub mod run;
 pub mod scenario;

@@ -7,6 +7,7 @@ use crate::traffic::dns::{DnsServer, Lookups};
 use crate::traffic::http_client::Requests;
 use crate::traffic::http_server::HttpServer;
 use crate::traffic::ms;
+use crate::truth::HarmKind;
 use crate::world::Hosts;
 use std::net::IpAddr;
 use std::time::Duration;
@@ -100,6 +101,17 @@ pub struct Site<'a> {
     pub seed: u64,
 }
 
+/// What must be true of a run, or it is worth nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Proof {
+    /// The link did at least this much harm of this kind.
+    Harm(HarmKind, usize),
+    /// At least this many frames of a capture match this Wireshark display filter.
+    Frames(Vantage, &'static str, usize),
+    /// No frame of the capture matches it.
+    NoFrame(Vantage, &'static str),
+}
+
 /// A scenario.
 #[derive(Debug, Clone)]
 pub struct Scenario {
@@ -127,7 +139,13 @@ pub struct Scenario {
     pub linger: Duration,
     /// Damage done to the captures afterwards.
     pub rewrite: Option<Rewrite>,
+    /// What shows that the run is what the scenario says.
+    pub proofs: Vec<Proof>,
 }
+
+/// What a healthy connection does not show.
+const TROUBLE: &str = "tcp.analysis.retransmission || tcp.analysis.lost_segment || tcp.analysis.out_of_order \
+                       || tcp.analysis.zero_window || tcp.flags.reset == 1 || icmp || icmpv6.type < 128";
 
 impl Scenario {
     fn new(class: Class, name: &'static str, done: &'static str) -> Self {
@@ -144,6 +162,7 @@ impl Scenario {
             work: Vec::new(),
             linger: ms(150),
             rewrite: None,
+            proofs: Vec::new(),
         }
     }
 
@@ -157,7 +176,12 @@ impl Scenario {
 
     /// A scenario without a fault, captured at the client.
     pub fn clean(name: &'static str, done: &'static str) -> Self {
-        Self::new(Class::Clean, name, done).seen_at(Vantage::Client, &[])
+        let healthy = Proof::NoFrame(Vantage::Client, TROUBLE);
+        Self {
+            proofs: vec![healthy],
+            ..Self::new(Class::Clean, name, done)
+        }
+        .seen_at(Vantage::Client, &[])
     }
 
     /// A scenario without a fault whose capture, taken at the client, is damaged by `rewrite`.
@@ -185,6 +209,30 @@ impl Scenario {
             vantage,
             expected: expected.to_vec(),
         });
+        self
+    }
+
+    /// The link must do at least this much harm.
+    #[must_use]
+    pub fn harms(mut self, kind: HarmKind, at_least: usize) -> Self {
+        self.proofs.push(Proof::Harm(kind, at_least));
+        self
+    }
+
+    /// The first capture must show at least this many frames that match a display filter.
+    #[must_use]
+    pub fn shows(self, filter: &'static str, at_least: usize) -> Self {
+        let first = self
+            .views
+            .first()
+            .map_or(Vantage::Client, |view| view.vantage);
+        self.shows_at(first, filter, at_least)
+    }
+
+    /// The capture at `vantage` must show at least this many frames that match a display filter.
+    #[must_use]
+    pub fn shows_at(mut self, vantage: Vantage, filter: &'static str, at_least: usize) -> Self {
+        self.proofs.push(Proof::Frames(vantage, filter, at_least));
         self
     }
 

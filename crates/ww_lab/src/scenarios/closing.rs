@@ -6,6 +6,7 @@ use crate::scenario::{Scenario, Vantage, Work};
 use crate::traffic::http_client::Requests;
 use crate::traffic::http_server::HttpServer;
 use crate::traffic::{Ending, ms};
+use crate::truth::HarmKind;
 
 pub(super) fn scenarios() -> Vec<Scenario> {
     let mut all = idle();
@@ -43,6 +44,7 @@ fn idle() -> Vec<Scenario> {
             ])
             .plan(Plan::round_trip(ms(80)))
             .http(server(ending))
+            .shows("tcp.flags.reset == 1", 3)
             .then(Work::Together(vec![
                 Work::Requests(crossing()),
                 Work::Requests(harmless()),
@@ -94,6 +96,7 @@ fn idle() -> Vec<Scenario> {
         .seen_at(Vantage::Client, &["idle-connection-dropped"])
         .never(&["packet-loss", "path-mtu-black-hole", "request-unanswered"])
         .with(forget(Forgetting::Silent))
+        .harms(HarmKind::Forgotten, 6)
         .requests(pooled())
         .requests(download(400)),
         Scenario::fault(
@@ -106,6 +109,8 @@ fn idle() -> Vec<Scenario> {
             &["idle-connection-dropped", "idle-connection-reset"],
         )
         .with(forget(Forgetting::Reset { ttl: 250 }))
+        .harms(HarmKind::Forgotten, 3)
+        .shows("tcp.flags.reset == 1", 3)
         .requests(pooled())
         .requests(download(400)),
     ]
@@ -124,11 +129,13 @@ fn resets() -> Vec<Scenario> {
             .seen_at(Vantage::Server, &["reset-injected"])
             .never(&["aborted-by-application"])
             .with(reset(99))
-            .requests(Requests { connections: 3, between: ms(200), ..download(400_000) }),
+            .harms(HarmKind::ResetForged, 3).shows("tcp.flags.reset == 1", 3)
+.requests(Requests { connections: 3, between: ms(200), ..download(400_000) }),
         Scenario::fault("server-aborts", "application", "the server resets the connection in the middle of its answer")
             .seen_at(Vantage::Client, &["aborted-by-application"])
             .never(&["reset-injected", "idle-connection-reset"])
-            .requests(Requests {
+            .shows("tcp.flags.reset == 1", 4)
+.requests(Requests {
                 connections: 4,
                 target: "/200000?abort=60000".into(),
                 between: ms(150),
@@ -138,7 +145,8 @@ fn resets() -> Vec<Scenario> {
             .seen_at(Vantage::Client, &["aborted-by-application"])
             .seen_at(Vantage::Server, &["aborted-by-application"])
             .never(&["reset-injected"])
-            .requests(Requests {
+            .shows("tcp.flags.reset == 1", 4)
+.requests(Requests {
                 connections: 4,
                 abort_after: Some(30_000),
                 between: ms(150),
@@ -149,7 +157,8 @@ fn resets() -> Vec<Scenario> {
             .never(&["reset-injected", "packet-loss"])
             .http(HttpServer { idle: Some((ms(500), Ending::Rst)), ..HttpServer::default() })
             .with(lost_close().from(Side::Server))
-            .requests(Requests {
+            .harms(HarmKind::Loss, 3).shows("tcp.flags.reset == 1", 3)
+.requests(Requests {
                 parallel: 3,
                 per_connection: 2,
                 gaps: vec![ms(1_500)],
@@ -164,7 +173,8 @@ fn resets() -> Vec<Scenario> {
         .seen_at(Vantage::Server, &["port-reuse-collision"])
         .never(&["syn-unanswered", "accept-queue-overflow"])
         .with(lost_close().from(Side::Client))
-        .requests(Requests { from_port: Some(40_000), parallel: 3, ending: Ending::Rst, ..download(400) })
+        .harms(HarmKind::Loss, 3).shows("tcp.analysis.reused_ports", 3)
+.requests(Requests { from_port: Some(40_000), parallel: 3, ending: Ending::Rst, ..download(400) })
         .then(Work::Wait(ms(700)))
         .requests(Requests { from_port: Some(40_000), parallel: 3, ..download(400) }),
     ]

@@ -6,6 +6,7 @@ use crate::link::{Effect, Fault, Kind, Plan, Side, Which};
 use crate::scenario::{Scenario, Vantage};
 use crate::traffic::http_client::Requests;
 use crate::traffic::ms;
+use crate::truth::HarmKind;
 use crate::world::address;
 
 /// Frames longer than this do not fit where the path is narrow: 1400 bytes of IP.
@@ -13,7 +14,9 @@ const NARROW: usize = 1_414;
 
 pub(super) fn scenarios() -> Vec<Scenario> {
     let mut all = random_loss();
+    all.extend(particular_loss());
     all.extend(patterns());
+    all.extend(rates());
     all.extend(narrow());
     all
 }
@@ -35,6 +38,7 @@ fn random_loss() -> Vec<Scenario> {
             Side::Server,
             0.007,
         )
+        .harms(HarmKind::Loss, 12)
         .requests(download(6_000_000)),
         loss(
             "loss-download-2",
@@ -42,6 +46,7 @@ fn random_loss() -> Vec<Scenario> {
             Side::Server,
             0.02,
         )
+        .harms(HarmKind::Loss, 25)
         .requests(download(4_000_000)),
         loss(
             "loss-download-5",
@@ -49,6 +54,7 @@ fn random_loss() -> Vec<Scenario> {
             Side::Server,
             0.05,
         )
+        .harms(HarmKind::Loss, 40)
         .requests(download(2_000_000)),
         loss(
             "loss-upload-2",
@@ -56,6 +62,7 @@ fn random_loss() -> Vec<Scenario> {
             Side::Client,
             0.02,
         )
+        .harms(HarmKind::Loss, 25)
         .requests(upload(4_000_000)),
         loss(
             "loss-upload-1-no-timestamps",
@@ -64,6 +71,7 @@ fn random_loss() -> Vec<Scenario> {
             0.01,
         )
         .both_sysctl("ipv4.tcp_timestamps", "0")
+        .harms(HarmKind::Loss, 10)
         .requests(upload(4_000_000)),
         loss(
             "loss-download-2-no-sack",
@@ -72,6 +80,7 @@ fn random_loss() -> Vec<Scenario> {
             0.02,
         )
         .both_sysctl("ipv4.tcp_sack", "0")
+        .harms(HarmKind::Loss, 20)
         .requests(download(3_000_000)),
         loss(
             "loss-download-2-ipv6",
@@ -80,7 +89,13 @@ fn random_loss() -> Vec<Scenario> {
             0.02,
         )
         .over_ipv6()
+        .harms(HarmKind::Loss, 25)
         .requests(download(4_000_000)),
+    ]
+}
+
+fn particular_loss() -> Vec<Scenario> {
+    vec![
         Scenario::fault(
             "loss-before-the-middle",
             "network",
@@ -88,9 +103,10 @@ fn random_loss() -> Vec<Scenario> {
         )
         .seen_at(Vantage::Middle, &["packet-loss"])
         .never(&["packet-reordering", "capture-dropped-packets"])
-        .plan(short())
+        .plan(Plan::round_trip(ms(10)))
         .with(lose(Side::Server, 0.02))
         .behind(ms(10))
+        .harms(HarmKind::Loss, 20)
         .requests(download(3_000_000)),
         Scenario::fault(
             "loss-of-small-answers",
@@ -105,6 +121,7 @@ fn random_loss() -> Vec<Scenario> {
                 .from(Side::Server)
                 .which(Which::OfFlow(vec![4, 9, 14, 19, 24, 29, 34])),
         )
+        .harms(HarmKind::Loss, 5)
         .requests(Requests {
             per_connection: 30,
             gaps: vec![ms(30)],
@@ -127,6 +144,7 @@ fn patterns() -> Vec<Scenario> {
                 .from(Side::Server)
                 .share(0.03),
         )
+        .harms(HarmKind::Late, 50)
         .requests(download(6_000_000)),
         Scenario::fault(
             "late-packets-upload",
@@ -140,6 +158,7 @@ fn patterns() -> Vec<Scenario> {
                 .from(Side::Client)
                 .share(0.02),
         )
+        .harms(HarmKind::Late, 40)
         .requests(upload(6_000_000)),
         Scenario::fault(
             "doubled-packets",
@@ -149,6 +168,7 @@ fn patterns() -> Vec<Scenario> {
         .seen_at(Vantage::Client, &["network-duplication"])
         .never(&["packet-loss", "duplicated-capture"])
         .with(Fault::new(Kind::Tcp, Effect::Duplicate(ms(1))).share(0.03))
+        .harms(HarmKind::Duplicated, 80)
         .requests(download(5_000_000)),
         Scenario::fault(
             "delay-spikes",
@@ -163,10 +183,17 @@ fn patterns() -> Vec<Scenario> {
                 .from(Side::Server)
                 .which(Which::Numbers(vec![60, 260, 460, 660, 860])),
         )
+        .harms(HarmKind::Held, 5)
+        .shows_at(Vantage::Client, "tcp.analysis.spurious_retransmission", 3)
         .requests(Requests {
             connections: 5,
             ..download(300_000)
         }),
+    ]
+}
+
+fn rates() -> Vec<Scenario> {
+    vec![
         Scenario::fault(
             "deep-queue",
             "network",
@@ -177,6 +204,7 @@ fn patterns() -> Vec<Scenario> {
         .never(&["policer-loss", "packet-loss", "receive-window-limited"])
         .sysctl(Side::Server, "ipv4.tcp_wmem", "4096 16384 1000000")
         .plan(Plan::round_trip(ms(20)).bottleneck(Side::Server, 10_000_000, 4_000_000))
+        .shows_at(Vantage::Server, "tcp.analysis.ack_rtt > 0.2", 100)
         .requests(download(6_000_000)),
         Scenario::fault(
             "deep-queue-overflows",
@@ -187,6 +215,8 @@ fn patterns() -> Vec<Scenario> {
         .seen_at(Vantage::Server, &["queueing-delay"])
         .never(&["policer-loss"])
         .plan(Plan::round_trip(ms(20)).bottleneck(Side::Server, 10_000_000, 400_000))
+        .shows_at(Vantage::Server, "tcp.analysis.ack_rtt > 0.15", 100)
+        .harms(HarmKind::QueueDrop, 10)
         .requests(download(6_000_000)),
         Scenario::fault(
             "policer",
@@ -206,6 +236,7 @@ fn patterns() -> Vec<Scenario> {
             )
             .from(Side::Server),
         )
+        .harms(HarmKind::Policed, 20)
         .requests(download(6_000_000)),
     ]
 }
@@ -230,6 +261,7 @@ fn narrow() -> Vec<Scenario> {
         .seen_at(Vantage::Server, &["path-mtu-black-hole"])
         .never(&["request-unanswered", "slow-application"])
         .with(too_long().from(Side::Server))
+        .harms(HarmKind::MtuDrop, 5)
         .requests(Requests {
             connections: 2,
             ..download(500)
@@ -243,6 +275,7 @@ fn narrow() -> Vec<Scenario> {
         .seen_at(Vantage::Client, &["path-mtu-black-hole"])
         .seen_at(Vantage::Server, &["path-mtu-black-hole"])
         .with(too_long().from(Side::Client))
+        .harms(HarmKind::MtuDrop, 5)
         .requests(Requests {
             connections: 2,
             ..download(500)

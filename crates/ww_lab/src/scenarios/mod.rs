@@ -98,6 +98,8 @@ mod tests {
     fn every_scenario_says_what_it_expects() {
         for scenario in all() {
             assert!(!scenario.views.is_empty(), "{}", scenario.name);
+            let proven = scenario.class == Class::Artefact || !scenario.proofs.is_empty();
+            assert!(proven, "{} has no proof", scenario.name);
             for view in &scenario.views {
                 assert_eq!(
                     view.expected.is_empty(),

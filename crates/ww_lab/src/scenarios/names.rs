@@ -7,6 +7,7 @@ use crate::traffic::dns::{A, AAAA, DnsServer, Lookups};
 use crate::traffic::http_client::Requests;
 use crate::traffic::http_server::HttpServer;
 use crate::traffic::ms;
+use crate::truth::HarmKind;
 use crate::world::address;
 use std::net::Ipv4Addr;
 
@@ -73,6 +74,7 @@ fn unanswered() -> Vec<Scenario> {
             "dns-unanswered",
             "the name server answers one name and never the other",
         )
+        .shows("dns.qry.name == \"lost.lab.example\"", 3)
         .then(asked(&["ok.lab.example"]))
         .then(impatient(&["lost.lab.example"])),
         dns(
@@ -82,6 +84,7 @@ fn unanswered() -> Vec<Scenario> {
             "no question reaches the name server",
         )
         .with(lost())
+        .harms(HarmKind::Loss, 3)
         .then(impatient(&["ok.lab.example"])),
         dns(
             "dns-first-question-lost",
@@ -90,6 +93,7 @@ fn unanswered() -> Vec<Scenario> {
             "the first question of each lookup is lost; the client asks again after 2 s",
         )
         .with(lost().which(Which::OfFlow(vec![1])))
+        .harms(HarmKind::Loss, 2)
         .then(Work::Lookups(patient)),
         dns(
             "dns-parallel-race",
@@ -97,6 +101,7 @@ fn unanswered() -> Vec<Scenario> {
             "dns-parallel-query-race",
             "of two questions from one port the second is lost; the client asks again after 5 s",
         )
+        .shows("dns.qry.type == 28 && dns.flags.response == 0", 6)
         .then(Work::Lookups(racing)),
     ]
 }
@@ -110,6 +115,7 @@ fn answered_badly() -> Vec<Scenario> {
             "the name server takes 1.5 s for each of three names",
         )
         .never(&["dns-unanswered"])
+        .shows("dns.time > 1.4", 3)
         .then(asked(&[
             "slow1.lab.example",
             "slow2.lab.example",
@@ -121,6 +127,7 @@ fn answered_badly() -> Vec<Scenario> {
             "dns-server-failure",
             "the name server answers SERVFAIL",
         )
+        .shows("dns.flags.rcode == 2", 3)
         .then(asked(&[
             "fail1.lab.example",
             "fail2.lab.example",
@@ -132,6 +139,7 @@ fn answered_badly() -> Vec<Scenario> {
             "dns-truncated-without-tcp",
             "answers are truncated, and the client never asks over TCP",
         )
+        .shows("dns.flags.truncated == 1", 2)
         .then(asked(&[
             "big1.lab.example",
             "ok.lab.example",
@@ -155,6 +163,7 @@ fn asked_badly() -> Vec<Scenario> {
             "40 lookups of names that do not exist",
         )
         .never(&["dns-search-expansion"])
+        .shows("dns.flags.rcode == 3", 40)
         .then(Work::Lookups(Lookups {
             names: missing_names(),
             ..Lookups::default()
@@ -165,6 +174,7 @@ fn asked_badly() -> Vec<Scenario> {
             "dns-search-expansion",
             "every name is tried with three search suffixes first",
         )
+        .shows("dns.flags.rcode == 3", 24)
         .then(Work::Lookups(searched)),
         dns(
             "dns-address-stale",
@@ -173,6 +183,7 @@ fn asked_badly() -> Vec<Scenario> {
             "the client goes on using an address the name no longer has",
         )
         .services([Service::Dns(SERVER), Service::Http(HttpServer::default())])
+        .shows("dns.a == 10.77.0.3", 1)
         .then(asked(&["moves.lab.example"]))
         .requests(Requests {
             connections: 2,

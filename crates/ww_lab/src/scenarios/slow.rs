@@ -36,6 +36,7 @@ fn applications() -> Vec<Scenario> {
             "slow-application",
         )
         .never(&["packet-loss", "retransmission-timeout-stall"])
+        .shows("http.time > 0.75", 6)
         .requests(Requests {
             per_connection: 6,
             gaps: vec![ms(100)],
@@ -47,6 +48,7 @@ fn applications() -> Vec<Scenario> {
             "every request to /slow takes 1.5 s, others none",
         )
         .seen_at(Vantage::Client, &["slow-application"])
+        .shows("http.time > 1.4", 6)
         .requests(Requests {
             per_connection: 10,
             gaps: vec![ms(50)],
@@ -71,6 +73,7 @@ fn applications() -> Vec<Scenario> {
             "request-unanswered",
         )
         .never(&["path-mtu-black-hole", "syn-unanswered"])
+        .shows("frame.time_delta > 4", 1)
         .requests(Requests {
             connections: 2,
             ..download(1_000)
@@ -88,6 +91,7 @@ fn applications() -> Vec<Scenario> {
             "sender-limited-transfer",
         )
         .never(&["receive-window-limited", "packet-loss"])
+        .shows("tcp.srcport == 80 && frame.time_delta > 0.05", 20)
         .requests(asking("/500000?chunk=12000&gap=100")),
         both_ends(
             Scenario::fault(
@@ -99,6 +103,7 @@ fn applications() -> Vec<Scenario> {
         )
         .never(&["slow-application", "packet-loss"])
         .plan(Plan::round_trip(ms(2)))
+        .shows("frame.time_delta > 0.03", 40)
         .requests(Requests {
             per_connection: 50,
             no_delay: false,
@@ -125,6 +130,7 @@ fn windows() -> Vec<Scenario> {
         .seen_at(Vantage::Server, &["receive-window-limited"])
         .never(&["packet-loss", "sender-limited-transfer"])
         .plan(Plan::round_trip(ms(60)))
+        .shows_at(Vantage::Server, "tcp.analysis.window_full", 20)
         .requests(Requests {
             receive_buffer: Some(12_000),
             ..download(600_000)
@@ -140,6 +146,7 @@ fn windows() -> Vec<Scenario> {
             receive_buffer: Some(16_000),
             ..HttpServer::default()
         })
+        .shows("tcp.analysis.window_full", 20)
         .requests(upload(800_000)),
         Scenario::fault(
             "reader-stops",
@@ -149,6 +156,7 @@ fn windows() -> Vec<Scenario> {
         .seen_at(Vantage::Client, &["zero-window-stall"])
         .seen_at(Vantage::Server, &["zero-window-stall"])
         .never(&["packet-loss", "network-duplication"])
+        .shows("tcp.analysis.zero_window", 1)
         .requests(Requests {
             receive_buffer: Some(60_000),
             reading: still,
@@ -166,6 +174,7 @@ fn windows() -> Vec<Scenario> {
             reading: still,
             ..HttpServer::default()
         })
+        .shows("tcp.analysis.zero_window", 1)
         .requests(upload(1_500_000)),
         Scenario::fault(
             "short-flows-far-away",
@@ -176,6 +185,7 @@ fn windows() -> Vec<Scenario> {
         .seen_at(Vantage::Server, &["slow-start-limited"])
         .never(&["packet-loss", "receive-window-limited", "connection-churn"])
         .plan(Plan::round_trip(ms(250)))
+        .shows("frame.time_delta > 0.15", 12)
         .requests(Requests {
             connections: 4,
             ..download(200_000)

@@ -15,6 +15,8 @@ pub struct Requests {
     pub to: Option<std::net::IpAddr>,
     /// How many connections are used at the same time.
     pub parallel: usize,
+    /// How long each of these starts after the one before.
+    pub stagger: Duration,
     /// How many connections each of them opens, one after another.
     pub connections: usize,
     /// How many requests each connection carries.
@@ -53,6 +55,7 @@ impl Default for Requests {
             port: 80,
             to: None,
             parallel: 1,
+            stagger: Duration::ZERO,
             connections: 1,
             per_connection: 1,
             gaps: Vec::new(),
@@ -110,6 +113,7 @@ impl Requests {
     /// All connections of one worker.
     fn work(&self, to: SocketAddr, worker: usize) -> Tally {
         let mut tally = Tally::default();
+        thread::sleep(self.stagger * worker as u32);
         for number in 0..self.connections {
             if number > 0 {
                 thread::sleep(self.between);

@@ -1,7 +1,7 @@
 //! Runs the scenarios of the lab, several at a time, and turns their captures into cases.
 
 use super::judge::Case;
-use anyhow::{Context as _, Result, anyhow};
+use anyhow::{Context as _, Result, anyhow, bail};
 use std::fmt::Write as _;
 use std::path::Path;
 use std::sync::Mutex;
@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Instant;
 use ww_lab::error::LabError;
+use ww_lab::proof;
 use ww_lab::rng::Rng;
 use ww_lab::run::{Run, run};
 use ww_lab::scenario::{Class, Scenario};
@@ -44,8 +45,15 @@ pub(super) fn record(
     done.sort_by_key(|(index, _)| *index);
     let mut cases = Vec::new();
     let mut rows = format!("{INDEX_COLUMNS}\n");
+    let mut failures = Vec::new();
     for (scenario, (_, outcome)) in scenarios.iter().zip(done) {
-        let run = outcome.with_context(|| format!("scenario {}", scenario.name))?;
+        let run = match outcome {
+            Ok(run) => run,
+            Err(error) => {
+                failures.push(format!("{}: {error:#}", scenario.name));
+                continue;
+            }
+        };
         for case in self::cases(scenario, &run) {
             writeln!(rows, "{}", index_row(scenario, &case))?;
             cases.push(case);
@@ -53,6 +61,9 @@ pub(super) fn record(
     }
     let index = folder.join("index.tsv");
     std::fs::write(&index, rows).with_context(|| format!("write {}", index.display()))?;
+    if !failures.is_empty() {
+        bail!("scenarios that could not be made:\n{}", failures.join("\n"));
+    }
     Ok(cases)
 }
 
@@ -84,16 +95,21 @@ fn record_one(scenario: &Scenario, seed: u64, folder: &Path) -> Result<Run> {
     Ok(run)
 }
 
-/// Runs a scenario again, at most twice, when the machine was too busy to capture all of it.
+/// Runs a scenario, again at most twice when the machine was too busy to capture or to show all of it.
 fn run_complete(scenario: &Scenario, seed: u64, folder: &Path) -> Result<Run> {
-    let mut outcome = run(scenario, seed, folder);
-    for _ in 0..2 {
-        if let Err(LabError::Capture(reason)) = &outcome {
-            eprintln!("{:34} again: {reason}", scenario.name);
-            outcome = run(scenario, seed, folder);
+    let mut reason = String::new();
+    for _ in 0..3 {
+        match run(scenario, seed, folder) {
+            Err(LabError::Capture(incomplete)) => reason = incomplete,
+            Err(error) => return Err(error.into()),
+            Ok(run) => match proof::missing(scenario, &run)? {
+                missing if missing.is_empty() => return Ok(run),
+                missing => reason = missing.join("; "),
+            },
         }
+        eprintln!("{:34} again: {reason}", scenario.name);
     }
-    Ok(outcome?)
+    bail!("three runs, and none is what the scenario says: {reason}")
 }
 
 fn cases(scenario: &Scenario, run: &Run) -> Vec<Case> {
