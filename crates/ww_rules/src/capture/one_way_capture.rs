@@ -1,0 +1,96 @@
+//! `one-way-capture`: of the talk between two hosts only one direction is in the file.
+
+use crate::rule::rule;
+use crate::{Sighting, Sightings, Story, Subject, View};
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use ww_evidence::TcpFlow;
+
+rule! {
+    name: "one-way-capture",
+    family: "capture",
+    layer: Capture,
+    class: Capture,
+    severity: Low,
+    owner: Capture,
+    summary: "Only one direction of connections was captured; answers are missing here, not in the network",
+    needs: [Tcp],
+    explains: [],
+    page: "one_way_capture.md",
+    detect: detect,
+    tell: tell,
+}
+
+/// Of a pair's connections that made progress, at least this share must lack a direction.
+const SHARE: f64 = 0.8;
+
+/// The connections of one pair of hosts.
+#[derive(Default)]
+struct Pair<'a> {
+    with_progress: u32,
+    one_way: Vec<(Subject, &'a TcpFlow)>,
+}
+
+fn detect(view: &View<'_>, sightings: &mut Sightings) {
+    let mut pairs: BTreeMap<(IpAddr, IpAddr), Pair<'_>> = BTreeMap::new();
+    for (subject, flow) in view.flows() {
+        let progress = flow.sent_by_client.ack_advances + flow.sent_by_server.ack_advances;
+        if progress == 0 {
+            continue;
+        }
+        let (a, b) = (flow.client.addr, flow.server.addr);
+        let pair = pairs.entry((a.min(b), a.max(b))).or_default();
+        pair.with_progress += 1;
+        if flow.one_way() {
+            pair.one_way.push((subject, flow));
+        }
+    }
+    for pair in pairs.values() {
+        if f64::from(pair.with_progress) * SHARE > pair.one_way.len() as f64 {
+            continue;
+        }
+        for &(subject, flow) in &pair.one_way {
+            sightings.add(Sighting::new(subject, "").show(view.in_flow(
+                flow,
+                flow.first.frame,
+                flow.last.frame,
+                format!(
+                    "only packets from {} are here, yet their acknowledgements move on",
+                    heard(flow)
+                ),
+            )));
+        }
+    }
+}
+
+fn tell(view: &View<'_>, group: &[Sighting]) -> Story {
+    let flows = group
+        .iter()
+        .filter_map(|sighting| view.flow(*sighting.subjects.first()?));
+    let mut hosts: Vec<IpAddr> = flows.map(heard).collect();
+    hosts.sort_unstable();
+    hosts.dedup();
+    let side = match hosts.as_slice() {
+        [only] => format!("only packets from {only}"),
+        _ => "packets of one direction only".to_owned(),
+    };
+    Story::observed(
+        format!(
+            "{side} were captured of {} of {} connections; losses, delays and missing answers of the other direction cannot be judged",
+            group.len(),
+            view.capture.tcp.len()
+        ),
+        "packets of the missing direction elsewhere in the file, for instance inside a tunnel that is not read",
+    )
+    .advise("Capture at one of the two hosts, or mirror both directions (\"both\", not only \"rx\" or \"tx\")")
+    .advise("Where routes differ by direction, capture on both paths at once and merge the files (mergecap)")
+}
+
+/// The host whose packets were captured.
+fn heard(flow: &TcpFlow) -> IpAddr {
+    if flow.sent_by_server.frames == 0 {
+        flow.client.addr
+    } else {
+        flow.server.addr
+    }
+}

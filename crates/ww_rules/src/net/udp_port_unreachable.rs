@@ -1,0 +1,125 @@
+//! `udp-port-unreachable`: datagrams went to a port on which nobody listens.
+
+use super::about::{self, Errors, flow_words, some};
+use crate::rule::rule;
+use crate::{Sighting, Sightings, Story, Subject, View};
+use ww_evidence::{Endpoint, IcmpError, IcmpMeaning, Quoted};
+use ww_finding::{Owner, Severity};
+
+rule! {
+    name: "udp-port-unreachable",
+    family: "net",
+    layer: Udp,
+    class: Connectivity,
+    severity: Medium,
+    owner: Server,
+    summary: "Datagrams went to a port on which nobody listens; the host said so by ICMP",
+    needs: [Ip],
+    explains: [],
+    page: "udp_port_unreachable.md",
+    detect: detect,
+    tell: tell,
+}
+
+fn detect(view: &View<'_>, sightings: &mut Sightings) {
+    let errors = Errors::of(view);
+    for (icmp, error, quoted) in errors.quoting() {
+        let closed = error.meaning == IcmpMeaning::PortUnreachable && quoted.protocol == about::UDP;
+        if !closed || errors.is_traced(&quoted) {
+            continue;
+        }
+        let late = rejects_late_answer(&errors, &quoted);
+        let group = if late {
+            format!("late {}", quoted.src)
+        } else {
+            quoted.dst.to_string()
+        };
+        let mut sighting = Sighting::new(icmp, group)
+            .count(u64::from(error.count))
+            .show(about::show(
+                view,
+                error,
+                format!(
+                    "{} says \"port unreachable\" about {}",
+                    error.from,
+                    flow_words(&quoted)
+                ),
+            ));
+        sighting.subjects = errors.subjects(icmp, error, &quoted);
+        sighting.subjects.extend(questions(view, &quoted));
+        sightings.add(sighting);
+    }
+}
+
+fn tell(view: &View<'_>, group: &[Sighting]) -> Story {
+    let errors = Errors::of(view);
+    let seen: Vec<(&IcmpError, Quoted)> = group.iter().filter_map(|s| of(view, s)).collect();
+    let Some(&(error, quoted)) = seen.first() else {
+        return Story::observed(
+            "datagrams went to a closed port",
+            "an answer from that port",
+        );
+    };
+    let count: u64 = group.iter().map(|sighting| sighting.count).sum();
+    let packets = if count == 1 {
+        "1 datagram".to_owned()
+    } else {
+        format!("{count} datagrams")
+    };
+    if rejects_late_answer(&errors, &quoted) {
+        let askers = some(seen.iter().map(|(_, quoted)| quoted.dst.addr), "clients");
+        return Story::observed(
+            format!("{askers} had closed the socket when {packets} from {} came: late or repeated answers", quoted.src),
+            format!("a program that should have been listening on {}", quoted.dst),
+        )
+        .severity(Severity::Info)
+        .owner(Owner::Client)
+        .advise("Nothing to mend where a client asks several servers and takes the first answer; otherwise raise its timeout");
+    }
+    let by_host = error.from == quoted.dst.addr;
+    let askers = some(seen.iter().map(|(_, quoted)| quoted.src.addr), "clients");
+    let story = Story::observed(
+        format!(
+            "nobody listens on UDP {}: {packets} from {askers} answered with \"port unreachable\"",
+            quoted.dst
+        ),
+        format!("a datagram sent from {} in the same minute", quoted.dst),
+    );
+    if by_host {
+        story
+            .advise(format!(
+                "On {}, start the service or bind it to this address (ss -lunp sport = :{})",
+                quoted.dst.addr, quoted.dst.port
+            ))
+            .advise("Or point the clients to where the service listens")
+    } else {
+        story.owner(Owner::Middlebox).advise(format!(
+            "{} answers in place of {}: look there for a REJECT rule or a port forwarding to a closed port",
+            error.from, quoted.dst.addr
+        ))
+    }
+}
+
+fn of<'a>(view: &View<'a>, sighting: &Sighting) -> Option<(&'a IcmpError, Quoted)> {
+    let &Subject::Icmp(index) = sighting.subjects.first()? else {
+        return None;
+    };
+    let error = view.capture.icmp.get(index as usize)?;
+    Some((error, error.quoted?))
+}
+
+/// The rejected datagram is an answer: its receiver had asked from that port before and closed it.
+fn rejects_late_answer(errors: &Errors<'_>, quoted: &Quoted) -> bool {
+    errors
+        .udp(quoted)
+        .is_some_and(|(_, flow)| flow.client == quoted.dst)
+}
+
+/// The questions for a name that met the closed port.
+fn questions(view: &View<'_>, quoted: &Quoted) -> impl Iterator<Item = Subject> {
+    let (client, server): (Endpoint, Endpoint) = (quoted.src, quoted.dst);
+    let transactions = view.capture.dns.transactions.iter().enumerate();
+    transactions
+        .filter(move |(_, asked)| asked.client == client && asked.server == server)
+        .map(|(index, _)| Subject::Dns(index as u32))
+}
