@@ -14,7 +14,7 @@ rule! {
     layer: Dns,
     class: Connectivity,
     severity: Low,
-    owner: Client,
+    owner: Configuration,
     summary: "A client asks for names that do not exist (NXDOMAIN): a wrong name, or one tried again and again",
     needs: [Dns],
     explains: [],

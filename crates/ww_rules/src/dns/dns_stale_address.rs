@@ -27,6 +27,9 @@ rule! {
 /// A client may act upon an answer a moment after a newer one has come.
 const LEEWAY: Span = Span::from_secs(1);
 
+/// Connections to the old address, and none to the new one, that make it more than a remark.
+const UNHEEDED: usize = 3;
+
 fn detect(view: &View<'_>, sightings: &mut Sightings) {
     let told = Told::by_all(view);
     for (subject, flow) in view.flows() {
@@ -41,12 +44,12 @@ fn detect(view: &View<'_>, sightings: &mut Sightings) {
             continue;
         };
         let failed = flow.handshake.syn_ack.is_none();
-        let group = format!(
-            "{} {} {}",
-            flow.client.addr,
-            old.name,
-            if failed { "failed" } else { "worked" }
-        );
+        let fate = match failed {
+            true => "failed",
+            false if uses(view, flow.client.addr, new) => "worked",
+            false => "unheeded",
+        };
+        let group = format!("{} {} {fate}", flow.client.addr, old.name);
         sightings.add(
             Sighting::new(subject, group)
                 .lost(if failed { flow.duration() } else { Span::ZERO })
@@ -65,6 +68,14 @@ fn detect(view: &View<'_>, sightings: &mut Sightings) {
                 )),
         );
     }
+}
+
+/// The client connects to where the newer answer leads as well.
+fn uses(view: &View<'_>, client: IpAddr, new: &DnsTransaction) -> bool {
+    view.capture
+        .tcp
+        .iter()
+        .any(|flow| flow.client.addr == client && new.addresses.contains(&flow.server.addr))
 }
 
 fn connects(flow: &TcpFlow, answer: Mark, old: &DnsTransaction) -> String {
@@ -189,11 +200,10 @@ fn tell(view: &View<'_>, group: &[Sighting]) -> Story {
         .collect();
     let target = some_of(targets.iter().map(String::as_str));
     let times = super::common::counted(group.len(), "connection", "connections");
-    let failed = fate == Some("failed");
-    let end = if failed {
-        "and failed"
-    } else {
-        "where it is still served"
+    let end = match fate {
+        Some("failed") => "and failed",
+        Some("unheeded") => "where it is still served, and none to the newer one",
+        _ => "where it is still served",
     };
     let story = Story::observed(
         format!("{client} made {times} to {target}, an address that {name} no longer has, {end}"),
@@ -201,8 +211,10 @@ fn tell(view: &View<'_>, group: &[Sighting]) -> Story {
     )
     .advise("Let the program resolve the name again for new connections: Java networkaddress.cache.ttl=30, nginx `resolver … valid=30s` with the upstream in a variable or `server NAME resolve`, HAProxy `resolvers` with server-template")
     .advise("When an address is taken out of a name, keep serving it for at least the old TTL and longer; lower the TTL well before a move");
-    if failed {
-        return story;
+    match fate {
+        Some("failed") => story,
+        // Not one program keeping an answer longer than another: nobody uses the newer one.
+        Some("unheeded") if group.len() >= UNHEEDED => story.severity(Severity::Low),
+        _ => story.severity(Severity::Info).support(Support::Heuristic),
     }
-    story.severity(Severity::Info).support(Support::Heuristic)
 }

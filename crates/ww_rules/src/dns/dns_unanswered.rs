@@ -4,6 +4,7 @@ use super::common::{
     Charged, Habit, at, counted, habits, repeated_for_loss, some_of, told_about, transactions,
 };
 use super::lookup::{Lookup, lookups};
+use super::unheard;
 use crate::rule::rule;
 use crate::{Sighting, Sightings, Story, Subject, View};
 use std::collections::{BTreeMap, BTreeSet};
@@ -34,6 +35,7 @@ const PATIENCE: Span = Span::from_secs(2);
 const ONE_WAY: f64 = 0.5;
 
 fn detect(view: &View<'_>, sightings: &mut Sightings) {
+    unheard::detect(view, sightings);
     if view.trust.one_way_share > ONE_WAY {
         sightings.gap(Gap::new(
             "DNS answers: the capture shows one direction of most connections",
@@ -171,6 +173,9 @@ fn repeat_says(asked: &DnsTransaction) -> String {
 }
 
 fn tell(view: &View<'_>, group: &[Sighting]) -> Story {
+    if let Some(story) = unheard::tell(view, group) {
+        return story;
+    }
     let case = Case::of(view, group);
     let story = Story::observed(case.headline(), case.refuter())
         .severity(case.severity())
@@ -178,6 +183,9 @@ fn tell(view: &View<'_>, group: &[Sighting]) -> Story {
         .support(case.support());
     if let Some(kind) = &case.only_kind {
         return story.advise(format!("Find the device or server that drops {kind} questions only: the right answer to a type that a name does not have is an empty one, not silence"));
+    }
+    if case.stubborn && case.server_heard {
+        return story.advise("Look at the resolver's log for these names: it answers others at once, so it waits for name servers that do not answer it, or drops the questions by a policy or rate limit");
     }
     if case.server_heard {
         return story
@@ -218,6 +226,9 @@ struct Case {
     client_heard: bool,
     /// Every lookup was settled in the end.
     recovered: bool,
+    /// The server answered everything else at once, and these questions never, however often they
+    /// were put: it is no loss that strikes at random.
+    stubborn: bool,
     /// All silent questions are of this type, and it answers others.
     only_kind: Option<String>,
     names: String,
@@ -243,6 +254,10 @@ impl Case {
                 .iter()
                 .filter(|lookup| lookup.attempts.iter().any(|&(subject, _)| is_told(subject)))
                 .all(|lookup| lookup.settled().is_some()),
+            stubborn: group.iter().all(|sighting| sighting.count > 1)
+                && told.values().all(|asked| asked.answer.is_none())
+                && of_servers()
+                    .all(|(subject, asked)| is_told(subject) || asked.asked == asked.answers),
             only_kind: only_kind(view, &told),
             names: some_of(told.values().map(|asked| asked.name.as_str())),
             servers,
@@ -319,10 +334,10 @@ impl Case {
         if !self.server_heard {
             return Owner::Unknown;
         }
-        if self.only_kind.is_some() {
-            Owner::Middlebox
-        } else {
-            Owner::Network
+        match (&self.only_kind, self.stubborn) {
+            (Some(_), _) => Owner::Middlebox,
+            (None, true) => Owner::Server,
+            (None, false) => Owner::Network,
         }
     }
 }

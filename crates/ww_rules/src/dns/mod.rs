@@ -2,6 +2,7 @@
 
 mod common;
 mod lookup;
+mod unheard;
 
 pub(crate) mod dns_name_error_burst;
 pub(crate) mod dns_parallel_query_race;
@@ -11,3 +12,6 @@ pub(crate) mod dns_slow;
 pub(crate) mod dns_stale_address;
 pub(crate) mod dns_truncated_without_tcp;
 pub(crate) mod dns_unanswered;
+
+#[cfg(test)]
+mod tests;
