@@ -5,8 +5,9 @@ use super::flow::Step;
 use super::labels::{Labelled, Labels};
 use super::segment::{FIN, PSH};
 use super::seq::{after, at_or_after, at_or_before, before};
-use super::side::{PENDING_MAX, PendingRepeat};
+use super::side::{PENDING_MAX, PendingRepeat, REPAIRED_MAX, Repaired};
 use super::space::{Hole, Place};
+use super::symptoms::Case;
 use ww_base::{Moment, Span};
 use ww_evidence::{Mark, SideId, SymptomKind};
 
@@ -231,7 +232,7 @@ impl Step<'_> {
             self.symptoms.take_back(
                 SymptomKind::UnseenAcked,
                 self.from,
-                super::symptoms::Case {
+                Case {
                     frame: 0,
                     bytes: end.wrapping_sub(start),
                     lost: Span::ZERO,
@@ -241,12 +242,50 @@ impl Step<'_> {
             self.f.data_segments += 1;
             return;
         }
-        if id_step.is_some_and(|step| step < 0) && self.f.ids.reliable() {
-            // Its repetition overtook it: that one was needless, and this one is late.
-            self.log(SymptomKind::Late, self.from, self.segment.len, Span::ZERO);
-            return;
+        if self.is_old_packet(id_step) {
+            self.old_packet(start, end);
+        } else {
+            self.repeated(start, end, silence);
         }
-        self.repeated(start, end, silence);
+    }
+
+    /// Its IP-ID or timestamp is older than what passed already: no new transmission.
+    fn is_old_packet(&self, id_step: Option<i16>) -> bool {
+        if self.f.ids.reliable() && id_step.is_some() {
+            return id_step.is_some_and(|step| step <= 0);
+        }
+        match (self.segment.options.timestamps, self.f.timestamp) {
+            (Some((value, _)), Some(latest)) => before(value, latest),
+            _ => false,
+        }
+    }
+
+    /// A first transmission that its repetition overtook, or else a copy that came late.
+    fn old_packet(&mut self, start: u32, end: u32) {
+        let overtaken = self
+            .f
+            .repaired
+            .iter()
+            .position(|repaired| before(repaired.start, end) && after(repaired.end, start));
+        let Some(index) = overtaken else {
+            self.log(SymptomKind::Copy, self.from, self.segment.len, Span::ZERO);
+            return;
+        };
+        let repaired = self.f.repaired.remove(index);
+        let case = Case {
+            frame: repaired.frame,
+            bytes: end.wrapping_sub(start),
+            lost: repaired.lost,
+        };
+        self.symptoms
+            .take_back(SymptomKind::LossBefore, self.from, case);
+        let needless = Case {
+            lost: Span::ZERO,
+            ..case
+        };
+        self.symptoms
+            .add(SymptomKind::Needless, self.from, needless);
+        self.log(SymptomKind::Late, self.from, self.segment.len, Span::ZERO);
     }
 
     /// A hole closes: by the segment itself, overtaken on the way, or by its repetition.
@@ -262,6 +301,15 @@ impl Step<'_> {
         }
         let lost = self.charge(hole.opened.at);
         self.log(SymptomKind::LossBefore, self.from, filled, lost);
+        if self.f.repaired.len() >= REPAIRED_MAX {
+            self.f.repaired.remove(0);
+        }
+        self.f.repaired.push(Repaired {
+            start: self.segment.seq,
+            end,
+            frame: self.segment.mark.frame,
+            lost,
+        });
         self.note_timeout(end, silence);
         self.note_episode();
     }

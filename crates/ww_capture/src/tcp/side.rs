@@ -57,6 +57,8 @@ pub(crate) struct SideState {
     pub(crate) zero_probed: bool,
     /// Retransmissions that may yet turn out needless.
     pub(crate) pending: Vec<PendingRepeat>,
+    /// Holes that a repetition filled lately.
+    pub(crate) repaired: Vec<Repaired>,
     /// Time up to which losses of this direction have been charged.
     pub(crate) charged_until: Moment,
     /// When a loss of this direction last showed.
@@ -132,6 +134,18 @@ pub(crate) struct PendingRepeat {
     /// It followed a timeout; the tail kind or the other.
     pub(crate) timeout: Option<(bool, Span)>,
 }
+
+/// A hole that a repetition filled: should the first transmission still come, nothing was lost.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Repaired {
+    pub(crate) start: u32,
+    pub(crate) end: u32,
+    pub(crate) frame: u64,
+    pub(crate) lost: Span,
+}
+
+/// At most this many repaired holes are remembered.
+pub(crate) const REPAIRED_MAX: usize = 16;
 
 /// At most this many repeats wait for a verdict; older ones stay losses.
 pub(crate) const PENDING_MAX: usize = 64;

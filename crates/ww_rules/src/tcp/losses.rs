@@ -91,6 +91,9 @@ pub(crate) fn place(losses: &Losses) -> &'static str {
     }
 }
 
+/// Round trips below which nothing is said about delay under load.
+const SAMPLES_MIN: u32 = 6;
+
 /// How the delay of a bulk direction stands to its emptiest moments.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Queue {
@@ -110,7 +113,7 @@ impl Queue {
         } else {
             &receiver.timestamp_rtt
         };
-        if stats.count < 20 {
+        if stats.count < SAMPLES_MIN {
             return None;
         }
         Some(Queue {

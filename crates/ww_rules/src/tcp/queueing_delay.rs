@@ -75,7 +75,11 @@ fn queue(flow: &TcpFlow, side: SideId, bulk: &Bulk) -> Option<Queue> {
         &bulk.arrivals
     };
     let steady = bins.variation().is_some_and(|variation| variation <= 0.35);
-    (follows_load && steady).then_some(queue)
+    // Cumulative acknowledgements stall and jump while a deep queue's overflow is repaired.
+    let clearly = bulk
+        .rtt_flight_correlation
+        .is_some_and(|correlation| at_sender(flow, side) && correlation >= 0.6);
+    (follows_load && (steady || clearly)).then_some(queue)
 }
 
 fn tell(view: &View<'_>, group: &[Sighting]) -> Story {

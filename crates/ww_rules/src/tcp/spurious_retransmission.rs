@@ -3,6 +3,7 @@
 use super::losses::{can_judge_repetitions, concerned, direction_key, directions, path, show};
 use crate::rule::rule;
 use crate::{Sighting, Sightings, Story, View};
+use std::collections::BTreeMap;
 use ww_evidence::SymptomKind;
 
 rule! {
@@ -20,28 +21,31 @@ rule! {
     tell: tell,
 }
 
-/// Needless repetitions of a direction below which nothing is said: one tail loss probe
+/// Needless repetitions between two hosts below which nothing is said: one tail loss probe
 /// (RFC 8985) per transfer is how senders work.
-const NEEDLESS_MIN: u32 = 4;
+const NEEDLESS_MIN: u64 = 4;
 
-/// Share of its segments below which nothing is said.
+/// Share of the segments below which nothing is said.
 const SHARE_MIN: f64 = 0.002;
 
 fn detect(view: &View<'_>, sightings: &mut Sightings) {
     if !can_judge_repetitions(view) {
         return;
     }
+    let mut paths: BTreeMap<String, (u64, u64, Vec<Sighting>)> = BTreeMap::new();
     for (subject, flow) in view.flows() {
         for (side, sent) in directions(flow) {
+            let key = direction_key(flow, side);
+            let (segments, total, seen) = paths.entry(key.clone()).or_default();
+            *segments += sent.data_segments;
             let needless = flow.count(SymptomKind::Needless, side);
-            let share = f64::from(needless) / sent.data_segments.max(1) as f64;
             let others = flow.count(SymptomKind::LossBefore, side)
                 + flow.count(SymptomKind::LossAfter, side);
-            if needless < NEEDLESS_MIN || share < SHARE_MIN || others > needless {
+            if needless == 0 || others > needless {
                 continue;
             }
-            let mut sighting =
-                Sighting::new(subject, direction_key(flow, side)).count(u64::from(needless));
+            *total += u64::from(needless);
+            let mut sighting = Sighting::new(subject, key).count(u64::from(needless));
             sighting.exhibits.extend(show(
                 view,
                 flow,
@@ -56,7 +60,12 @@ fn detect(view: &View<'_>, sightings: &mut Sightings) {
                 side.other(),
                 "the receiver reports by D-SACK that it got the data twice",
             ));
-            sightings.add(sighting);
+            seen.push(sighting);
+        }
+    }
+    for (segments, total, seen) in paths.into_values() {
+        if total >= NEEDLESS_MIN && total as f64 >= SHARE_MIN * segments as f64 {
+            sightings.extend(seen);
         }
     }
 }
