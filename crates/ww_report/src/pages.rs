@@ -49,10 +49,8 @@ impl<'p> Page<'p> {
     }
 
     fn line(&mut self, line: &'p str) {
-        if line.starts_with("```") {
-            self.flush();
-            self.sheet.gap();
-            self.in_fence = !self.in_fence;
+        if let Some(info) = line.strip_prefix("```") {
+            self.fence(info);
         } else if self.in_fence {
             self.sheet.verbatim(4, Tone::Cyan, line);
         } else if let Some(heading) = line.strip_prefix('#') {
@@ -73,6 +71,18 @@ impl<'p> Page<'p> {
         }
     }
 
+    /// The first or the last line of a block of code.
+    fn fence(&mut self, info: &str) {
+        self.flush();
+        self.sheet.gap();
+        self.in_fence = !self.in_fence;
+        if self.in_fence && info == "output" {
+            self.sheet
+                .paragraph(2, Tone::Plain, "What wirewise says about it:");
+            self.sheet.gap();
+        }
+    }
+
     /// `##` and deeper; the title of the page is printed already.
     fn heading(&mut self, rest: &str) {
         self.flush();
@@ -88,6 +98,7 @@ impl<'p> Page<'p> {
 
     fn flush(&mut self) {
         if !self.gathered.is_empty() {
+            self.gathered = self.gathered.replace("**", "");
             if self.item.is_empty() {
                 self.sheet.paragraph(2, Tone::Plain, &self.gathered);
             } else {
@@ -115,7 +126,7 @@ fn list_item(line: &str) -> Option<(&str, &str)> {
     (mark == "-" || mark == "*" || is_number).then_some((mark, text))
 }
 
-/// All rules as an aligned table.
+/// All rules as an aligned table, a line each.
 pub fn list(rules: &[&RuleMeta], style: Style) -> String {
     let widest = |cell: fn(&RuleMeta) -> &str| {
         rules
@@ -130,17 +141,13 @@ pub fn list(rules: &[&RuleMeta], style: Style) -> String {
     let summary_at = severity_at + widest(|rule| rule.severity.word()) + 2;
     let mut sheet = Sheet::new(style);
     for rule in rules {
-        sheet.hanging(
-            &[
-                (0, Tone::Bold, rule.name),
-                (layer_at, Tone::Plain, rule.layer.word()),
-                (class_at, Tone::Plain, rule.class.word()),
-                (severity_at, Tone::Plain, rule.severity.word()),
-            ],
-            summary_at,
-            Tone::Plain,
-            rule.summary,
-        );
+        sheet.row(&[
+            (0, Tone::Bold, rule.name),
+            (layer_at, Tone::Plain, rule.layer.word()),
+            (class_at, Tone::Plain, rule.class.word()),
+            (severity_at, Tone::Plain, rule.severity.word()),
+            (summary_at, Tone::Plain, rule.summary),
+        ]);
     }
     sheet.finish()
 }

@@ -59,6 +59,17 @@ impl<'a> Sources<'a> {
         source_name(self.path(source))
     }
 
+    /// The source's file name, where no other input has the same; else as [`Sources::name`].
+    pub fn short_name(&self, source: SourceId) -> String {
+        let path = self.path(source);
+        let same = |input: &&Input| file_name(&input.path) == file_name(path);
+        if self.inputs.iter().filter(same).count() > 1 {
+            self.name(source)
+        } else {
+            source_name(file_name(path))
+        }
+    }
+
     /// Line and column of a span; none when its text is not known.
     pub fn range(&self, span: SourceSpan) -> Option<TextRange> {
         let text = self.texts.get(&span.source)?;
@@ -71,6 +82,10 @@ impl<'a> Sources<'a> {
             end_column,
         })
     }
+}
+
+fn file_name(path: &str) -> &str {
+    path.rsplit('/').next().unwrap_or(path)
 }
 
 /// A path as a sentence has it: `-` is standard input, control characters are escaped.
@@ -112,6 +127,20 @@ mod tests {
                 end_column: 5
             })
         );
+    }
+
+    #[test]
+    fn short_names_tell_inputs_apart() {
+        let input = |path: &str| Input {
+            path: path.into(),
+            kind: ww_finding::InputKind::Capture,
+            bytes: 0,
+            frames: 0,
+        };
+        let inputs = ["a/x.pcap", "b/x.pcap", "b/y.pcap", "-"].map(input);
+        let sources = Sources::new(&inputs);
+        let names = [0, 1, 2, 3].map(|id| sources.short_name(SourceId(id)));
+        assert_eq!(names, ["a/x.pcap", "b/x.pcap", "y.pcap", "standard input"]);
     }
 
     #[test]

@@ -85,8 +85,8 @@ impl Sheet {
         self.text.push('\n');
     }
 
-    /// A paragraph whose first line starts with `leads`, the others `indent` deep. Each lead has
-    /// the column after it; the first stands at the column that the list names first.
+    /// A paragraph whose first line starts with `leads`, each at its column, the others `indent`
+    /// deep.
     pub(crate) fn hanging(
         &mut self,
         leads: &[(usize, Tone, &str)],
@@ -94,12 +94,7 @@ impl Sheet {
         tone: Tone,
         text: &str,
     ) {
-        let mut column = 0;
-        for &(at, lead_tone, lead) in leads {
-            column += self.pad_to(column, at);
-            self.paint(lead_tone, lead);
-            column += lead.chars().count();
-        }
+        let mut column = self.cells(leads);
         let room = self.style.width.saturating_sub(indent).max(24);
         for (index, line) in wrapped(text, room).iter().enumerate() {
             if index > 0 {
@@ -110,6 +105,23 @@ impl Sheet {
             self.paint(tone, line);
         }
         self.text.push('\n');
+    }
+
+    /// One line of cells, each at its column.
+    pub(crate) fn row(&mut self, cells: &[(usize, Tone, &str)]) {
+        self.cells(cells);
+        self.text.push('\n');
+    }
+
+    /// Cells on the current line, which is empty; tells the column after them.
+    fn cells(&mut self, cells: &[(usize, Tone, &str)]) -> usize {
+        let mut column = 0;
+        for &(at, tone, cell) in cells {
+            column += self.pad_to(column, at);
+            self.paint(tone, cell);
+            column += cell.chars().count();
+        }
+        column
     }
 
     fn pad(&mut self, count: usize) {

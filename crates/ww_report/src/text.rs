@@ -163,7 +163,7 @@ fn place(locus: &Locus, sources: &Sources<'_>) -> String {
     let several = sources.inputs().len() > 1;
     let within = |source, what: String| {
         if several {
-            format!("{} {what}", sources.name(source))
+            format!("{} {what}", sources.short_name(source))
         } else {
             what
         }
@@ -171,7 +171,7 @@ fn place(locus: &Locus, sources: &Sources<'_>) -> String {
     match locus {
         Locus::Frames(range) => within(range.source, frames(range)),
         Locus::Text(span) => {
-            let path = sources.name(span.source);
+            let path = sources.short_name(span.source);
             match sources.range(*span) {
                 Some(range) => format!("{path}:{}", range.line),
                 None => path,

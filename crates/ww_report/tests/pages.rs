@@ -31,9 +31,13 @@ it goes on and on.
 0.000 > S
 ```
 
+```output
+F1  HIGH
+```
+
 ### Silent
 
-1. a step
+1. a **bold** step
 ",
 };
 
@@ -64,9 +68,13 @@ What it means
     # a comment, no heading
     0.000 > S
 
+  What wirewise says about it:
+
+    F1  HIGH
+
 Silent
 
-  1. a step
+  1. a bold step
 "
     );
 }
@@ -81,8 +89,7 @@ fn the_list_has_a_line_per_rule() {
     assert_eq!(
         pages::list(&[&RULE], Style::default()),
         "\
-idle-connection-reset  tcp  connectivity  high  The server closes idle connections that the client
-                                                still uses
+idle-connection-reset  tcp  connectivity  high  The server closes idle connections that the client still uses
 "
     );
 }
