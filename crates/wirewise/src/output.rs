@@ -16,9 +16,10 @@ pub(crate) fn write(out: &OutFile, text: &str) -> anyhow::Result<()> {
             .with_context(|| format!("cannot write the result to {}", path.display()));
     }
     let mut stdout = std::io::stdout().lock();
-    stdout.write_all(text.as_bytes())?;
-    stdout.flush()?;
-    Ok(())
+    stdout
+        .write_all(text.as_bytes())
+        .and_then(|()| stdout.flush())
+        .context("cannot write the result to standard output")
 }
 
 /// The look that fits where the result goes.

@@ -39,12 +39,11 @@ impl Progress {
         }
         self.next = Some(now + PAUSE);
         self.drawn = true;
-        let megabytes = bytes / 1_000_000;
-        let far = match self.total {
-            Some(total) => format!("{} %", (bytes.min(total) * 100) / total),
-            None => format!("{megabytes} MB"),
-        };
-        draw(&format!("reading {}: {far}", self.name));
+        draw(&format!(
+            "reading {}: {}",
+            self.name,
+            far(bytes, self.total)
+        ));
     }
 }
 
@@ -53,6 +52,14 @@ impl Drop for Progress {
         if self.drawn {
             draw("");
         }
+    }
+}
+
+/// How far a reading is: in percent, or in bytes where the end is not known.
+fn far(bytes: u64, total: Option<u64>) -> String {
+    match total {
+        Some(total) => format!("{} %", bytes.min(total).saturating_mul(100) / total.max(1)),
+        None => format!("{} MB", bytes / 1_000_000),
     }
 }
 
@@ -69,4 +76,23 @@ fn draw(line: &str) {
 )]
 fn now() -> Instant {
     Instant::now()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn progress_is_a_share_where_the_end_is_known() {
+        assert_eq!(far(30, Some(200)), "15 %");
+        assert_eq!(far(300, Some(200)), "100 %");
+        assert_eq!(far(12_500_000, None), "12 MB");
+    }
+
+    #[test]
+    fn nothing_is_drawn_unasked() {
+        let mut progress = Progress::new("x.pcap", Some(200), true);
+        progress.at(100);
+        assert!(!progress.drawn);
+    }
 }

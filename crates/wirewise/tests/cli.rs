@@ -226,6 +226,18 @@ fn a_closed_pipe_is_success() {
 }
 
 #[test]
+fn a_full_disk_exits_with_4() {
+    let full = std::fs::File::create("/dev/full").unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_wirewise"))
+        .arg("rules")
+        .stdout(full)
+        .output()
+        .unwrap();
+    assert_eq!(code(&output), 4);
+    assert!(stderr(&output).contains("cannot write the result to standard output"));
+}
+
+#[test]
 fn out_names_a_file() {
     let path = capture("out", "clean.pcap", CLEAN);
     let report = folder("out").join("report.json");
