@@ -1,7 +1,7 @@
 //! What the rules about names share: codes, frames, the habits of servers, and words.
 
 use crate::{Sighting, Subject, View};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use ww_base::{Moment, Span};
 use ww_evidence::{DnsTransaction, Endpoint, Mark, Transport};
 use ww_finding::Exhibit;
@@ -150,16 +150,16 @@ pub(super) fn counted(count: usize, one: &str, many: &str) -> String {
 
 /// The first two of some names, and how many more there are.
 pub(super) fn some_of<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
-    let mut distinct: Vec<&str> = Vec::new();
+    let mut seen = BTreeSet::new();
+    let mut first: Vec<&str> = Vec::new();
     for name in names {
-        if !distinct.contains(&name) && distinct.len() < 1000 {
-            distinct.push(name);
+        if seen.insert(name) && first.len() < 2 {
+            first.push(name);
         }
     }
-    match distinct.as_slice() {
-        [] => String::new(),
-        [one] => (*one).to_owned(),
-        [one, two] => format!("{one}, {two}"),
-        [one, two, more @ ..] => format!("{one}, {two} and {} more", more.len()),
+    let shown = first.join(", ");
+    match seen.len() - first.len() {
+        0 => shown,
+        more => format!("{shown} and {more} more"),
     }
 }

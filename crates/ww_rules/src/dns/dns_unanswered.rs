@@ -3,13 +3,13 @@
 use super::common::{
     Charged, Habit, at, counted, habits, repeated_for_loss, some_of, told_about, transactions,
 };
-use super::lookup::{Lookup, lookups};
+use super::lookup::{Lookup, lookups, settles};
 use super::unheard;
 use crate::rule::rule;
 use crate::{Sighting, Sightings, Story, Subject, View};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
-use ww_base::{Gap, Span};
+use ww_base::{Gap, Moment, Span};
 use ww_evidence::{DnsTransaction, Endpoint, Transport};
 use ww_finding::{Owner, Severity, Support};
 
@@ -30,6 +30,9 @@ rule! {
 
 /// An answer may still be on its way this long.
 const PATIENCE: Span = Span::from_secs(2);
+
+/// A client that was told within this time was served in the end.
+const SETTLED_WITHIN: Span = Span::from_secs(30);
 
 /// Above this share of one-way connections the answers may have gone another way.
 const ONE_WAY: f64 = 0.5;
@@ -239,29 +242,30 @@ impl Case {
         let told = told(view, group);
         let servers: BTreeSet<Endpoint> = told.values().map(|asked| asked.server).collect();
         let clients: BTreeSet<IpAddr> = told.values().map(|asked| asked.client.addr).collect();
-        let is_told = |subject: Subject| told.contains_key(&subject);
-        let of_servers = || transactions(view).filter(|(_, asked)| servers.contains(&asked.server));
-        Case {
-            asked: of_servers().count(),
+        let mut case = Case {
+            asked: 0,
             failed: told.len(),
             queries: group.iter().map(|sighting| sighting.count).sum(),
             lookups: group.len(),
             waited: group.iter().map(|sighting| sighting.lost).sum(),
-            server_heard: of_servers().any(|(_, asked)| asked.answer.is_some()),
+            server_heard: false,
             host_heard: servers.iter().any(|server| host_heard(view, server.addr)),
             client_heard: clients.iter().any(|&client| addressed(view, client)),
-            recovered: lookups(view)
-                .iter()
-                .filter(|lookup| lookup.attempts.iter().any(|&(subject, _)| is_told(subject)))
-                .all(|lookup| lookup.settled().is_some()),
+            recovered: recovered(view, &told),
             stubborn: group.iter().all(|sighting| sighting.count > 1)
-                && told.values().all(|asked| asked.answer.is_none())
-                && of_servers()
-                    .all(|(subject, asked)| is_told(subject) || asked.asked == asked.answers),
+                && told.values().all(|asked| asked.answer.is_none()),
             only_kind: only_kind(view, &told),
             names: some_of(told.values().map(|asked| asked.name.as_str())),
             servers,
+        };
+        for (subject, asked) in transactions(view) {
+            if case.servers.contains(&asked.server) {
+                case.asked += 1;
+                case.server_heard |= asked.answer.is_some();
+                case.stubborn &= told.contains_key(&subject) || asked.asked == asked.answers;
+            }
         }
+        case
     }
 
     fn headline(&self) -> String {
@@ -354,6 +358,26 @@ fn told<'a>(view: &View<'a>, group: &[Sighting]) -> BTreeMap<Subject, &'a DnsTra
         .filter(|(_, asked)| asked.answer.is_none())
         .filter(|(_, asked)| server.is_empty() || asked.server.to_string() == server)
         .collect()
+}
+
+/// Every question was settled soon afterwards, by whichever server.
+fn recovered(view: &View<'_>, told: &BTreeMap<Subject, &DnsTransaction>) -> bool {
+    let mut open: BTreeMap<(IpAddr, u16, &str), Moment> = BTreeMap::new();
+    for asked in told.values() {
+        open.insert((asked.client.addr, asked.kind, &asked.name), asked.query.at);
+    }
+    for (_, asked) in transactions(view).filter(|(_, asked)| settles(asked)) {
+        let key = (asked.client.addr, asked.kind, asked.name.as_str());
+        let soon = |since: &Moment| {
+            asked
+                .answer
+                .is_some_and(|answer| answer.at >= *since && answer.at - *since <= SETTLED_WITHIN)
+        };
+        if open.get(&key).is_some_and(soon) {
+            open.remove(&key);
+        }
+    }
+    open.is_empty()
 }
 
 /// The type of all silent questions, where there are some and the same servers answer only others.

@@ -90,7 +90,7 @@ pub(super) fn lookups<'a>(view: &View<'a>) -> Vec<Lookup<'a>> {
 }
 
 /// The client got what it asked for, in full.
-fn settles(asked: &DnsTransaction) -> bool {
+pub(super) fn settles(asked: &DnsTransaction) -> bool {
     matches!(
         asked.outcome,
         DnsOutcome::Answered {
