@@ -1,6 +1,7 @@
 //! One connection while it is read.
 
 use super::labels::{LabelState, Labelled};
+use super::repair::TIMEOUT_MIN;
 use super::segment::{ACK, FIN, RST, SYN, Segment};
 use super::side::SideState;
 use super::symptoms::{Case, Symptoms};
@@ -140,8 +141,8 @@ impl Flow {
                 offloaded: false,
             };
         }
-        step.f.heard = Some(segment.mark);
         if segment.has(RST) {
+            step.f.heard = Some(segment.mark);
             self.take_reset(from, segment);
         } else {
             self.take_regular(from, segment, labelled, limits);
@@ -167,9 +168,14 @@ impl Flow {
             self.note_handshake_ack(from, segment);
         }
         let mut step = self.step(from, segment, limits);
+        let after_silence = step
+            .f
+            .heard
+            .is_none_or(|mark| segment.at() - mark.at >= TIMEOUT_MIN);
+        step.f.heard = Some(segment.mark);
         step.f.count_ttl(segment.ttl);
         let id_step = match segment.ip_id {
-            Some(id) if !segment.has(SYN) => Some(step.f.ids.add(id)),
+            Some(id) if !segment.has(SYN) => Some(step.f.ids.add(id, after_silence)),
             _ => None,
         };
         if segment.has(ACK) {

@@ -13,7 +13,7 @@ use ww_evidence::{Mark, SideId, SymptomKind};
 
 /// A retransmission timer never fires sooner on common systems (Linux: 200 ms; RFC 6298 says 1 s);
 /// a little less, for the clock of the capture.
-const TIMEOUT_MIN: Span = Span::from_millis(190);
+pub(crate) const TIMEOUT_MIN: Span = Span::from_millis(190);
 
 /// A segment that passes within this time of its own acknowledgement was swapped with it by the
 /// capture.

@@ -156,6 +156,8 @@ pub(crate) struct IdUse {
     top: u16,
     seen: u32,
     forward: u32,
+    /// Packets that did not follow a silence, and those of them that stepped by one.
+    brisk: u32,
     by_one: u32,
 }
 
@@ -163,16 +165,18 @@ pub(crate) struct IdUse {
 const ID_STEP_MAX: u16 = 256;
 
 impl IdUse {
-    /// Takes the next packet's identification; returns how far it stepped from the highest.
-    pub(crate) fn add(&mut self, id: u16) -> i16 {
+    /// Takes the next packet's identification; returns how far it stepped from the highest. After a
+    /// silence the step may count packets that were lost and tells nothing about the counter.
+    pub(crate) fn add(&mut self, id: u16, after_silence: bool) -> i16 {
         let step = id.wrapping_sub(self.top);
         if self.seen == 0 {
             self.top = id;
         }
-        self.seen = self.seen.saturating_add(1);
+        self.seen += 1;
+        self.brisk += u32::from(!after_silence);
         if (1..=ID_STEP_MAX).contains(&step) {
-            self.forward = self.forward.saturating_add(1);
-            self.by_one = self.by_one.saturating_add(u32::from(step == 1));
+            self.forward += 1;
+            self.by_one += u32::from(step == 1 && !after_silence);
         }
         if (step as i16) > 0 {
             self.top = id;
@@ -189,7 +193,7 @@ impl IdUse {
 
     /// The counter belongs to this connection alone: nearly always one more.
     pub(crate) fn strict(&self) -> bool {
-        self.seen >= 5 && u64::from(self.by_one + 1) * 10 >= u64::from(self.seen) * 8
+        self.brisk >= 4 && u64::from(self.by_one + 1) * 10 >= u64::from(self.brisk) * 9
     }
 }
 

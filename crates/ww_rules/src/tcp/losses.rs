@@ -141,7 +141,7 @@ pub(crate) fn plateau(flow: &TcpFlow, side: SideId, bulk: &Bulk) -> Option<f64> 
     } else {
         &bulk.arrivals
     };
-    let steady = bins.variation()? <= 0.2 && bins.count >= 8;
+    let steady = bins.variation()? <= 0.3 && bins.count >= 8;
     steady.then(|| bins.mean()).flatten()
 }
 

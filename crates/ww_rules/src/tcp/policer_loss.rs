@@ -59,7 +59,8 @@ fn detect(view: &View<'_>, sightings: &mut Sightings) {
 }
 
 /// The rate at which a transfer is held, if its losses are a rate limit's: delivery is steady at a
-/// plateau that no better moment exceeds, losses come in bursts, and the delay stays short.
+/// plateau that no better moment exceeds, losses come in bursts and only near it, and the delay stays
+/// short.
 fn limit(flow: &TcpFlow, side: SideId, bulk: &Bulk, losses: &Losses) -> Option<f64> {
     let rate = plateau(flow, side, bulk)?;
     let best = bulk.arrivals.max.min(bulk.acknowledged.max.max(rate));
@@ -67,7 +68,11 @@ fn limit(flow: &TcpFlow, side: SideId, bulk: &Bulk, losses: &Losses) -> Option<f
     let deep =
         Queue::of(flow, side).is_some_and(|queue| queue.added() >= QUEUE_DEEP && queue.swollen());
     let by_window = window_rate(flow, side).is_some_and(|window| rate >= window * 0.8);
-    (best <= rate * 1.45 && bursts && !deep && !by_window).then_some(rate)
+    let only_at_the_top = bulk
+        .arrivals
+        .lossy_mean()
+        .is_some_and(|lossy| lossy >= bulk.arrivals.max * 0.8);
+    (best <= rate * 1.45 && bursts && only_at_the_top && !deep && !by_window).then_some(rate)
 }
 
 fn tell(view: &View<'_>, group: &[Sighting]) -> Story {
