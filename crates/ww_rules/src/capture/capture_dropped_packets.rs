@@ -64,6 +64,11 @@ fn detect(view: &View<'_>, sightings: &mut Sightings) {
 fn tell(view: &View<'_>, group: &[Sighting]) -> Story {
     let declared = declared(view);
     let count: u64 = group.iter().map(|sighting| sighting.count).sum();
+    let places = if count == 1 {
+        "1 place".to_owned()
+    } else {
+        format!("{count} places")
+    };
     let headline = if declared > 0 {
         format!(
             "the capturing side reports {declared} dropped packets ({:.1} % of what it saw); holes in this file prove no loss in the network",
@@ -71,7 +76,7 @@ fn tell(view: &View<'_>, group: &[Sighting]) -> Story {
         )
     } else {
         format!(
-            "receivers acknowledged data in {count} places where the file has none; the capturing side missed packets, so holes in this file prove no loss in the network"
+            "receivers acknowledged data that the file lacks, in {places}; the capturing side missed packets, so holes in this file prove no loss in the network"
         )
     };
     let story = Story::observed(

@@ -20,10 +20,13 @@ rule! {
     tell: tell,
 }
 
-/// Steps up to this come from network cards with several queues and are harmless.
-const HARMLESS: Span = Span::from_millis(1);
+/// Steps up to this come from network cards with several queues and are harmless, however many.
+const TINY: Span = Span::from_micros(100);
 
-/// Small steps count as frequent from this many on, and from this share of the frames.
+/// Steps up to this are harmless unless they are frequent.
+const SMALL: Span = Span::from_millis(1);
+
+/// Steps count as frequent from this many on, and from this share of the frames.
 const FREQUENT: u64 = 20;
 const FREQUENT_SHARE: f64 = 0.05;
 
@@ -81,5 +84,5 @@ fn is_harmless(view: &View<'_>) -> bool {
     let steps = &view.capture.quality.backsteps;
     let frequent = steps.count >= FREQUENT
         && steps.count as f64 >= FREQUENT_SHARE * view.capture.frames as f64;
-    steps.worst <= HARMLESS && !frequent
+    steps.worst <= TINY || (steps.worst <= SMALL && !frequent)
 }

@@ -2,6 +2,7 @@
 
 use crate::rule::rule;
 use crate::{Sighting, Sightings, Story, Subject, View};
+use ww_finding::Severity;
 
 rule! {
     name: "duplicated-capture",
@@ -17,6 +18,9 @@ rule! {
     detect: detect,
     tell: tell,
 }
+
+/// Fewer copies than this are worth a remark only.
+const FEW: u64 = 5;
 
 fn detect(view: &View<'_>, sightings: &mut Sightings) {
     if !view.trust.duplicated {
@@ -44,13 +48,18 @@ fn tell(view: &View<'_>, _: &[Sighting]) -> Story {
     } else {
         "as from a mirror port that copies both ends of a path"
     };
-    Story::observed(
+    let story = Story::observed(
         format!(
-            "{} frames are copies ({share:.0} % of the TCP frames), {how}, at most {} after their original; repeated packets in this file prove no retransmission",
+            "{} of the TCP frames are copies ({share:.0} %), {how}, at most {} after their original; repeated packets in this file prove no retransmission",
             duplication.copies, duplication.delay
         ),
         "D-SACK blocks that report the copies: then their receiver got them twice and the network made them",
     )
     .advise("Remove the copies before other tools read the file: editcap -D 20 IN OUT")
-    .advise("Mirror one port or one direction only; on a Linux host capture one interface instead of \"any\"")
+    .advise("Mirror one port or one direction only; on a Linux host capture one interface instead of \"any\"");
+    if duplication.copies < FEW {
+        story.severity(Severity::Info)
+    } else {
+        story
+    }
 }

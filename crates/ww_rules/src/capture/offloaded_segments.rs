@@ -40,8 +40,8 @@ fn tell(view: &View<'_>, _: &[Sighting]) -> Story {
     let quality = &view.capture.quality;
     Story::observed(
         format!(
-            "{} segments are longer than the maximum segment size (up to {} bytes): the capturing host's network card splits or joins them, so packet sizes and counts here are not those on the wire",
-            quality.offloaded_frames, quality.offloaded_largest
+            "segments of up to {} bytes exceed the maximum segment size ({} of {} frames): the capturing host's network card splits or joins them, so packet sizes and counts here are not those on the wire",
+            quality.offloaded_largest, quality.offloaded_frames, view.capture.frames
         ),
         "a path that really carries such packets (jumbo frames): the SYNs would announce a larger MSS",
     )

@@ -6,6 +6,7 @@ use crate::{Sighting, Sightings, Story, Subject, View};
 use std::net::IpAddr;
 use ww_base::{Gap, Span};
 use ww_evidence::{FragmentLoss, IcmpMeaning};
+use ww_finding::{Owner, Severity};
 
 rule! {
     name: "fragment-lost",
@@ -16,11 +17,18 @@ rule! {
     owner: Network,
     summary: "A piece of a fragmented datagram is missing, so the whole datagram is lost",
     needs: [Ip],
-    explains: [],
+    explains: ["dns-unanswered"],
     page: "fragment_lost.md",
     detect: detect,
     tell: tell,
 }
+
+/// The group of losses that a capture filter explains.
+const FILTERED: &str = "capture filter";
+
+/// Selects reports of missing fragments.
+const TIMEOUTS: &str =
+    "(icmp.type == 11 && icmp.code == 1) || (icmpv6.type == 3 && icmpv6.code == 1)";
 
 /// Pieces that come this close to an end of the capture may have their companions outside it.
 const MARGIN: Span = Span::from_secs(1);
@@ -32,6 +40,7 @@ fn detect(view: &View<'_>, sightings: &mut Sightings) {
 
 /// Datagrams of which pieces are not in the capture.
 fn missing_here(view: &View<'_>, sightings: &mut Sightings) {
+    let filtered = looks_filtered(view);
     for (index, loss) in view.capture.fragment_losses.iter().enumerate() {
         if at_the_edge(view, loss) {
             continue;
@@ -43,27 +52,22 @@ fn missing_here(view: &View<'_>, sightings: &mut Sightings) {
             ));
             continue;
         }
-        let mut sighting =
-            Sighting::new(Subject::Fragment(index as u32), group(loss.src, loss.dst));
-        sighting = sighting.show(view.frames(
+        let group = if filtered && !was_missed(view, loss) {
+            FILTERED.to_owned()
+        } else {
+            loss.dst.to_string()
+        };
+        let pieces = counted(u64::from(loss.fragments), "piece");
+        let says = format!("{pieces} of one datagram, {}", missing(loss));
+        let mut sighting = Sighting::new(Subject::Fragment(index as u32), group).show(view.frames(
             loss.first.frame,
             loss.last.frame,
             filter(loss),
-            format!(
-                "{} of one datagram, {}",
-                if loss.fragments == 1 {
-                    "1 piece".to_owned()
-                } else {
-                    format!("{} pieces", loss.fragments)
-                },
-                missing(loss)
-            ),
+            says,
         ));
         if let Some(frame) = loss.timeout_reported {
             let says = format!("{} reports that pieces did not arrive in time", loss.dst);
-            let filter =
-                "(icmp.type == 11 && icmp.code == 1) || (icmpv6.type == 3 && icmpv6.code == 1)";
-            sighting = sighting.show(view.frames(frame, frame, filter, says));
+            sighting = sighting.show(view.frames(frame, frame, TIMEOUTS, says));
         }
         sightings.add(sighting);
     }
@@ -74,11 +78,8 @@ fn missing_later(view: &View<'_>, sightings: &mut Sightings) {
     let errors = Errors::of(view);
     for (icmp, error, quoted) in errors.quoting() {
         let (src, dst) = (quoted.src.addr, quoted.dst.addr);
-        let known = view
-            .capture
-            .fragment_losses
-            .iter()
-            .any(|loss| loss.src == src && loss.dst == dst);
+        let mut losses = view.capture.fragment_losses.iter();
+        let known = losses.any(|loss| loss.src == src && loss.dst == dst);
         if error.meaning != IcmpMeaning::ReassemblyTimeExceeded || known {
             continue;
         }
@@ -87,7 +88,7 @@ fn missing_later(view: &View<'_>, sightings: &mut Sightings) {
             error.from,
             flow_words(&quoted)
         );
-        let mut sighting = Sighting::new(icmp, group(src, dst))
+        let mut sighting = Sighting::new(icmp, dst.to_string())
             .count(u64::from(error.count))
             .show(about::show(view, error, says));
         sighting.subjects = errors.subjects(icmp, error, &quoted);
@@ -98,40 +99,82 @@ fn missing_later(view: &View<'_>, sightings: &mut Sightings) {
 fn tell(view: &View<'_>, sightings: &[Sighting]) -> Story {
     let count: u64 = sightings.iter().map(|sighting| sighting.count).sum();
     let losses: Vec<&FragmentLoss> = sightings.iter().filter_map(|s| of(view, s)).collect();
-    let between = sightings
+    let group = sightings
         .first()
         .map_or("", |sighting| sighting.group.as_str());
-    let datagrams = if count == 1 {
-        "1 fragmented datagram".to_owned()
+    let datagrams = counted(count, "fragmented datagram");
+    if group == FILTERED {
+        return Story::observed(
+            format!("of {datagrams} only the first piece is in the file, and no later piece of any other: most likely a capture filter on ports hides them, for only the first piece has ports"),
+            "a capture without a filter in which the later pieces are missing too: then something on the way drops them",
+        )
+        .severity(Severity::Info)
+        .owner(Owner::Capture)
+        .advise("Capture fragments too: add \"or (ip[6:2] & 0x1fff != 0)\" to the capture filter, for IPv6 \"or ip6 proto 44\"");
+    }
+    let sources = some(losses.iter().map(|loss| loss.src), "hosts");
+    let from = if losses.is_empty() {
+        String::new()
     } else {
-        format!("{count} fragmented datagrams")
+        format!(" from {sources}")
     };
+    let what = format!("{datagrams}{from} to {group}");
     let headline = if losses.is_empty() {
-        format!(
-            "{datagrams} {between} passed here whole and lost a piece later, as the receiver reports"
-        )
-    } else if losses.len() > 1 && losses.iter().all(|loss| !loss.first_seen) {
-        format!(
-            "{datagrams} {between} never became whole: each time the first piece, the one with the ports, is missing"
-        )
-    } else if losses.len() > 1
-        && losses
-            .iter()
-            .all(|loss| loss.first_seen && loss.fragments == 1)
-    {
-        format!(
-            "{datagrams} {between} never became whole: only the first piece gets through, as behind a filter that drops the others"
-        )
+        format!("{what} passed here whole and lost a piece later, as the receiver reports")
     } else {
-        let whose = some(
-            losses.iter().map(|loss| missing(loss)),
-            "different ranges missing",
-        );
-        format!("{datagrams} {between} never became whole: {whose}")
+        format!("{what} never became whole: {}", pattern(&losses))
     };
     Story::observed(headline, "the missing pieces on another path or in another file: then only the capture lacks them")
         .advise("Keep datagrams below the path MTU: EDNS size 1232 for DNS, smaller datagrams or path MTU discovery in the application")
         .advise("Let fragments through on firewalls and load balancers between the two, or reassemble there")
+}
+
+/// What the losses have in common.
+fn pattern(losses: &[&FragmentLoss]) -> String {
+    let several = losses.len() > 1;
+    if several && losses.iter().all(|loss| !loss.first_seen) {
+        return "each time the first piece, the one with the ports, is missing".to_owned();
+    }
+    if several && losses.iter().all(|loss| is_first_alone(loss)) {
+        return "only the first piece gets through, as behind a filter that drops the others"
+            .to_owned();
+    }
+    some(
+        losses.iter().map(|loss| missing(loss)),
+        "different ranges missing",
+    )
+}
+
+/// No piece but first ones is in the capture, and no datagram became whole.
+fn looks_filtered(view: &View<'_>) -> bool {
+    let losses = &view.capture.fragment_losses;
+    losses.len() as u64 == view.capture.fragmented && losses.iter().all(is_first_alone)
+}
+
+fn is_first_alone(loss: &FragmentLoss) -> bool {
+    loss.first_seen && loss.fragments == 1
+}
+
+/// Its receiver did not get it: it says so, or asks again for what the datagram answers.
+fn was_missed(view: &View<'_>, loss: &FragmentLoss) -> bool {
+    let Some((from, to)) = loss.ports else {
+        return loss.timeout_reported.is_some();
+    };
+    let asked_again = view.capture.dns.transactions.iter().any(|asked| {
+        asked.asked > 1
+            && (asked.server.addr, asked.server.port) == (loss.src, from)
+            && (asked.client.addr, asked.client.port) == (loss.dst, to)
+    });
+    asked_again || loss.timeout_reported.is_some()
+}
+
+/// `1 piece`, `3 pieces`.
+fn counted(count: u64, noun: &str) -> String {
+    if count == 1 {
+        format!("1 {noun}")
+    } else {
+        format!("{count} {noun}s")
+    }
 }
 
 fn of<'a>(view: &View<'a>, sighting: &Sighting) -> Option<&'a FragmentLoss> {
@@ -139,10 +182,6 @@ fn of<'a>(view: &View<'a>, sighting: &Sighting) -> Option<&'a FragmentLoss> {
         return None;
     };
     view.capture.fragment_losses.get(index as usize)
-}
-
-fn group(src: IpAddr, dst: IpAddr) -> String {
-    format!("from {src} to {dst}")
 }
 
 fn missing(loss: &FragmentLoss) -> String {

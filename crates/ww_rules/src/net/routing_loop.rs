@@ -18,7 +18,7 @@ rule! {
     owner: Network,
     summary: "Packets go in circles between routers until their hop limit runs out",
     needs: [Ip],
-    explains: ["icmp-rejected", "fragment-lost"],
+    explains: ["dns-unanswered", "duplicated-capture", "fragment-lost", "icmp-rejected"],
     page: "routing_loop.md",
     detect: detect,
     tell: tell,

@@ -3,7 +3,7 @@
 use super::about::{self, Errors, flow_words, some};
 use crate::rule::rule;
 use crate::{Sighting, Sightings, Story, Subject, View};
-use ww_evidence::{Endpoint, IcmpError, IcmpMeaning, Quoted};
+use ww_evidence::{IcmpError, IcmpMeaning, Quoted};
 use ww_finding::{Owner, Severity};
 
 rule! {
@@ -15,7 +15,7 @@ rule! {
     owner: Server,
     summary: "Datagrams went to a port on which nobody listens; the host said so by ICMP",
     needs: [Ip],
-    explains: [],
+    explains: ["dns-unanswered"],
     page: "udp_port_unreachable.md",
     detect: detect,
     tell: tell,
@@ -46,7 +46,6 @@ fn detect(view: &View<'_>, sightings: &mut Sightings) {
                 ),
             ));
         sighting.subjects = errors.subjects(icmp, error, &quoted);
-        sighting.subjects.extend(questions(view, &quoted));
         sightings.add(sighting);
     }
 }
@@ -113,13 +112,4 @@ fn rejects_late_answer(errors: &Errors<'_>, quoted: &Quoted) -> bool {
     errors
         .udp(quoted)
         .is_some_and(|(_, flow)| flow.client == quoted.dst)
-}
-
-/// The questions for a name that met the closed port.
-fn questions(view: &View<'_>, quoted: &Quoted) -> impl Iterator<Item = Subject> {
-    let (client, server): (Endpoint, Endpoint) = (quoted.src, quoted.dst);
-    let transactions = view.capture.dns.transactions.iter().enumerate();
-    transactions
-        .filter(move |(_, asked)| asked.client == client && asked.server == server)
-        .map(|(index, _)| Subject::Dns(index as u32))
 }
