@@ -166,7 +166,7 @@ fn patterns() -> Vec<Scenario> {
             "3 % of the packets of both sides arrive twice",
         )
         .seen_at(Vantage::Client, &["network-duplication"])
-        .never(&["packet-loss", "duplicated-capture"])
+        .never(&["packet-loss", "packet-reordering", "duplicated-capture"])
         .with(Fault::new(Kind::Tcp, Effect::Duplicate(ms(1))).share(0.03))
         .harms(HarmKind::Duplicated, 80)
         .requests(download(5_000_000)),

@@ -22,8 +22,27 @@ pub(super) fn built_binary() -> Result<PathBuf> {
     Ok(binary)
 }
 
-/// The findings of `wirewise diagnose FILE`, in the order of the report.
-pub(super) fn diagnose(binary: &Path, file: &Path) -> Result<Vec<Said>> {
+/// What the score looks at in a report.
+#[derive(Debug, Default)]
+pub(super) struct Report {
+    /// The findings, in the order of the report.
+    pub(super) findings: Vec<Said>,
+    /// Every range of frames that any of them points at.
+    pub(super) exhibits: Vec<Exhibit>,
+}
+
+/// A range of frames that a finding points at.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Exhibit {
+    pub(super) rule: String,
+    pub(super) first: u64,
+    pub(super) last: u64,
+    /// A Wireshark display filter that shall select them.
+    pub(super) filter: Option<String>,
+}
+
+/// The report of `wirewise diagnose FILE`.
+pub(super) fn diagnose(binary: &Path, file: &Path) -> Result<Report> {
     let mut command = Command::new(binary);
     command
         .arg("diagnose")
@@ -34,7 +53,7 @@ pub(super) fn diagnose(binary: &Path, file: &Path) -> Result<Vec<Said>> {
         .with_context(|| format!("run {}", binary.display()))?;
     let parsed: serde_json::Result<Value> = serde_json::from_slice(&output.stdout);
     match parsed {
-        Ok(report) => findings(&report).with_context(|| format!("report of {}", file.display())),
+        Ok(value) => report(&value).with_context(|| format!("report of {}", file.display())),
         Err(error) => bail!(
             "{}: no JSON report ({error}); exit {}: {}",
             file.display(),
@@ -44,15 +63,31 @@ pub(super) fn diagnose(binary: &Path, file: &Path) -> Result<Vec<Said>> {
     }
 }
 
-fn findings(report: &Value) -> Result<Vec<Said>> {
-    let findings = report
+fn report(value: &Value) -> Result<Report> {
+    let mut report = Report::default();
+    for finding in value
         .get("findings")
         .and_then(Value::as_array)
-        .context("no array `findings`")?;
-    findings.iter().map(finding).collect()
+        .context("no array `findings`")?
+    {
+        let said = said(finding)?;
+        for exhibit in finding
+            .get("exhibits")
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten()
+        {
+            report.exhibits.extend(frames(
+                &said.rule,
+                exhibit.get("locus").context("exhibit without `locus`")?,
+            )?);
+        }
+        report.findings.push(said);
+    }
+    Ok(report)
 }
 
-fn finding(finding: &Value) -> Result<Said> {
+fn said(finding: &Value) -> Result<Said> {
     let text = |key: &str| {
         let value = finding.get(key).and_then(Value::as_str).map(str::to_owned);
         value.with_context(|| format!("finding without `{key}`"))
@@ -65,27 +100,59 @@ fn finding(finding: &Value) -> Result<Said> {
     })
 }
 
+/// The frames of a locus; `None` when it points elsewhere.
+fn frames(rule: &str, locus: &Value) -> Result<Option<Exhibit>> {
+    if locus.get("kind").and_then(Value::as_str) != Some("frames") {
+        return Ok(None);
+    }
+    let number = |key: &str| {
+        let value = locus.get(key).and_then(Value::as_u64);
+        value.with_context(|| format!("frames without `{key}`"))
+    };
+    let filter = locus
+        .get("filter")
+        .and_then(Value::as_str)
+        .map(str::to_owned);
+    Ok(Some(Exhibit {
+        rule: rule.to_owned(),
+        first: number("first")?,
+        last: number("last")?,
+        filter,
+    }))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn findings_are_read_in_their_order() {
-        let report = serde_json::json!({"findings": [
-            {"rule": "packet-loss", "class": "performance", "severity": "high", "owner": "network", "id": "F1"},
+    fn findings_and_their_frames_are_read_in_their_order() {
+        let value = serde_json::json!({"findings": [
+            {"rule": "packet-loss", "class": "performance", "severity": "high", "owner": "network", "exhibits": [
+                {"locus": {"kind": "frames", "path": "a", "first": 3, "last": 5, "filter": "tcp"}, "says": "…"},
+                {"locus": {"kind": "text", "path": "b", "line": 1}, "says": "…"},
+            ]},
             {"rule": "truncated-capture", "class": "capture", "severity": "info", "owner": "capture"},
         ]});
-        let rules: Vec<String> = findings(&report)
-            .unwrap()
-            .into_iter()
-            .map(|said| said.rule)
+        let report = report(&value).unwrap();
+        let rules: Vec<&str> = report
+            .findings
+            .iter()
+            .map(|said| said.rule.as_str())
             .collect();
         assert_eq!(rules, ["packet-loss", "truncated-capture"]);
+        let frames = Exhibit {
+            rule: "packet-loss".into(),
+            first: 3,
+            last: 5,
+            filter: Some("tcp".into()),
+        };
+        assert_eq!(report.exhibits, [frames]);
     }
 
     #[test]
     fn a_report_of_another_shape_is_an_error() {
-        assert!(findings(&serde_json::json!({})).is_err());
-        assert!(findings(&serde_json::json!({"findings": [{"rule": "x"}]})).is_err());
+        assert!(report(&serde_json::json!({})).is_err());
+        assert!(report(&serde_json::json!({"findings": [{"rule": "x"}]})).is_err());
     }
 }

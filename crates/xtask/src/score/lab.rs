@@ -1,8 +1,8 @@
 //! Runs the scenarios of the lab, several at a time, and turns their captures into cases.
 
+use super::index;
 use super::judge::Case;
-use anyhow::{Context as _, Result, anyhow, bail};
-use std::fmt::Write as _;
+use anyhow::{Result, anyhow, bail};
 use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -12,10 +12,7 @@ use ww_lab::error::LabError;
 use ww_lab::proof;
 use ww_lab::rng::Rng;
 use ww_lab::run::{Run, run};
-use ww_lab::scenario::{Class, Scenario};
-
-/// Columns of the index of kept captures.
-const INDEX_COLUMNS: &str = "file\tclass\texpected\towner\tvantage\tforbidden\twhat_was_done";
+use ww_lab::scenario::Scenario;
 
 /// Runs every scenario into `folder` and writes `index.tsv` there.
 pub(super) fn record(
@@ -44,7 +41,7 @@ pub(super) fn record(
         .map_err(|_| anyhow!("a scenario panicked"))?;
     done.sort_by_key(|(index, _)| *index);
     let mut cases = Vec::new();
-    let mut rows = format!("{INDEX_COLUMNS}\n");
+    let mut indexed = Vec::new();
     let mut failures = Vec::new();
     for (scenario, (_, outcome)) in scenarios.iter().zip(done) {
         let run = match outcome {
@@ -54,13 +51,12 @@ pub(super) fn record(
                 continue;
             }
         };
-        for case in self::cases(scenario, &run) {
-            writeln!(rows, "{}", index_row(scenario, &case))?;
+        for (case, taken) in self::cases(scenario, &run).into_iter().zip(&run.taken) {
+            indexed.push((case.clone(), taken.view.vantage.word(), scenario.done));
             cases.push(case);
         }
     }
-    let index = folder.join("index.tsv");
-    std::fs::write(&index, rows).with_context(|| format!("write {}", index.display()))?;
+    index::write(folder, &indexed)?;
     if !failures.is_empty() {
         bail!("scenarios that could not be made:\n{}", failures.join("\n"));
     }
@@ -131,36 +127,4 @@ fn cases(scenario: &Scenario, run: &Run) -> Vec<Case> {
 
 fn owned(rules: &[&str]) -> Vec<String> {
     rules.iter().map(|rule| (*rule).to_owned()).collect()
-}
-
-fn index_row(scenario: &Scenario, case: &Case) -> String {
-    let class = match case.class {
-        Class::Fault => "fault",
-        Class::Clean => "clean",
-        Class::Artefact => "artefact",
-    };
-    let file = case.file.file_name().unwrap_or_default().to_string_lossy();
-    let vantage = file
-        .trim_end_matches(".pcap")
-        .rsplit('-')
-        .next()
-        .unwrap_or_default();
-    let list = |rules: &[String]| {
-        if rules.is_empty() {
-            "-".to_owned()
-        } else {
-            rules.join(",")
-        }
-    };
-    let owner = case.owner.as_deref().unwrap_or("-");
-    [
-        &file,
-        class,
-        &list(&case.expected),
-        owner,
-        vantage,
-        &list(&case.never),
-        scenario.done,
-    ]
-    .join("\t")
 }

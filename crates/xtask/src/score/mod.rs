@@ -7,26 +7,31 @@
 
 mod corpus;
 mod diagnosis;
+mod exhibits;
+mod index;
 mod judge;
 mod lab;
 mod table;
 
 use anyhow::{Context as _, Result, bail};
-use judge::{Case, Judged};
+use judge::Case;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 const USAGE: &str = "\
-usage: cargo xtask score [--seed N] [--only NAME]... [--keep DIR] [--jobs N] [--record] [--list] [--binary FILE]
-       cargo xtask score --corpus [DIR] [--only NAME]... [--binary FILE]
+usage: cargo xtask score [--seed N] [--only NAME]... [--keep DIR] [--jobs N] [--record] [--exhibits] [--list] [--binary FILE]
+       cargo xtask score --kept DIR [--only NAME]... [--exhibits] [--binary FILE]
+       cargo xtask score --corpus [DIR] [--only NAME]... [--exhibits] [--binary FILE]
 
   --seed N       repeat the run with this seed; a new one otherwise
   --only NAME    only scenarios (or files) whose name contains NAME
   --keep DIR     keep captures, truth logs and an index there
   --jobs N       scenarios run at the same time (3)
   --record       make the captures, diagnose nothing
+  --exhibits     let tshark check every frame number and filter of the reports
   --list         name the scenarios, run nothing
+  --kept DIR     score the captures that an earlier run kept there
   --corpus DIR   score the labelled captures of a corpus; without DIR, of $WIREWISE_CORPORA
   --binary FILE  the wirewise to ask (target/release/wirewise, built when missing)
 ";
@@ -39,7 +44,9 @@ struct Options {
     keep: Option<PathBuf>,
     jobs: usize,
     record: bool,
+    exhibits: bool,
     list: bool,
+    kept: Option<PathBuf>,
     corpus: Option<PathBuf>,
     binary: Option<PathBuf>,
 }
@@ -70,8 +77,11 @@ fn score(options: &Options) -> Result<bool> {
     }
     if let Some(folder) = &options.corpus {
         let cases = options.only_named(corpus::cases(folder)?);
-        let judged = diagnose(options, &cases)?;
-        return Ok(table::print(&judged, &table::CORPUS_BARS));
+        return judge_all(options, &cases, &table::CORPUS_BARS);
+    }
+    if let Some(folder) = &options.kept {
+        let cases = options.only_named(index::read(folder)?);
+        return judge_all(options, &cases, &table::LAB_BARS);
     }
     let seed = options.seed.unwrap_or_else(fresh_seed);
     println!("seed {seed}");
@@ -86,24 +96,37 @@ fn score(options: &Options) -> Result<bool> {
     if options.record {
         return Ok(true);
     }
-    let judged = diagnose(options, &cases)?;
-    Ok(table::print(&judged, &table::LAB_BARS))
+    judge_all(options, &cases, &table::LAB_BARS)
 }
 
-fn diagnose(options: &Options, cases: &[Case]) -> Result<Vec<Judged>> {
+/// Diagnoses and judges every case, prints the table, and checks the exhibits when asked to; true when all is well.
+fn judge_all(options: &Options, cases: &[Case], bars: &table::Bars) -> Result<bool> {
     let binary = match &options.binary {
         Some(binary) => binary.clone(),
         None => diagnosis::built_binary()?,
     };
-    cases
-        .iter()
-        .map(|case| {
-            Ok(judge::judge(
-                case,
-                &diagnosis::diagnose(&binary, &case.file)?,
-            ))
-        })
-        .collect()
+    let mut judged = Vec::new();
+    let mut wrong = Vec::new();
+    let mut checked = 0;
+    for case in cases {
+        let report = diagnosis::diagnose(&binary, &case.file)?;
+        judged.push(judge::judge(case, &report.findings));
+        if options.exhibits {
+            checked += report.exhibits.len();
+            wrong.extend(exhibits::wrong(&case.file, &report.exhibits)?);
+        }
+    }
+    let met = table::print(&judged, bars);
+    if options.exhibits {
+        println!(
+            "exhibits right            {} of {checked}",
+            checked - wrong.len()
+        );
+        for line in &wrong {
+            println!("{line}");
+        }
+    }
+    Ok(met && wrong.is_empty())
 }
 
 fn fresh_seed() -> u64 {
@@ -130,7 +153,9 @@ impl Options {
                 "--jobs" => options.jobs = value()?.parse().context("--jobs takes a number")?,
                 "--only" => options.only.push(value()?.clone()),
                 "--keep" => options.keep = Some(value()?.into()),
+                "--kept" => options.kept = Some(value()?.into()),
                 "--binary" => options.binary = Some(value()?.into()),
+                "--exhibits" => options.exhibits = true,
                 "--record" => options.record = true,
                 "--list" => options.list = true,
                 "--corpus" => {
