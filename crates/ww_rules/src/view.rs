@@ -1,8 +1,11 @@
 //! What a rule sees: one capture, how far to trust it, and helpers to point at frames.
 
 use crate::Trust;
+use crate::dns::Habit;
+use std::cell::OnceCell;
+use std::collections::BTreeMap;
 use ww_base::{FrameRange, Limits, Locus};
-use ww_evidence::{Capture, Mark, TcpFlow};
+use ww_evidence::{Capture, Endpoint, Mark, TcpFlow};
 use ww_finding::Exhibit;
 
 use crate::Subject;
@@ -16,6 +19,8 @@ pub struct View<'a> {
     pub trust: Trust,
     /// The bounds in force.
     pub limits: &'a Limits,
+    /// How DNS servers usually behave, once a rule has asked.
+    pub(crate) dns_habits: OnceCell<BTreeMap<Endpoint, Habit>>,
 }
 
 impl<'a> View<'a> {
@@ -25,6 +30,7 @@ impl<'a> View<'a> {
             capture,
             trust: Trust::of(capture),
             limits,
+            dns_habits: OnceCell::new(),
         }
     }
 

@@ -70,19 +70,23 @@ pub(super) fn at(
 
 /// How a server usually behaves in this capture.
 #[derive(Debug, Default)]
-pub(super) struct Habit {
+pub(crate) struct Habit {
     /// Questions put to it.
-    pub(super) asked: usize,
+    pub(crate) asked: usize,
     /// Questions that it answered.
-    pub(super) answered: usize,
+    pub(crate) answered: usize,
     /// Median time to an answer over UDP that was asked for once.
-    pub(super) typical: Span,
+    pub(crate) typical: Span,
     /// How many answers that median is of.
-    pub(super) sample: usize,
+    pub(crate) sample: usize,
 }
 
-/// The habits of all servers.
-pub(super) fn habits(view: &View<'_>) -> BTreeMap<Endpoint, Habit> {
+/// The habits of all servers, worked out once per capture.
+pub(super) fn habits<'v>(view: &'v View<'_>) -> &'v BTreeMap<Endpoint, Habit> {
+    view.dns_habits.get_or_init(|| learn_habits(view))
+}
+
+fn learn_habits(view: &View<'_>) -> BTreeMap<Endpoint, Habit> {
     let mut times: BTreeMap<Endpoint, (Habit, Vec<Span>)> = BTreeMap::new();
     for (_, asked) in transactions(view) {
         let (habit, took) = times.entry(asked.server).or_default();

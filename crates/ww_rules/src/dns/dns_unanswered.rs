@@ -50,7 +50,7 @@ fn detect(view: &View<'_>, sightings: &mut Sightings) {
     let nobody = habits.len() > 1 && habits.values().all(|habit| habit.answered == 0);
     let mut charged = Charged::new();
     for lookup in lookups(view) {
-        for (&server, silence) in &silences(view, &lookup, &habits) {
+        for (&server, silence) in &silences(view, &lookup, habits) {
             let Some(&(_, first)) = silence.unanswered.first() else {
                 continue;
             };

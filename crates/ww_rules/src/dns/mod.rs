@@ -1,6 +1,8 @@
 //! Rules about names and their servers.
 
 mod common;
+
+pub(crate) use common::Habit;
 mod lookup;
 mod unheard;
 

@@ -6,8 +6,9 @@ use super::losses::{
 use crate::rule::rule;
 use crate::{Sighting, Sightings, Story, View};
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use ww_base::Gap;
-use ww_evidence::SymptomKind;
+use ww_evidence::{SideId, SymptomKind};
 use ww_finding::Severity;
 
 rule! {
@@ -42,12 +43,12 @@ fn detect(view: &View<'_>, sightings: &mut Sightings) {
         ));
         return;
     }
-    let mut paths: BTreeMap<String, (Losses, u32, Vec<Sighting>)> = BTreeMap::new();
+    let mut paths: BTreeMap<(IpAddr, SideId), (Losses, u32, Vec<Sighting>)> = BTreeMap::new();
     for (subject, flow) in view.flows() {
         for (side, sent) in directions(flow) {
             let losses = Losses::of(flow, side);
-            let key = direction_key(flow, side);
-            let (total, episodes, seen) = paths.entry(key.clone()).or_default();
+            let key = (flow.server.addr, side);
+            let (total, episodes, seen) = paths.entry(key).or_default();
             *total += losses;
             if losses.count() == 0 || losses.mostly_at_tails() {
                 continue;
@@ -56,7 +57,7 @@ fn detect(view: &View<'_>, sightings: &mut Sightings) {
                 .bulk
                 .as_ref()
                 .map_or(losses.count(), |bulk| bulk.loss_episodes);
-            let mut sighting = Sighting::new(subject, key)
+            let mut sighting = Sighting::new(subject, direction_key(flow, side))
                 .count(u64::from(losses.count()))
                 .lost(losses.lost);
             sighting.exhibits.extend(show(

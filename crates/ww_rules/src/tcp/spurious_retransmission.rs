@@ -4,7 +4,8 @@ use super::losses::{can_judge_repetitions, concerned, direction_key, directions,
 use crate::rule::rule;
 use crate::{Sighting, Sightings, Story, View};
 use std::collections::BTreeMap;
-use ww_evidence::SymptomKind;
+use std::net::IpAddr;
+use ww_evidence::{SideId, SymptomKind};
 
 rule! {
     name: "spurious-retransmission",
@@ -32,11 +33,11 @@ fn detect(view: &View<'_>, sightings: &mut Sightings) {
     if !can_judge_repetitions(view) {
         return;
     }
-    let mut paths: BTreeMap<String, (u64, u64, Vec<Sighting>)> = BTreeMap::new();
+    let mut paths: BTreeMap<(IpAddr, SideId), (u64, u64, Vec<Sighting>)> = BTreeMap::new();
     for (subject, flow) in view.flows() {
         for (side, sent) in directions(flow) {
-            let key = direction_key(flow, side);
-            let (segments, total, seen) = paths.entry(key.clone()).or_default();
+            let key = (flow.server.addr, side);
+            let (segments, total, seen) = paths.entry(key).or_default();
             *segments += sent.data_segments;
             let needless = flow.count(SymptomKind::Needless, side);
             let others = flow.count(SymptomKind::LossBefore, side)
@@ -45,7 +46,8 @@ fn detect(view: &View<'_>, sightings: &mut Sightings) {
                 continue;
             }
             *total += u64::from(needless);
-            let mut sighting = Sighting::new(subject, key).count(u64::from(needless));
+            let mut sighting =
+                Sighting::new(subject, direction_key(flow, side)).count(u64::from(needless));
             sighting.exhibits.extend(show(
                 view,
                 flow,
