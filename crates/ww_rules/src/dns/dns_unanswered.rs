@@ -187,6 +187,9 @@ fn tell(view: &View<'_>, group: &[Sighting]) -> Story {
     if let Some(kind) = &case.only_kind {
         return story.advise(format!("Find the device or server that drops {kind} questions only: the right answer to a type that a name does not have is an empty one, not silence"));
     }
+    if case.edns_dropped {
+        return story.advise("Let filters and DNS inspection on the way pass EDNS (the OPT record, datagrams above 512 bytes); dig +noedns NAME against dig NAME shows the difference");
+    }
     if case.stubborn && case.server_heard {
         return story.advise("Look at the resolver's log for these names: it answers others at once, so it waits for name servers that do not answer it, or drops the questions by a policy or rate limit");
     }
@@ -232,6 +235,8 @@ struct Case {
     /// The server answered everything else at once, and these questions never, however often they
     /// were put: it is no loss that strikes at random.
     stubborn: bool,
+    /// The same questions were answered once they were put without EDNS.
+    edns_dropped: bool,
     /// All silent questions are of this type, and it answers others.
     only_kind: Option<String>,
     names: String,
@@ -254,6 +259,7 @@ impl Case {
             recovered: recovered(view, &told),
             stubborn: group.iter().all(|sighting| sighting.count > 1)
                 && told.values().all(|asked| asked.answer.is_none()),
+            edns_dropped: edns_dropped(view, &told),
             only_kind: only_kind(view, &told),
             names: some_of(told.values().map(|asked| asked.name.as_str())),
             servers,
@@ -280,6 +286,7 @@ impl Case {
         let (names, failed, asked) = (&self.names, self.failed, self.asked);
         if self.server_heard {
             let kind = match &self.only_kind {
+                _ if self.edns_dropped => ", all with EDNS, and answered without it".to_owned(),
                 Some(kind) => format!(", all of type {kind}"),
                 None => String::new(),
             };
@@ -338,10 +345,13 @@ impl Case {
         if !self.server_heard {
             return Owner::Unknown;
         }
-        match (&self.only_kind, self.stubborn) {
-            (Some(_), _) => Owner::Middlebox,
-            (None, true) => Owner::Server,
-            (None, false) => Owner::Network,
+        if self.only_kind.is_some() || self.edns_dropped {
+            return Owner::Middlebox;
+        }
+        if self.stubborn {
+            Owner::Server
+        } else {
+            Owner::Network
         }
     }
 }
@@ -378,6 +388,20 @@ fn recovered(view: &View<'_>, told: &BTreeMap<Subject, &DnsTransaction>) -> bool
         }
     }
     open.is_empty()
+}
+
+/// All silent questions offered EDNS, there are at least two, and each was answered by the same
+/// server when it was put without.
+fn edns_dropped(view: &View<'_>, told: &BTreeMap<Subject, &DnsTransaction>) -> bool {
+    let bare: BTreeSet<(Endpoint, u16, &str)> = transactions(view)
+        .map(|(_, asked)| asked)
+        .filter(|asked| asked.edns_size.is_none() && asked.answer.is_some())
+        .map(|asked| (asked.server, asked.kind, asked.name.as_str()))
+        .collect();
+    told.len() > 1
+        && told.values().all(|asked| {
+            asked.edns_size.is_some() && bare.contains(&(asked.server, asked.kind, &asked.name))
+        })
 }
 
 /// The type of all silent questions, where there are some and the same servers answer only others.
