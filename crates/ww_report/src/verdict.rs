@@ -79,7 +79,7 @@ pub fn verdict(
     }
     let doubts = doubts(outcomes, gaps, traffic);
     if let Some(remark) = findings.iter().find(worth_saying) {
-        return misled(remark, &doubts);
+        return misled(remark, &doubts, traffic);
     }
     silence(&doubts, traffic)
 }
@@ -117,14 +117,12 @@ fn side(owner: Owner) -> &'static str {
     }
 }
 
-fn misled(remark: &Finding, doubts: &[&str]) -> String {
-    let rest = match doubts {
-        [] => "nothing else was found".to_owned(),
-        _ => format!("not judged: {}", listed(doubts, 2)),
-    };
+/// The capture is not what it seems; what was found is found in that light.
+fn misled(remark: &Finding, doubts: &[&str], traffic: &Traffic) -> String {
     format!(
-        "The capture misleads: {}; {rest}",
-        remark.headline.trim_end_matches('.')
+        "The capture misleads: {}; {}",
+        remark.headline.trim_end_matches('.'),
+        nothing_found("nothing", doubts, traffic)
     )
 }
 
@@ -133,25 +131,24 @@ fn silence(doubts: &[&str], traffic: &Traffic) -> String {
     if traffic.frames == 0 {
         return "There is nothing to judge: no frame was read".to_owned();
     }
-    let mut limits = Vec::new();
+    nothing_found("Nothing", doubts, traffic)
+}
+
+/// `Nothing wrong was found in 12 TCP connections; not judged: …`.
+fn nothing_found(nothing: &str, doubts: &[&str], traffic: &Traffic) -> String {
+    let mut parts = vec![format!("{nothing} wrong was found in {}", traffic.words())];
     if !doubts.is_empty() {
-        limits.push(format!("not judged: {}", listed(doubts, 2)));
+        parts.push(format!("not judged: {}", listed(doubts, 2)));
     }
     if traffic.inputs_not_read > 0 {
         let inputs = count_of(traffic.inputs_not_read as u64, "input");
-        limits.push(format!("{inputs} could not be read, or not wholly"));
+        parts.push(format!("{inputs} could not be read, or not wholly"));
     }
     if traffic.rules_left_out > 0 {
-        limits.push(format!(
-            "{} left out on request",
-            count_of(traffic.rules_left_out as u64, "rule")
-        ));
+        let rules = count_of(traffic.rules_left_out as u64, "rule");
+        parts.push(format!("{rules} left out on request"));
     }
-    let found = format!("Nothing wrong was found in {}", traffic.words());
-    match limits.as_slice() {
-        [] => found,
-        _ => format!("{found}; {}", limits.join("; ")),
-    }
+    parts.join("; ")
 }
 
 /// What is missing and matters. That a capture holds no DNS is no doubt about its connections; that
@@ -252,7 +249,7 @@ mod tests {
         )];
         assert_eq!(
             verdict(&remark, &not_checked("both directions"), &[], &TRAFFIC),
-            "The capture misleads: Frames are missing; not judged: both directions"
+            "The capture misleads: Frames are missing; nothing wrong was found in 12 TCP connections and 1 UDP flow; not judged: both directions"
         );
     }
 
