@@ -1,7 +1,7 @@
 //! The command line, declared once: parsing, help, completions and man page come from here.
 
 use crate::rule_name::RuleName;
-use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum, ValueHint};
 use std::path::PathBuf;
 use ww_finding::{RuleMeta, Severity};
 
@@ -117,7 +117,7 @@ impl FailOn {
 #[derive(Debug, Args)]
 pub(crate) struct OutFile {
     /// Write the result to a file instead of standard output.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) out: Option<PathBuf>,
 }
 
@@ -125,7 +125,7 @@ pub(crate) struct OutFile {
 #[command(after_help = DIAGNOSE_EXAMPLES)]
 pub(crate) struct DiagnoseArguments {
     /// Captures: pcap or pcapng, also compressed (.gz, .zst); - is standard input.
-    #[arg(value_name = "CAPTURE", required = true)]
+    #[arg(value_name = "CAPTURE", required = true, value_hint = ValueHint::FilePath)]
     pub(crate) captures: Vec<PathBuf>,
 
     /// The form of the report.
@@ -165,7 +165,7 @@ impl DiagnoseArguments {
 #[command(after_help = FLOWS_EXAMPLES)]
 pub(crate) struct FlowsArguments {
     /// Captures: pcap or pcapng, also compressed (.gz, .zst); - is standard input.
-    #[arg(value_name = "CAPTURE", required = true)]
+    #[arg(value_name = "CAPTURE", required = true, value_hint = ValueHint::FilePath)]
     pub(crate) captures: Vec<PathBuf>,
 
     /// The form of the list.
