@@ -271,7 +271,12 @@ fn not_judged(sheet: &mut Sheet, consultation: &Consultation) {
     }
     if !absences.is_empty() {
         let absences: Vec<&str> = absences.into_iter().collect();
-        let text = format!("Not in the capture: {}", absences.join(", "));
+        let where_not = if consultation.inputs.len() > 1 {
+            "Not in every capture"
+        } else {
+            "Not in the capture"
+        };
+        let text = format!("{where_not}: {}", absences.join(", "));
         sheet.hanging(&[(2, Tone::Dim, "-")], INDENT, Tone::Plain, &text);
     }
 }
