@@ -32,6 +32,9 @@ struct Pair<'a> {
 }
 
 fn detect(view: &View<'_>, sightings: &mut Sightings) {
+    if view.trust.one_way_share == 0.0 {
+        return;
+    }
     let mut pairs: BTreeMap<(IpAddr, IpAddr), Pair<'_>> = BTreeMap::new();
     for (subject, flow) in view.flows() {
         let progress = flow.sent_by_client.ack_advances + flow.sent_by_server.ack_advances;

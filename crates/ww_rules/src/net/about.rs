@@ -1,6 +1,6 @@
 //! What an ICMP error is about: the flow it quotes, and what became of that flow.
 
-use crate::{Subject, View};
+use crate::{Sighting, Subject, View};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use ww_evidence::{Endpoint, HopProbe, IcmpError, IcmpMeaning, Quoted, SideId, TcpFlow, UdpFlow};
@@ -43,25 +43,8 @@ impl<'a> Errors<'a> {
         if view.capture.icmp.is_empty() {
             return errors;
         }
-        let streams: BTreeSet<u32> = view.capture.icmp.iter().filter_map(|e| e.stream).collect();
-        let pairs: BTreeSet<(Endpoint, Endpoint)> = view
-            .capture
-            .icmp
-            .iter()
-            .filter_map(|error| error.quoted.filter(|quoted| quoted.protocol == UDP))
-            .map(|quoted| pair(quoted.src, quoted.dst))
-            .collect();
-        for (index, flow) in view.capture.tcp.iter().enumerate() {
-            if streams.contains(&flow.stream) {
-                errors.streams.insert(flow.stream, index as u32);
-            }
-        }
-        for (index, flow) in view.capture.udp.iter().enumerate() {
-            let pair = pair(flow.client, flow.server);
-            if pairs.contains(&pair) {
-                errors.datagrams.insert(pair, index as u32);
-            }
-        }
+        errors.find_streams();
+        errors.find_datagrams();
         for probe in &view.capture.probes {
             errors
                 .probes
@@ -70,6 +53,49 @@ impl<'a> Errors<'a> {
                 .push(probe);
         }
         errors
+    }
+
+    fn find_streams(&mut self) {
+        let capture = self.view.capture;
+        let quoted: BTreeSet<u32> = capture
+            .icmp
+            .iter()
+            .filter_map(|error| error.stream)
+            .collect();
+        if quoted.is_empty() {
+            return;
+        }
+        for (index, flow) in capture.tcp.iter().enumerate() {
+            if quoted.contains(&flow.stream) {
+                self.streams.insert(flow.stream, index as u32);
+            }
+        }
+    }
+
+    fn find_datagrams(&mut self) {
+        let capture = self.view.capture;
+        let quoted: BTreeSet<(Endpoint, Endpoint)> = capture
+            .icmp
+            .iter()
+            .filter_map(|error| error.quoted.filter(|quoted| quoted.protocol == UDP))
+            .map(|quoted| pair(quoted.src, quoted.dst))
+            .collect();
+        // Most flows are ruled out by one look at their ports.
+        let mut ports = vec![false; 1 << 16];
+        for end in quoted.iter().flat_map(|&(a, b)| [a, b]) {
+            if let Some(port) = ports.get_mut(usize::from(end.port)) {
+                *port = true;
+            }
+        }
+        let is_quoted = |end: Endpoint| ports.get(usize::from(end.port)) == Some(&true);
+        for (index, flow) in capture.udp.iter().enumerate() {
+            if is_quoted(flow.client) && is_quoted(flow.server) {
+                let pair = pair(flow.client, flow.server);
+                if quoted.contains(&pair) {
+                    self.datagrams.insert(pair, index as u32);
+                }
+            }
+        }
     }
 
     /// Every error that quotes a packet, with its subject.
@@ -139,10 +165,56 @@ impl<'a> Errors<'a> {
         }
     }
 
+    fn probed(&self, quoted: &Quoted) -> impl Iterator<Item = &'a HopProbe> {
+        let probes = self.probes.get(&(quoted.src.addr, quoted.dst.addr));
+        probes.into_iter().flatten().copied()
+    }
+}
+
+/// An error as a sighting tells of it, with the flow it is about.
+#[derive(Clone, Copy)]
+pub(super) struct Told<'a> {
+    pub(super) error: &'a IcmpError,
+    pub(super) quoted: Quoted,
+    tcp: Option<&'a TcpFlow>,
+    udp: Option<&'a UdpFlow>,
+}
+
+impl<'a> Told<'a> {
+    /// The error that is the first subject of a sighting.
+    pub(super) fn of(view: &View<'a>, sighting: &Sighting) -> Option<Told<'a>> {
+        let &Subject::Icmp(index) = sighting.subjects.first()? else {
+            return None;
+        };
+        let error = view.capture.icmp.get(index as usize)?;
+        let mut told = Told {
+            error,
+            quoted: error.quoted?,
+            tcp: None,
+            udp: None,
+        };
+        for &subject in &sighting.subjects {
+            match subject {
+                Subject::Tcp(_) => told.tcp = view.flow(subject),
+                Subject::Udp(index) => told.udp = view.capture.udp.get(index as usize),
+                _ => {}
+            }
+        }
+        Some(told)
+    }
+
+    /// All errors that a group of sightings tells of.
+    pub(super) fn all(view: &View<'a>, group: &[Sighting]) -> Vec<Told<'a>> {
+        group
+            .iter()
+            .filter_map(|sighting| Told::of(view, sighting))
+            .collect()
+    }
+
     /// What became of the flow.
-    pub(super) fn fate(&self, error: &IcmpError, quoted: &Quoted) -> Fate {
-        if let Some((_, flow)) = self.tcp(error) {
-            let peer = if flow.client == quoted.src {
+    pub(super) fn fate(&self) -> Fate {
+        if let Some(flow) = self.tcp {
+            let peer = if flow.client == self.quoted.src {
                 SideId::Server
             } else {
                 SideId::Client
@@ -151,28 +223,34 @@ impl<'a> Errors<'a> {
             let heard_after = [side.last_data, side.fin]
                 .into_iter()
                 .flatten()
-                .any(|mark| mark.frame > error.first.frame);
+                .any(|mark| mark.frame > self.error.first.frame);
             return match (heard_after, flow.handshake.complete()) {
                 (true, _) => Fate::Worked,
                 (false, true) => Fate::Unknown,
                 (false, false) => Fate::Failed,
             };
         }
-        match self.udp(quoted) {
-            Some((_, flow)) if answered(flow, quoted.src) => Fate::Worked,
+        match self.udp {
+            Some(flow) if answered(flow, self.quoted.src) => Fate::Worked,
             Some(_) => Fate::Failed,
             None => Fate::Unknown,
         }
     }
 
-    fn probed(&self, quoted: &Quoted) -> impl Iterator<Item = &'a HopProbe> {
-        let probes = self.probes.get(&(quoted.src.addr, quoted.dst.addr));
-        probes.into_iter().flatten().copied()
+    /// The rejected datagram is an answer: its receiver had asked from that port before and closed
+    /// it.
+    pub(super) fn is_late_answer(&self) -> bool {
+        self.udp.is_some_and(|flow| is_answer(flow, &self.quoted))
     }
 }
 
+/// The datagram goes to the end that spoke first.
+pub(super) fn is_answer(flow: &UdpFlow, quoted: &Quoted) -> bool {
+    flow.client == quoted.dst
+}
+
 /// The other end of the flow sent something to `asker`.
-pub(super) fn answered(flow: &UdpFlow, asker: Endpoint) -> bool {
+fn answered(flow: &UdpFlow, asker: Endpoint) -> bool {
     let [from_client, from_server] = flow.datagrams;
     if flow.client == asker {
         from_server > 0

@@ -1,8 +1,8 @@
 //! `icmp-rejected`: a router or host on the way says that it did not deliver packets.
 
-use super::about::{self, Errors, Fate, flow_words, reason, some};
+use super::about::{self, Errors, Fate, Told, flow_words, reason, some};
 use crate::rule::rule;
-use crate::{Sighting, Sightings, Story, Subject, View};
+use crate::{Sighting, Sightings, Story, View};
 use ww_evidence::{IcmpError, IcmpMeaning, Quoted};
 use ww_finding::{Owner, Severity};
 
@@ -50,23 +50,16 @@ fn detect(view: &View<'_>, sightings: &mut Sightings) {
 }
 
 fn tell(view: &View<'_>, group: &[Sighting]) -> Story {
-    let errors = Errors::of(view);
-    let seen: Vec<(&IcmpError, Quoted)> = group.iter().filter_map(|s| of(view, s)).collect();
-    let Some(&(error, quoted)) = seen.first() else {
+    let seen = Told::all(view, group);
+    let Some(&Told { error, quoted, .. }) = seen.first() else {
         return Story::observed(
             "an ICMP error rejected packets",
             "the same packets delivered elsewhere",
         );
     };
-    let fate = seen
-        .iter()
-        .map(|(error, quoted)| errors.fate(error, quoted))
-        .max();
+    let fate = seen.iter().map(Told::fate).max();
     let packets: u64 = group.iter().map(|sighting| sighting.count).sum();
-    let whom = some(
-        seen.iter().map(|(_, quoted)| quoted.dst.addr),
-        "destinations",
-    );
+    let whom = some(seen.iter().map(|told| told.quoted.dst.addr), "destinations");
     let what = match (packets, seen.as_slice()) {
         (1, _) => flow_words(&quoted),
         (_, [_]) => format!("{packets} packets of {}", flow_words(&quoted)),
@@ -90,14 +83,6 @@ fn tell(view: &View<'_>, group: &[Sighting]) -> Story {
     .severity(severity(fate, &quoted))
     .owner(owner(error, &quoted));
     advise(story, error, &quoted)
-}
-
-fn of<'a>(view: &View<'a>, sighting: &Sighting) -> Option<(&'a IcmpError, Quoted)> {
-    let &Subject::Icmp(index) = sighting.subjects.first()? else {
-        return None;
-    };
-    let error = view.capture.icmp.get(index as usize)?;
-    Some((error, error.quoted?))
 }
 
 /// The error says that the packet was not delivered. A UDP port nobody listens on, and a packet too

@@ -3,7 +3,7 @@
 use super::about::{self, Errors};
 use crate::rule::rule;
 use crate::{Sighting, Sightings, Story, Subject, View};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use ww_base::{Gap, Moment, Span};
 use ww_evidence::{Endpoint, IcmpMeaning, Mark, TcpFlow};
@@ -150,10 +150,12 @@ fn tries(view: &View<'_>) -> BTreeMap<IpAddr, Vec<Try>> {
             about_tcp.entry(subject).or_default().push(icmp);
         }
     }
+    let suspects = suspects(view);
     let mut by_source: BTreeMap<IpAddr, Vec<Try>> = BTreeMap::new();
-    for (subject, flow) in view.flows() {
+    for (subject, flow) in view.flows().filter(|_| !suspects.is_empty()) {
         let closed = is_closed(flow);
-        if flow.handshake.syn.is_none() && !closed {
+        let counts = flow.handshake.syn.is_some() || closed;
+        if !counts || !suspects.contains(&flow.client.addr) {
             continue;
         }
         by_source.entry(flow.client.addr).or_default().push(Try {
@@ -188,6 +190,17 @@ fn tries(view: &View<'_>) -> BTreeMap<IpAddr, Vec<Try>> {
     }
     by_source.retain(|_, tries| tries.len() >= PORTS);
     by_source
+}
+
+/// Sources with enough closed connections to be a scanner: hardly ever any.
+fn suspects(view: &View<'_>) -> BTreeSet<IpAddr> {
+    let mut closed: BTreeMap<IpAddr, usize> = BTreeMap::new();
+    for (_, flow) in view.flows().filter(|(_, flow)| is_closed(flow)) {
+        *closed.entry(flow.client.addr).or_default() += 1;
+    }
+    let enough = (PORTS as f64 * CLOSED_SHARE) as usize;
+    closed.retain(|_, closed| *closed >= enough);
+    closed.into_keys().collect()
 }
 
 /// Refused or never answered. Also an odd segment, without SYN, that only a reset answers: how

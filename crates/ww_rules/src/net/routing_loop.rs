@@ -1,6 +1,6 @@
 //! `routing-loop`: packets go in circles between routers until their hop limit runs out.
 
-use super::about::{self, Errors, Fate, flow_words, some};
+use super::about::{self, Errors, Fate, Told, flow_words, some};
 use crate::rule::rule;
 use crate::{Sighting, Sightings, Story, Subject, View};
 use std::collections::BTreeMap;
@@ -119,17 +119,7 @@ fn expiries(view: &View<'_>, sightings: &mut Sightings) {
 }
 
 fn tell(view: &View<'_>, group: &[Sighting]) -> Story {
-    let errors = Errors::of(view);
-    let icmp: Vec<_> = group
-        .iter()
-        .filter_map(|sighting| {
-            let &Subject::Icmp(index) = sighting.subjects.first()? else {
-                return None;
-            };
-            let error = view.capture.icmp.get(index as usize)?;
-            Some((error, error.quoted?))
-        })
-        .collect();
+    let icmp = Told::all(view, group);
     let passing: Vec<&LoopSighting> = view.capture.loops.iter().collect();
     let loops: &[&LoopSighting] = if group.len() > icmp.len() {
         &passing
@@ -138,11 +128,11 @@ fn tell(view: &View<'_>, group: &[Sighting]) -> Story {
     };
     let destinations = some(
         icmp.iter()
-            .map(|(_, quoted)| quoted.dst.addr)
+            .map(|told| told.quoted.dst.addr)
             .chain(loops.iter().map(|seen| seen.dst)),
         "destinations",
     );
-    let routers = some(icmp.iter().map(|(error, _)| error.from), "routers");
+    let routers = some(icmp.iter().map(|told| told.error.from), "routers");
     let headline = match loops.iter().max_by_key(|seen| seen.passes) {
         Some(worst) => format!(
             "packets to {destinations} go in circles: one passed here {} times, {} apart, until its hop limit was {}",
@@ -152,10 +142,7 @@ fn tell(view: &View<'_>, group: &[Sighting]) -> Story {
             "packets to {destinations} go in circles until their hop limit runs out at {routers}"
         ),
     };
-    let fate = icmp
-        .iter()
-        .map(|(error, quoted)| errors.fate(error, quoted))
-        .max();
+    let fate = icmp.iter().map(Told::fate).max();
     let story = Story::observed(
         headline,
         format!("a traceroute to {destinations} in which no router appears twice"),

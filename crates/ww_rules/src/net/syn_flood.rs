@@ -48,6 +48,9 @@ struct Service<'a> {
 }
 
 fn detect(view: &View<'_>, sightings: &mut Sightings) {
+    if view.flows().filter(|(_, flow)| is_abandoned(flow)).count() < MANY {
+        return;
+    }
     let mut services: BTreeMap<Endpoint, Service<'_>> = BTreeMap::new();
     for (subject, flow) in view.flows() {
         let Some(syn) = flow.handshake.syn else {
@@ -55,7 +58,7 @@ fn detect(view: &View<'_>, sightings: &mut Sightings) {
         };
         let service = services.entry(flow.server).or_default();
         service.openings += 1;
-        if !flow.handshake.complete() && flow.handshake.refused.is_none() && !flow.one_way() {
+        if is_abandoned(flow) {
             service.abandoned.push((subject, flow, syn.first.at));
         }
     }
@@ -64,6 +67,13 @@ fn detect(view: &View<'_>, sightings: &mut Sightings) {
             sightings.add(sighting(view, server, &service));
         }
     }
+}
+
+/// Opened and neither completed nor refused.
+fn is_abandoned(flow: &TcpFlow) -> bool {
+    let handshake = &flow.handshake;
+    let opened = handshake.syn.is_some() && !handshake.complete();
+    opened && handshake.refused.is_none() && !flow.one_way()
 }
 
 fn tell(view: &View<'_>, group: &[Sighting]) -> Story {

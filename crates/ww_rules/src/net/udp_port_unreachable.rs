@@ -1,9 +1,9 @@
 //! `udp-port-unreachable`: datagrams went to a port on which nobody listens.
 
-use super::about::{self, Errors, flow_words, some};
+use super::about::{self, Errors, Told, flow_words, is_answer, some};
 use crate::rule::rule;
-use crate::{Sighting, Sightings, Story, Subject, View};
-use ww_evidence::{IcmpError, IcmpMeaning, Quoted};
+use crate::{Sighting, Sightings, Story, View};
+use ww_evidence::IcmpMeaning;
 use ww_finding::{Owner, Severity};
 
 rule! {
@@ -28,7 +28,9 @@ fn detect(view: &View<'_>, sightings: &mut Sightings) {
         if !closed || errors.is_traced(&quoted) {
             continue;
         }
-        let late = rejects_late_answer(&errors, &quoted);
+        let late = errors
+            .udp(&quoted)
+            .is_some_and(|(_, flow)| is_answer(flow, &quoted));
         let group = if late {
             format!("late {}", quoted.src)
         } else {
@@ -51,22 +53,22 @@ fn detect(view: &View<'_>, sightings: &mut Sightings) {
 }
 
 fn tell(view: &View<'_>, group: &[Sighting]) -> Story {
-    let errors = Errors::of(view);
-    let seen: Vec<(&IcmpError, Quoted)> = group.iter().filter_map(|s| of(view, s)).collect();
-    let Some(&(error, quoted)) = seen.first() else {
+    let seen = Told::all(view, group);
+    let Some(&first) = seen.first() else {
         return Story::observed(
             "datagrams went to a closed port",
             "an answer from that port",
         );
     };
+    let Told { error, quoted, .. } = first;
     let count: u64 = group.iter().map(|sighting| sighting.count).sum();
     let packets = if count == 1 {
         "1 datagram".to_owned()
     } else {
         format!("{count} datagrams")
     };
-    if rejects_late_answer(&errors, &quoted) {
-        let askers = some(seen.iter().map(|(_, quoted)| quoted.dst.addr), "clients");
+    if first.is_late_answer() {
+        let askers = some(seen.iter().map(|told| told.quoted.dst.addr), "clients");
         return Story::observed(
             format!("{askers} had closed the socket when {packets} from {} came: late or repeated answers", quoted.src),
             format!("a program that should have been listening on {}", quoted.dst),
@@ -76,7 +78,7 @@ fn tell(view: &View<'_>, group: &[Sighting]) -> Story {
         .advise("Nothing to mend where a client asks several servers and takes the first answer; otherwise raise its timeout");
     }
     let by_host = error.from == quoted.dst.addr;
-    let askers = some(seen.iter().map(|(_, quoted)| quoted.src.addr), "clients");
+    let askers = some(seen.iter().map(|told| told.quoted.src.addr), "clients");
     let story = Story::observed(
         format!(
             "nobody listens on UDP {}: {packets} from {askers} answered with \"port unreachable\"",
@@ -97,19 +99,4 @@ fn tell(view: &View<'_>, group: &[Sighting]) -> Story {
             error.from, quoted.dst.addr
         ))
     }
-}
-
-fn of<'a>(view: &View<'a>, sighting: &Sighting) -> Option<(&'a IcmpError, Quoted)> {
-    let &Subject::Icmp(index) = sighting.subjects.first()? else {
-        return None;
-    };
-    let error = view.capture.icmp.get(index as usize)?;
-    Some((error, error.quoted?))
-}
-
-/// The rejected datagram is an answer: its receiver had asked from that port before and closed it.
-fn rejects_late_answer(errors: &Errors<'_>, quoted: &Quoted) -> bool {
-    errors
-        .udp(quoted)
-        .is_some_and(|(_, flow)| flow.client == quoted.dst)
 }
