@@ -43,7 +43,7 @@ pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) verb: Verb,
 
-    /// Colour text: auto (which heeds NO_COLOR), always or never.
+    /// Colour text: auto (heeds NO_COLOR), always or never.
     #[arg(long, global = true, value_name = "WHEN")]
     #[arg(value_enum, default_value_t = ColorChoice::Auto, hide_possible_values = true)]
     pub(crate) color: ColorChoice,
@@ -135,7 +135,7 @@ pub(crate) struct DiagnoseArguments {
     #[command(flatten)]
     pub(crate) out: OutFile,
 
-    /// Exit with 1 from this severity on: critical, high, medium, low, info or never.
+    /// Exit with 1 from this severity on, info to critical, or never.
     #[arg(long, value_name = "SEVERITY")]
     #[arg(value_enum, default_value_t = FailOn::High, hide_possible_values = true)]
     pub(crate) fail_on: FailOn,

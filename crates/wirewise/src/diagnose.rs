@@ -6,7 +6,7 @@ use crate::output;
 use crate::reading::{self, Reading};
 use ww_base::{Gap, Limits};
 use ww_finding::{Consultation, Finding};
-use ww_report::{Sources, Traffic};
+use ww_report::{Sources, Traffic, printable};
 
 pub(crate) fn run(arguments: &DiagnoseArguments, color: ColorChoice) -> anyhow::Result<Exit> {
     let limits = Limits::default();
@@ -50,7 +50,7 @@ fn render(
     let sources = Sources::new(&consultation.inputs);
     Ok(match arguments.format {
         Format::Json => ww_report::json::render(consultation, &sources)?,
-        Format::Text if arguments.quiet => format!("{}\n", consultation.verdict),
+        Format::Text if arguments.quiet => printable(&consultation.verdict) + "\n",
         Format::Text => {
             let style = output::style(color, &arguments.out);
             ww_report::text::render(consultation, &sources, style)

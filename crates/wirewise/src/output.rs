@@ -3,7 +3,7 @@
 use crate::cli::{ColorChoice, OutFile};
 use anyhow::Context;
 use std::io::{IsTerminal, Write};
-use ww_report::Style;
+use ww_report::{Style, printable};
 
 /// Writes a result to the file that was asked for, else to standard output.
 #[expect(
@@ -49,5 +49,5 @@ fn colors_welcome() -> bool {
 
 /// Says something on standard error. When even that is closed, nobody is there to be told.
 pub(crate) fn complain(message: &str) {
-    let _ = writeln!(std::io::stderr(), "wirewise: {message}");
+    let _ = writeln!(std::io::stderr(), "wirewise: {}", printable(message));
 }

@@ -15,5 +15,5 @@ mod verdict;
 mod words;
 
 pub use place::{Sources, TextRange, source_name};
-pub use sheet::Style;
+pub use sheet::{Style, printable};
 pub use verdict::{Traffic, verdict};

@@ -172,8 +172,8 @@ fn wrapped(text: &str, room: usize) -> Vec<String> {
     lines
 }
 
-/// The text with control characters escaped.
-pub(crate) fn printable(text: &str) -> String {
+/// The text with control characters escaped, so that nothing from a capture can steer a terminal.
+pub fn printable(text: &str) -> String {
     text.chars()
         .flat_map(|char| {
             let escaped = char.is_control().then(|| char.escape_default());
