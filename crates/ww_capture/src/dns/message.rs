@@ -263,6 +263,18 @@ mod tests {
     }
 
     #[test]
+    fn addresses_are_bounded() {
+        let mut bytes = b"\0\x01\x81\x80\0\0\0\x28\0\0\0\0".to_vec();
+        for last in 0..40 {
+            bytes.extend(b"\0\0\x01\0\x01\0\0\0\x3c\0\x04\x0a\0\0");
+            bytes.push(last);
+        }
+        let mut message = Message::default();
+        assert_eq!(message.read(&bytes), Reading::Whole);
+        assert_eq!((message.records, message.addresses.len()), (40, ADDRESSES));
+    }
+
+    #[test]
     fn every_prefix_is_read_as_far_as_it_goes() {
         let whole = answer();
         let mut message = Message::default();

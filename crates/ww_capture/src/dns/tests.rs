@@ -306,6 +306,32 @@ fn after_a_hole_nothing_is_said_about_a_connection() {
 }
 
 #[test]
+fn connections_and_what_is_held_of_them_are_bounded() {
+    let question = framed(&[query(1, "a.b")]);
+    let mut watch = watch();
+    for stream in 0..1100 {
+        watch.tcp(mark(1, 0), client(), server(), stream, 7, &question, false);
+    }
+    let dns = watch.finish();
+    assert_eq!(
+        (dns.transactions.len(), dns.dropped),
+        (1024, 76),
+        "the oldest give way"
+    );
+
+    let mut watch = self::watch();
+    let begun = [vec![0xff; 2], vec![0; 60_000]].concat();
+    for stream in 0..100 {
+        watch.tcp(mark(1, 0), client(), server(), stream, 7, &question, false);
+        let next = 7 + question.len() as u32;
+        watch.tcp(mark(2, 1), client(), server(), stream, next, &begun, false);
+    }
+    let dns = watch.finish();
+    assert_eq!(dns.transactions.len(), 69, "as many as fit 4 MiB");
+    assert_eq!(dns.dropped, 31);
+}
+
+#[test]
 fn open_questions_are_bounded() {
     let limits = Limits {
         dns_pending: 4,

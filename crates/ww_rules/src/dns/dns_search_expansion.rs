@@ -152,13 +152,9 @@ fn finds(asked: &DnsTransaction) -> bool {
 fn tell(view: &View<'_>, group: &[Sighting]) -> Story {
     let tried: Vec<&DnsTransaction> = told_about(view, group).into_values().collect();
     let client = group.first().map_or("", |sighting| sighting.group.as_str());
-    let of_client = |asked: &&DnsTransaction| asked.client.addr.to_string() == client;
-    let all = view
-        .capture
-        .dns
-        .transactions
-        .iter()
-        .filter(of_client)
+    let address: Option<IpAddr> = client.parse().ok();
+    let all = transactions(view)
+        .filter(|(_, asked)| Some(asked.client.addr) == address)
         .count();
     let both = tried.iter().any(|asked| asked.kind == AAAA);
     let lost: Span = group.iter().map(|sighting| sighting.lost).sum();

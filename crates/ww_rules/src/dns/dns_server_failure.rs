@@ -138,10 +138,11 @@ fn tell(view: &View<'_>, group: &[Sighting]) -> Story {
         .map(|asked| reason(asked))
         .find(|reason| !reason.is_empty())
         .unwrap_or_default();
-    let end = if settled {
-        "; a later attempt succeeded"
-    } else {
-        ""
+    let no_recursion = rcode == REFUSED && told.iter().all(|asked| !asked.recursion_available);
+    let end = match (settled, no_recursion) {
+        (true, _) => "; a later attempt succeeded",
+        (false, true) => "; it offers this client no recursion",
+        (false, false) => "",
     };
     let what = match rcode {
         SERVER_FAILURE => "could not resolve",

@@ -234,6 +234,11 @@ fn failures_are_graded_by_what_became_of_the_lookup() {
         (mended.severity, mended.lost),
         (Severity::Low, Span::from_millis(100))
     );
+    let refused = DnsTransaction {
+        recursion_available: false,
+        ..answered("a.example", 0, 1, 5)
+    };
+    assert!(only(vec![refused]).headline.ends_with("no recursion"));
     let transfer = DnsTransaction {
         kind: 252,
         ..answered("a.example", 0, 1, 5)
