@@ -388,3 +388,95 @@ fn a_digest_depends_on_every_byte_and_on_the_length() {
     assert_ne!(digest(b"abcdefghi"), digest(b"abcdefghj"));
     assert_eq!(digest(b"abcdefghi"), digest(b"abcdefghi"));
 }
+
+/// Limits that keep three of everything but flows.
+fn three() -> Limits {
+    Limits {
+        network_events: 3,
+        ..Limits::default()
+    }
+}
+
+#[test]
+fn full_lists_become_gaps_and_keep_what_came_first() {
+    let limits = three();
+    let mut icmp_watch = IcmpWatch::new(&limits);
+    let mut arp_watch = ArpWatch::new(&limits);
+    let mut probe_watch = ProbeWatch::new(&limits);
+    let mut loop_watch = LoopWatch::new(&limits);
+    for number in 1..=10u8 {
+        let mark = at(u64::from(number), 0);
+        let error = icmp(false, 3, 1, Some(quote(1, number, (4000, 53))));
+        icmp_watch.icmp(mark, host(254), host(1), &error, None);
+        arp_watch.arp(mark, &arp(2, number, number, 200));
+        probe_watch.packet(mark, &header(1, number, 1, 17), false);
+        for ttl in [64, 63, 62] {
+            loop_watch.packet(&Passing::of(mark, &header(1, number, ttl, 17), 60, 1));
+        }
+    }
+    let mut gaps = Vec::new();
+    assert_eq!(icmp_watch.finish(&mut gaps).0.len(), 3);
+    assert_eq!(probe_watch.finish(&mut gaps).len(), 3);
+    assert_eq!(loop_watch.finish(&mut gaps).len(), 3);
+    assert_eq!(gaps.len(), 3, "{gaps:?}");
+    let mut capture = Capture::default();
+    arp_watch.finish(&mut capture);
+    assert_eq!(capture.arp.len(), 3);
+    assert_eq!(capture.arp[0].ip, host(1));
+    assert_eq!(capture.gaps.len(), 1);
+}
+
+#[test]
+fn keys_that_collide_cost_a_bounded_search_and_are_refused_in_the_end() {
+    let mut index = index::Index::default();
+    let placed = (0..1000)
+        .filter(|&position| index.insert(7 << 32, position))
+        .count();
+    assert!((64..1000).contains(&placed), "{placed}");
+    assert_eq!(index.find(7 << 32, |position| position == 3), Some(3));
+    assert_eq!(index.find(8 << 32, |_| true), None);
+}
+
+#[test]
+fn frames_of_random_bytes_are_taken() {
+    let mut decoder = crate::decode::Decoder::new(&three());
+    let mut watch = NetWatch::new(&three());
+    let mut state = 1u64;
+    let mut next = || {
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1);
+        (state >> 33) as u8
+    };
+    for number in 1..=20_000 {
+        let mut data: Vec<u8> = (0..60).map(|_| next()).collect();
+        // Ethernet with IPv4 (UDP, ICMP), IPv6 (ICMPv6) or ARP, so that the watchers see something.
+        let (kind, offset, value): (u16, usize, u8) = match number % 4 {
+            0 => (0x0800, 23, 17),
+            1 => (0x0800, 23, 1),
+            2 => (0x86dd, 20, 58),
+            _ => (0x0806, 14, 0),
+        };
+        data[12..14].copy_from_slice(&kind.to_be_bytes());
+        data[14] = if kind == 0x0800 { 0x45 } else { 0x60 };
+        data[offset] = value;
+        if kind == 0x0800 {
+            data[16..18].copy_from_slice(&46u16.to_be_bytes());
+            data[20..22].fill(0);
+        }
+        let frame = crate::decode::RawFrame {
+            number,
+            at: Moment(number as i64),
+            link: 1,
+            wire_len: 60,
+            data: &data,
+        };
+        let decoded = decoder.decode(frame);
+        watch.frame(at(number, 0), &decoded, 60, |_| Some(1));
+    }
+    let mut capture = Capture::default();
+    watch.finish(&decoder.finish(), &mut capture);
+    assert!(capture.udp.len() > 1000, "{}", capture.udp.len());
+    assert_eq!(capture.icmp.len(), 3);
+    assert_eq!(capture.probes.len(), 3);
+}

@@ -50,7 +50,7 @@ fn tell(view: &View<'_>, _: &[Sighting]) -> Story {
     };
     let story = Story::observed(
         format!(
-            "{} of the TCP frames are copies ({share:.0} %), {how}, at most {} after their original; repeated packets in this file prove no retransmission",
+            "copies make up {share:.0} % of the TCP frames ({}), {how}, at most {} after their original; repeated packets in this file prove no retransmission",
             duplication.copies, duplication.delay
         ),
         "D-SACK blocks that report the copies: then their receiver got them twice and the network made them",

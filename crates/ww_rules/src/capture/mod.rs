@@ -7,3 +7,6 @@ pub(crate) mod mid_stream_capture;
 pub(crate) mod offloaded_segments;
 pub(crate) mod one_way_capture;
 pub(crate) mod truncated_capture;
+
+#[cfg(test)]
+mod tests;

@@ -10,6 +10,9 @@ pub(crate) mod routing_loop;
 pub(crate) mod syn_flood;
 pub(crate) mod udp_port_unreachable;
 
+#[cfg(test)]
+mod tests;
+
 use ww_base::{Moment, Span};
 
 /// The most of these sorted times that lie within one window.
