@@ -212,6 +212,13 @@ impl Scenario {
         self
     }
 
+    /// Drops the demand that a clean scenario shows no trouble: a little of it is what this one is about.
+    #[must_use]
+    pub fn with_some_trouble(mut self) -> Self {
+        self.proofs.clear();
+        self
+    }
+
     /// The link must do at least this much harm.
     #[must_use]
     pub fn harms(mut self, kind: HarmKind, at_least: usize) -> Self {

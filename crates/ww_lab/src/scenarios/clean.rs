@@ -1,17 +1,20 @@
 //! Healthy networks: whatever is found here is wrong.
 
 use super::{download, upload};
-use crate::link::Plan;
+use crate::link::{Effect, Fault, Kind, Plan, Side, Which};
 use crate::scenario::{Scenario, Service, Site, Vantage, Work};
 use crate::traffic::dns::{A, AAAA, DnsServer, Lookups};
 use crate::traffic::http_client::Requests;
-use crate::traffic::{ms, talk};
+use crate::traffic::http_server::HttpServer;
+use crate::traffic::{Ending, ms, talk};
+use crate::truth::HarmKind;
 use crate::world::address;
 use std::net::SocketAddr;
 
 pub(super) fn scenarios() -> Vec<Scenario> {
     let mut all = transfers();
     all.extend(conversations());
+    all.extend(harmless());
     all
 }
 
@@ -112,7 +115,7 @@ fn conversations() -> Vec<Scenario> {
         Scenario::clean("clean-dns-then-http", "a lookup, then requests to the address it gave")
             .services([
                 Service::Dns(DnsServer { tcp: true, address: address::SERVER, moved_to: address::SERVER }),
-                Service::Http(crate::traffic::http_server::HttpServer::default()),
+                Service::Http(HttpServer::default()),
             ])
             .then(Work::Lookups(Lookups::of(&["ok.lab.example"])))
             .requests(Requests { connections: 3, ..download(4_000) }),
@@ -123,6 +126,88 @@ fn conversations() -> Vec<Scenario> {
         Scenario::clean("clean-datagrams", "datagrams of 3000 bytes, in fragments, and their echo")
             .services([Service::EchoDatagrams(9_000)])
             .then(Work::Act(fragmented)),
+    ]
+}
+
+/// Things that look like faults and are none.
+fn harmless() -> Vec<Scenario> {
+    let names = |tcp| {
+        Service::Dns(DnsServer {
+            tcp,
+            address: address::SERVER,
+            moved_to: address::SERVER,
+        })
+    };
+    let one_of_many = Fault::new(Kind::Data, Effect::Lose)
+        .from(Side::Server)
+        .which(Which::Numbers(vec![3_000]));
+    let same_port = || Requests {
+        from_port: Some(45_000),
+        ..download(700)
+    };
+    vec![
+        Scenario::clean(
+            "clean-one-loss",
+            "one segment of a download of 20 MB is lost, and repaired at once",
+        )
+        .with_some_trouble()
+        .with(one_of_many)
+        .harms(HarmKind::Loss, 1)
+        .requests(download(20_000_000)),
+        Scenario::clean(
+            "clean-event-stream",
+            "the server sends a small event every 250 ms, as agreed",
+        )
+        .requests(Requests {
+            target: "/3500?chunk=180&gap=250".into(),
+            ..Requests::default()
+        }),
+        Scenario::clean(
+            "clean-keepalive-probes",
+            "idle connections whose client probes them each second",
+        )
+        .requests(Requests {
+            parallel: 2,
+            keepalive: Some(ms(1_000)),
+            hold: ms(4_500),
+            ..download(500)
+        }),
+        Scenario::clean(
+            "clean-port-reused",
+            "the client's port is used again after the server closed in peace",
+        )
+        .http(HttpServer {
+            one_answer: Some(Ending::Fin),
+            ..HttpServer::default()
+        })
+        .requests(same_port())
+        .then(Work::Wait(ms(1_200)))
+        .requests(same_port())
+        .then(Work::Wait(ms(1_200)))
+        .requests(same_port()),
+        Scenario::clean("clean-dns-one-missing", "one of six names does not exist")
+            .services([names(false)])
+            .then(Work::Lookups(Lookups {
+                between: ms(200),
+                ..Lookups::of(&[
+                    "ok1.lab.example",
+                    "ok2.lab.example",
+                    "typo.lab.example",
+                    "ok3.lab.example",
+                    "ok4.lab.example",
+                    "ok5.lab.example",
+                ])
+            })),
+        Scenario::clean(
+            "clean-dns-truncated-then-tcp",
+            "a truncated answer is asked for again over TCP",
+        )
+        .services([names(true)])
+        .then(Work::Lookups(Lookups {
+            tcp_when_truncated: true,
+            ..Lookups::of(&["big1.lab.example", "ok.lab.example", "big2.lab.example"])
+        }))
+        .linger(ms(5_300)),
     ]
 }
 

@@ -5,7 +5,7 @@
 //! changes its address between the first and the second question; every other name, and all of `cluster.local`,
 //! does not exist.
 
-use super::{Stop, accept_until, anywhere, listen, ms};
+use super::{Opening, Stop, accept_until, anywhere, listen, ms};
 use crate::packet::be16;
 use std::collections::BTreeMap;
 use std::io::{self, Read as _, Write as _};
@@ -209,8 +209,10 @@ pub struct Lookups {
     pub tries: usize,
     /// Wait between names.
     pub between: Duration,
-    /// How many names are looked up at the same time.
+    /// Whether all names are looked up at the same time.
     pub parallel: bool,
+    /// Whether a truncated answer is asked for again over TCP.
+    pub tcp_when_truncated: bool,
 }
 
 impl Default for Lookups {
@@ -222,6 +224,7 @@ impl Default for Lookups {
             tries: 2,
             between: ms(50),
             parallel: false,
+            tcp_when_truncated: false,
         }
     }
 }
@@ -281,6 +284,10 @@ impl Lookups {
                 };
                 let answer = buffer.get(..count).unwrap_or_default();
                 open.retain(|kind| be16(answer, 0) != Some(id.wrapping_add(*kind)));
+                let truncated = answer.get(2).is_some_and(|flags| flags & 2 != 0);
+                if truncated && self.tcp_when_truncated {
+                    found |= ask_over_tcp(server, &question(id, name, A))?;
+                }
                 found |= be16(answer, 6).is_some_and(|answers| answers > 0);
             }
             if open.is_empty() {
@@ -289,6 +296,25 @@ impl Lookups {
         }
         Ok(found)
     }
+}
+
+/// Asks over TCP (RFC 7766); true when an address came.
+fn ask_over_tcp(server: SocketAddr, question: &[u8]) -> io::Result<bool> {
+    let opening = Opening {
+        from_port: None,
+        receive_buffer: None,
+        patience: ms(3_000),
+    };
+    let mut stream = opening.connect(server)?;
+    stream.set_read_timeout(Some(ms(3_000)))?;
+    let mut message = (question.len() as u16).to_be_bytes().to_vec();
+    message.extend_from_slice(question);
+    stream.write_all(&message)?;
+    let mut len = [0; 2];
+    stream.read_exact(&mut len)?;
+    let mut answer = vec![0; usize::from(u16::from_be_bytes(len))];
+    stream.read_exact(&mut answer)?;
+    Ok(be16(&answer, 6).is_some_and(|answers| answers > 0))
 }
 
 /// A recursive question.

@@ -1,6 +1,7 @@
 //! An HTTP/1.1 client with habits.
 
 use super::{Ending, Opening, Reading, close, ms};
+use socket2::{SockRef, TcpKeepalive};
 use std::io::{self, ErrorKind, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::thread;
@@ -45,6 +46,8 @@ pub struct Requests {
     pub ending: Ending,
     /// Close, with data unread, after this many bytes of answer.
     pub abort_after: Option<usize>,
+    /// Probe an idle connection this often (TCP keep-alive); never when `None`.
+    pub keepalive: Option<Duration>,
     /// Leave the connection open this long after the last answer.
     pub hold: Duration,
 }
@@ -70,6 +73,7 @@ impl Default for Requests {
             from_port: None,
             ending: Ending::Fin,
             abort_after: None,
+            keepalive: None,
             hold: Duration::ZERO,
         }
     }
@@ -158,6 +162,10 @@ impl Requests {
 
     fn exchange(&self, stream: &mut TcpStream) -> io::Result<()> {
         stream.set_nodelay(self.no_delay)?;
+        if let Some(every) = self.keepalive {
+            let keepalive = TcpKeepalive::new().with_time(every).with_interval(every);
+            SockRef::from(&*stream).set_tcp_keepalive(&keepalive)?;
+        }
         stream.set_read_timeout(Some(self.patience))?;
         stream.set_write_timeout(Some(self.patience))?;
         let len: usize = self.body.iter().sum();
