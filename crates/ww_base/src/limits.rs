@@ -51,7 +51,7 @@ impl Default for Limits {
             interfaces: 4096,
             notes: 10_000,
             expansion_ratio: 200,
-            flows: 131_072,
+            flows: 65_536,
             segments_per_direction: 10_000,
             segments: 1_000_000,
             holes_per_direction: 128,

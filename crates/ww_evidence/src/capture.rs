@@ -94,8 +94,9 @@ pub struct Capture {
     pub last: Moment,
     /// How far it can be trusted.
     pub quality: Quality,
-    /// Connections, in order of appearance.
-    pub tcp: Vec<TcpFlow>,
+    /// Connections, in order of appearance. Boxed, so that each takes the place of the state it was
+    /// made from.
+    pub tcp: Vec<Box<TcpFlow>>,
     /// Connections dropped by the bounds.
     pub tcp_dropped: u64,
     /// Datagram flows, in order of appearance.

@@ -87,7 +87,7 @@ fn missing_share(capture: &Capture) -> f64 {
 }
 
 /// Share of connections with progress of which only one direction was captured.
-fn one_way_share(flows: &[TcpFlow]) -> f64 {
+fn one_way_share(flows: &[Box<TcpFlow>]) -> f64 {
     let judged = flows
         .iter()
         .filter(|flow| flow.sent_by_client.ack_advances + flow.sent_by_server.ack_advances > 0);

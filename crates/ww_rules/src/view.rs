@@ -40,13 +40,13 @@ impl<'a> View<'a> {
             .tcp
             .iter()
             .enumerate()
-            .map(|(index, flow)| (Subject::Tcp(index as u32), flow))
+            .map(|(index, flow)| (Subject::Tcp(index as u32), &**flow))
     }
 
     /// The connection that a subject names.
     pub fn flow(&self, subject: Subject) -> Option<&'a TcpFlow> {
         match subject {
-            Subject::Tcp(index) => self.capture.tcp.get(index as usize),
+            Subject::Tcp(index) => self.capture.tcp.get(index as usize).map(AsRef::as_ref),
             _ => None,
         }
     }

@@ -59,7 +59,11 @@ pub struct FrameLabels {
 pub struct TcpTable {
     limits: Limits,
     table: Table,
-    flows: Vec<Flow>,
+    #[expect(
+        clippy::vec_box,
+        reason = "a connection's state is freed as soon as its evidence is made, and never moves"
+    )]
+    flows: Vec<Box<Flow>>,
     streams: u32,
     dropped: u64,
 }
@@ -162,11 +166,11 @@ impl TcpTable {
     }
 
     /// All connections in order of appearance; `end` is the last moment of the capture.
-    pub fn finish(self, end: Moment) -> Vec<TcpFlow> {
+    pub fn finish(self, end: Moment) -> Vec<Box<TcpFlow>> {
         self.flows
             .into_iter()
-            .filter(Flow::was_seen)
-            .map(|flow| finish::evidence(flow, end))
+            .filter(|flow| flow.was_seen())
+            .map(|flow| Box::new(finish::evidence(*flow, end)))
             .collect()
     }
 
@@ -199,7 +203,7 @@ impl TcpTable {
         if let (Some(index), None) = (known, old) {
             return (index, false);
         }
-        let reuse = old.map(reuse_of);
+        let reuse = old.map(|old| reuse_of(old));
         let mut known = known;
         if self.flows.len() >= self.limits.flows as usize {
             self.make_room();
@@ -208,7 +212,7 @@ impl TcpTable {
         let mut flow = Flow::new(key, way, self.streams, mark, ends, flags);
         flow.reuse = reuse;
         let index = self.flows.len() as u32;
-        self.flows.push(flow);
+        self.flows.push(Box::new(flow));
         self.streams += 1;
         self.table.store(&key, index, known);
         (index, reuse.is_some())

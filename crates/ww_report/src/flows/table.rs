@@ -42,9 +42,9 @@ const COLUMNS: [Column; 11] = [
 type Row = [String; COLUMNS.len()];
 
 /// The table of these connections, with a heading.
-pub(super) fn of(flows: &[TcpFlow]) -> String {
+pub(super) fn of(flows: &[Box<TcpFlow>]) -> String {
     let mut rows = vec![COLUMNS.map(|column| column.heading.to_owned())];
-    rows.extend(flows.iter().map(row));
+    rows.extend(flows.iter().map(|flow| row(flow)));
     let mut widths = [0; COLUMNS.len()];
     for row in &rows {
         for (width, cell) in widths.iter_mut().zip(row) {
