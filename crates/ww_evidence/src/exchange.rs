@@ -3,6 +3,35 @@
 use crate::{Mark, RttStats, SideId};
 use ww_base::Span;
 
+/// What the first bytes of a connection's data are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Protocol {
+    /// Nothing known.
+    #[default]
+    Unknown,
+    /// HTTP/1.
+    Http,
+    /// HTTP/2 in clear: many requests at once.
+    Http2,
+    /// HTTP/1 that was switched to something else, such as a WebSocket: either side speaks when it
+    /// likes.
+    Upgraded,
+    /// TLS records.
+    Tls,
+    /// SSH: either side speaks when it likes.
+    Ssh,
+}
+
+/// The first line of an HTTP/1 request, without what may be secret.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RequestLine {
+    /// Method and path; the query and long, random-looking parts of the path are left out.
+    pub text: String,
+    /// Its words say that the answer may be held back until there is news (`poll`, `events`,
+    /// `timeout=` …).
+    pub may_wait: bool,
+}
+
 /// A request that was never answered.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Unanswered {
@@ -12,6 +41,10 @@ pub struct Unanswered {
     pub request_end: Mark,
     /// Payload bytes of it.
     pub bytes: u64,
+    /// Its first line, when it is HTTP/1.
+    pub line: Option<RequestLine>,
+    /// All that came is the head of an HTTP/1 request whose method has a body.
+    pub awaits_body: bool,
     /// When the other side acknowledged all of it, if it did.
     pub acknowledged: Option<Mark>,
     /// From the end of the request to the end of the connection, or of the capture.
@@ -25,10 +58,18 @@ pub struct Unanswered {
 pub struct Slowest {
     /// Last segment of the request.
     pub request: Mark,
+    /// Payload bytes of the request.
+    pub request_bytes: u64,
+    /// Its first line, when it is HTTP/1.
+    pub line: Option<RequestLine>,
+    /// From the other side's last data to the beginning of the request; none when it had sent none.
+    pub after_answer: Option<Span>,
     /// The frame that acknowledged the whole request (the answer itself, when it carried the ACK).
     pub acknowledged: Option<Mark>,
     /// First segment of the answer.
     pub answer: Mark,
+    /// Payload bytes of that segment.
+    pub answer_bytes: u32,
     /// Answer minus request, as seen at the capture point.
     pub took: Span,
 }
@@ -42,10 +83,16 @@ pub struct Exchanges {
     /// capture point (at the client it includes one round trip). Exchanges in which a segment of the
     /// request or the answer was lost or repeated are left out.
     pub took: RttStats,
+    /// Of those, answers that took at least half a second.
+    pub slow: u32,
+    /// The time these took in all.
+    pub slow_sum: Span,
     /// The slowest of them, slowest first; a bounded few.
     pub slowest: Vec<Slowest>,
     /// The request still open at the end.
     pub unanswered: Option<Unanswered>,
     /// The server spoke first (SMTP, SSH, MySQL …): exchanges are counted from its greeting on.
     pub server_first: bool,
+    /// What is spoken.
+    pub protocol: Protocol,
 }

@@ -16,7 +16,7 @@ mod tcp;
 
 pub use capture::{Backstep, Capture, Duplication, InterfaceDrops, Quality};
 pub use dns::{Dns, DnsOutcome, DnsTransaction, Transport};
-pub use exchange::{Exchanges, Slowest, Unanswered};
+pub use exchange::{Exchanges, Protocol, RequestLine, Slowest, Unanswered};
 pub use net::{
     ArpClaim, FragmentLoss, HopProbe, IcmpError, IcmpMeaning, LoopSighting, Quoted, UdpFlow,
 };

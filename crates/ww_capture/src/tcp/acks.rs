@@ -248,7 +248,12 @@ impl Step<'_> {
         } else if let Some(since) = self.f.zero_since.take() {
             let lost = segment.at() - since.at;
             if self.f.zero_probed || lost >= Span::from_millis(10) {
-                self.log(SymptomKind::ZeroWindow, self.from, 0, lost);
+                let case = Case {
+                    frame: since.frame,
+                    bytes: 0,
+                    lost,
+                };
+                self.symptoms.add(SymptomKind::ZeroWindow, self.from, case);
             }
         }
     }

@@ -38,6 +38,7 @@ impl Step<'_> {
     pub(crate) fn end_flights(&mut self) {
         let rtt = self.round_trip();
         judge_flights(self.r, self.from.other(), rtt, self.symptoms);
+        self.r.flight_state.judged = true;
         let at = self.segment.at();
         let state = &mut self.f.flight_state;
         let largest = self.f.flights.bytes.iter().copied().max().unwrap_or(0);
@@ -46,6 +47,7 @@ impl Step<'_> {
             idle_before: self.f.last_sent.map_or(Span::ZERO, |sent| at - sent.at),
             last: state.last,
             disturbed: false,
+            judged: false,
             first: self.segment.mark,
         };
         self.f.flights = Flights::default();
@@ -60,7 +62,7 @@ pub(crate) fn judge_flights(
     symptoms: &mut Symptoms,
 ) {
     let (flights, state) = (&side.flights, &side.flight_state);
-    let Some(rtt) = rtt.filter(|_| flights.count >= 3 && !state.disturbed) else {
+    let Some(rtt) = rtt.filter(|_| flights.count >= 3 && !state.disturbed && !state.judged) else {
         return;
     };
     let known = flights.bytes.get(..flights.count as usize);

@@ -8,6 +8,7 @@ use super::seq::{after, at_or_after, at_or_before, before};
 use super::side::{PENDING_MAX, PendingRepeat, REPAIRED_MAX, Repaired};
 use super::space::{Hole, Place};
 use super::symptoms::Case;
+use super::talk::NewData;
 use ww_base::{Moment, Span};
 use ww_evidence::{Mark, SideId, SymptomKind};
 
@@ -57,7 +58,9 @@ impl Step<'_> {
             }
         }
         self.f.last_sent = Some(self.segment.mark);
-        self.note_flight();
+        if self.segment.len > 0 {
+            self.note_flight();
+        }
     }
 
     /// A segment without payload: it may reveal that data before it did not pass.
@@ -121,7 +124,13 @@ impl Step<'_> {
         if let Some(last) = self.last_data.replace(mark) {
             *self.longest_idle = (*self.longest_idle).max(mark.at - last.at);
         }
-        let took_turn = self.talk.data(self.from, mark, payload, end);
+        let new = NewData {
+            mark,
+            bytes: payload,
+            edge: end,
+            payload: self.segment.payload,
+        };
+        let took_turn = self.talk.data(self.from, new);
         if took_turn {
             self.end_flights();
         }

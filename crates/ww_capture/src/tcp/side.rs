@@ -272,6 +272,8 @@ pub(crate) struct FlightState {
     pub(crate) idle_before: Span,
     /// A segment of the response was lost or repeated.
     pub(crate) disturbed: bool,
+    /// The response is over and has been judged.
+    pub(crate) judged: bool,
     /// First segment of the response.
     pub(crate) first: Mark,
     /// Last segment with payload.

@@ -1,11 +1,17 @@
 //! Who asks, who answers, how long it takes.
 
+mod request_line;
+
 use super::seq::at_or_after;
+use request_line::{Head, speaks};
 use ww_base::{Moment, Span};
-use ww_evidence::{Exchanges, Mark, SideId, Slowest, Unanswered};
+use ww_evidence::{Exchanges, Mark, Protocol, SideId, Slowest, Unanswered};
 
 /// Answers at least this slow are kept as examples.
 const NOTABLE: Span = Span::from_millis(100);
+
+/// Answers at least this slow are counted as slow.
+const SLOW: Span = Span::from_millis(500);
 
 /// How many of the slowest answers are kept.
 const SLOWEST_KEPT: usize = 4;
@@ -21,6 +27,18 @@ enum Turn {
     Answered,
 }
 
+/// Data that was not seen before.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct NewData<'p> {
+    pub(crate) mark: Mark,
+    /// How much of it is new.
+    pub(crate) bytes: u32,
+    /// The sequence number after it.
+    pub(crate) edge: u32,
+    /// The segment's payload, as far as it was captured.
+    pub(crate) payload: &'p [u8],
+}
+
 /// The exchange in progress and the statistics of those before.
 #[derive(Debug, Default)]
 pub(crate) struct Talk {
@@ -29,6 +47,9 @@ pub(crate) struct Talk {
     request_end: Mark,
     request_bytes: u64,
     request_edge: u32,
+    head: Head,
+    answered_last: Option<Mark>,
+    after_answer: Option<Span>,
     acknowledged: Option<Mark>,
     disturbed: bool,
     exchanges: Exchanges,
@@ -36,17 +57,25 @@ pub(crate) struct Talk {
 
 impl Talk {
     /// New data of a side. Returns whether the side took the turn with it.
-    pub(crate) fn data(&mut self, side: SideId, mark: Mark, bytes: u32, edge: u32) -> bool {
+    pub(crate) fn data(&mut self, side: SideId, new: NewData<'_>) -> bool {
         match side {
-            SideId::Client => self.asked(mark, bytes, edge),
-            SideId::Server => self.answered(mark),
+            SideId::Client => self.asked(new),
+            SideId::Server => self.answered(new),
         }
     }
 
-    fn asked(&mut self, mark: Mark, bytes: u32, edge: u32) -> bool {
+    fn asked(&mut self, new: NewData<'_>) -> bool {
+        let NewData {
+            mark, bytes, edge, ..
+        } = new;
         let begins = self.turn != Turn::Asked;
         if begins {
+            if self.turn == Turn::Silent {
+                self.exchanges.protocol = speaks(new.payload);
+            }
             self.turn = Turn::Asked;
+            self.head = Head::new(new.payload);
+            self.after_answer = self.answered_last.map(|last| mark.at - last.at);
             self.request = mark;
             self.request_bytes = 0;
             self.disturbed = false;
@@ -58,23 +87,35 @@ impl Talk {
         begins
     }
 
-    fn answered(&mut self, mark: Mark) -> bool {
+    fn answered(&mut self, new: NewData<'_>) -> bool {
+        self.answered_last = Some(new.mark);
         match self.turn {
             Turn::Answered => return false,
-            Turn::Silent => self.exchanges.server_first = true,
-            Turn::Asked => self.complete(mark),
+            Turn::Silent => {
+                self.exchanges.server_first = true;
+                self.exchanges.protocol = speaks(new.payload);
+            }
+            Turn::Asked => self.complete(new),
         }
         self.turn = Turn::Answered;
         true
     }
 
-    fn complete(&mut self, answer: Mark) {
+    fn complete(&mut self, new: NewData<'_>) {
+        let answer = new.mark;
         self.exchanges.answered += 1;
+        if self.exchanges.protocol == Protocol::Http && new.payload.starts_with(b"HTTP/1.1 101") {
+            self.exchanges.protocol = Protocol::Upgraded;
+        }
         if self.disturbed {
             return;
         }
         let took = answer.at - self.request_end.at;
         self.exchanges.took.add(took);
+        if took >= SLOW {
+            self.exchanges.slow += 1;
+            self.exchanges.slow_sum += took;
+        }
         let slowest = &mut self.exchanges.slowest;
         let full = slowest.len() >= SLOWEST_KEPT;
         if took < NOTABLE || (full && slowest.last().is_some_and(|last| last.took >= took)) {
@@ -85,8 +126,12 @@ impl Talk {
             place,
             Slowest {
                 request: self.request_end,
+                request_bytes: self.request_bytes,
+                line: self.head.line(),
+                after_answer: self.after_answer,
                 acknowledged: self.acknowledged,
                 answer,
+                answer_bytes: new.bytes,
                 took,
             },
         );
@@ -130,6 +175,8 @@ impl Talk {
                 request: self.request,
                 request_end: self.request_end,
                 bytes: self.request_bytes,
+                line: self.head.line(),
+                awaits_body: self.head.awaits_body(self.request_bytes),
                 acknowledged: self.acknowledged,
                 waited: given_up.map_or(end, |(_, mark)| mark.at) - self.request_end.at,
                 given_up_by: given_up,
