@@ -26,14 +26,21 @@ pub static RULES: &[&Rule] = &[
     &net::routing_loop::RULE,
     &net::syn_flood::RULE,
     &net::udp_port_unreachable::RULE,
+    &tcp::nagle_delayed_ack::RULE,
     &tcp::network_duplication::RULE,
     &tcp::packet_loss::RULE,
     &tcp::packet_reordering::RULE,
     &tcp::path_mtu_black_hole::RULE,
     &tcp::policer_loss::RULE,
     &tcp::queueing_delay::RULE,
+    &tcp::receive_window_limited::RULE,
+    &tcp::request_unanswered::RULE,
     &tcp::retransmission_timeout_stall::RULE,
+    &tcp::sender_limited_transfer::RULE,
+    &tcp::slow_application::RULE,
+    &tcp::slow_start_limited::RULE,
     &tcp::spurious_retransmission::RULE,
+    &tcp::zero_window_stall::RULE,
 ];
 
 /// The rule of that name.

@@ -1,0 +1,178 @@
+//! `request-unanswered`: the server took the request and never answered.
+
+use super::waits::{about_endpoint, is_chatter, way_to_server};
+use crate::rule::rule;
+use crate::{Sighting, Sightings, Story, View};
+use std::collections::BTreeSet;
+use ww_base::{Gap, Span};
+use ww_evidence::{Endpoint, Protocol, SideId, TcpFlow, Unanswered};
+use ww_finding::{Severity, Support};
+
+rule! {
+    name: "request-unanswered",
+    family: "tcp",
+    layer: App,
+    class: Connectivity,
+    severity: High,
+    owner: Application,
+    summary: "The server accepted a request and never answered it",
+    needs: [Tcp],
+    explains: [],
+    page: "request_unanswered.md",
+    detect: detect,
+    tell: tell,
+}
+
+/// A wait below this is nobody's trouble.
+const WAITED_MIN: Span = Span::from_secs(1);
+
+/// Where the capture ends first, or the protocol is hidden, the wait must be this long.
+const WAITED_LONG: Span = Span::from_secs(5);
+
+/// A request that takes longer than this to send is a stream of data.
+const STREAM: Span = Span::from_secs(1);
+
+/// Exchanges after which an encrypted connection may carry messages that nobody answers.
+const HANDSHAKE_EXCHANGES: u32 = 3;
+
+fn detect(view: &View<'_>, sightings: &mut Sightings) {
+    let talkative: BTreeSet<Endpoint> = view
+        .flows()
+        .filter(|(_, flow)| flow.sent_by_server.data_segments > 0)
+        .map(|(_, flow)| flow.server)
+        .collect();
+    for (subject, flow) in view.flows() {
+        let Some(request) = left_alone(flow) else {
+            continue;
+        };
+        let speaks = flow.exchanges.protocol;
+        if speaks == Protocol::Unknown && !talkative.contains(&flow.server) {
+            sightings.gap(Gap::new(
+                format!(
+                    "{} was sent data and never said a word; whether its protocol answers at all is not known",
+                    flow.server
+                ),
+                "the protocol's description, or a capture in which that server does answer",
+            ));
+            continue;
+        }
+        let mut sighting = Sighting::new(subject, flow.server.to_string())
+            .lost(request.waited)
+            .show(view.in_flow(
+                flow,
+                request.request.frame,
+                request.request_end.frame,
+                format!("the request ({})", what(request)),
+            ));
+        if let Some(mark) = request.acknowledged {
+            sighting = sighting.show(view.at(
+                flow,
+                mark,
+                "the server's host acknowledges all of it: it arrived",
+            ));
+        }
+        if let Some((side, mark)) = request.given_up_by {
+            let says = format!(
+                "the {} ends the connection after {}",
+                side.word(),
+                request.waited
+            );
+            sighting = sighting.show(view.at(flow, mark, says));
+        }
+        sightings.add(sighting);
+    }
+}
+
+/// The connection's last request, when it arrived and was left without an answer for too long.
+fn left_alone(flow: &TcpFlow) -> Option<&Unanswered> {
+    let request = flow.exchanges.unanswered.as_ref()?;
+    let speaks = flow.exchanges.protocol;
+    let arrived = request.acknowledged.is_some()
+        && !request.awaits_body
+        && flow.sent_by_server.unfilled_hole.is_none()
+        && !flow.one_way();
+    let streams = request.request_end.at - request.request.at >= STREAM && speaks != Protocol::Http;
+    let held_back = request.line.as_ref().is_some_and(|line| line.may_wait);
+    let chatter = is_chatter(speaks, request.bytes, 0);
+    if !arrived || streams || held_back || chatter {
+        return None;
+    }
+    let usual = flow
+        .exchanges
+        .took
+        .quantile(0.9)
+        .unwrap_or(Span::ZERO)
+        .times(10);
+    let patience = match (request.given_up_by, speaks) {
+        (Some(_), Protocol::Http) => WAITED_MIN,
+        (Some(_), _) if flow.exchanges.answered <= HANDSHAKE_EXCHANGES => WAITED_MIN,
+        (Some(_), _) => WAITED_LONG,
+        (None, _) => WAITED_LONG.max(usual),
+    };
+    (request.waited >= patience.max(way_to_server(flow).times(3))).then_some(request)
+}
+
+fn what(request: &Unanswered) -> String {
+    match &request.line {
+        Some(line) => format!("{}, {} bytes", line.text, request.bytes),
+        None => format!("{} bytes", request.bytes),
+    }
+}
+
+fn tell(view: &View<'_>, group: &[Sighting]) -> Story {
+    let flows = about_endpoint(view, group);
+    let requests: Vec<(&TcpFlow, &Unanswered)> = flows
+        .iter()
+        .filter_map(|flow| Some((*flow, flow.exchanges.unanswered.as_ref()?)))
+        .collect();
+    let server = group
+        .first()
+        .map(|sighting| sighting.group.clone())
+        .unwrap_or_default();
+    let longest = requests
+        .iter()
+        .max_by_key(|(_, request)| request.waited)
+        .map(|(_, request)| *request);
+    let named = longest
+        .and_then(|request| request.line.as_ref())
+        .map(|line| format!(" ({})", line.text))
+        .unwrap_or_default();
+    let waited = longest.map_or(Span::ZERO, |request| request.waited);
+    let ended = requests
+        .iter()
+        .filter(|(_, request)| request.given_up_by.is_some())
+        .count();
+    let by_server = requests
+        .iter()
+        .filter(|(_, request)| matches!(request.given_up_by, Some((SideId::Server, _))))
+        .count();
+    let end = match (ended, by_server) {
+        (0, _) => "the capture ends while they wait",
+        (_, 0) => "until the client gave up",
+        _ => "until the server closed the connection without a word",
+    };
+    let count = requests.len();
+    let (requests_word, were) = if count == 1 {
+        ("request", "was")
+    } else {
+        ("requests", "were")
+    };
+    let hidden = requests
+        .iter()
+        .all(|(flow, _)| flow.exchanges.protocol != Protocol::Http);
+    let story = Story::observed(
+        format!(
+            "{server} accepted {count} {requests_word}{named} and never answered: acknowledged by its host, then nothing for up to {waited}, {end}"
+        ),
+        format!(
+            "a capture at the server that shows it sending an answer, or a protocol in which nothing {were} to be answered"
+        ),
+    )
+    .advise("Look at what the server does with this request: its log, thread dump or profiler at that time; hung workers, an exhausted pool, a lock, a call to a backend without a timeout")
+    .advise("Give every call the server makes a timeout shorter than its clients' (nginx: proxy_read_timeout; Envoy: route timeout), so that it answers an error rather than nothing");
+    match (ended, hidden) {
+        (0, _) => story.severity(Severity::Medium).support(Support::Heuristic),
+        (_, true) => story.support(Support::Heuristic),
+        _ => story,
+    }
+}
