@@ -75,7 +75,7 @@ pub(super) fn scenarios() -> Vec<Scenario> {
         }),
         Scenario::fault(
             "address-taken-twice",
-            "network",
+            "configuration",
             "two hosts answer for 10.77.0.1",
         )
         .seen_at(Vantage::Client, &["arp-conflict"])

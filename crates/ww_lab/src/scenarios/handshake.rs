@@ -60,7 +60,7 @@ fn refused() -> Vec<Scenario> {
             .with(Fault::new(Kind::Syn, unreachable))
             .harms(HarmKind::IcmpAnswered, 2)
 .requests(Requests { connections: 2, ..one_try() }),
-        Scenario::fault("filter-rejects", "network", "a filter on the server's host rejects port 80 with ICMP")
+        Scenario::fault("filter-rejects", "server", "a filter on the server's host rejects port 80 with ICMP")
             .seen_at(Vantage::Client, &["icmp-rejected"])
             .command(
                 Side::Server,

@@ -282,7 +282,7 @@ fn narrow() -> Vec<Scenario> {
         })
         .requests(Requests {
             patience: ms(6_000),
-            ..upload(100_000)
+            ..upload(10_000)
         }),
         Scenario::clean(
             "clean-path-mtu-discovery",

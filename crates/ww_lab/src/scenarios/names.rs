@@ -97,7 +97,7 @@ fn unanswered() -> Vec<Scenario> {
         .then(Work::Lookups(patient)),
         dns(
             "dns-parallel-race",
-            "network",
+            "middlebox",
             "dns-parallel-query-race",
             "of two questions from one port the second is lost; the client asks again after 5 s",
         )
@@ -135,7 +135,7 @@ fn answered_badly() -> Vec<Scenario> {
         ])),
         dns(
             "dns-truncated",
-            "configuration",
+            "client",
             "dns-truncated-without-tcp",
             "answers are truncated, and the client never asks over TCP",
         )
