@@ -15,7 +15,7 @@ rule! {
     owner: Capture,
     summary: "Only one direction of connections was captured; answers are missing here, not in the network",
     needs: [Tcp],
-    explains: [],
+explains: [],
     page: "one_way_capture.md",
     detect: detect,
     tell: tell,
@@ -29,6 +29,8 @@ const SHARE: f64 = 0.8;
 struct Pair<'a> {
     with_progress: u32,
     one_way: Vec<(Subject, &'a TcpFlow)>,
+    /// Without progress, and without a frame of one side: nothing by itself.
+    mute: Vec<(Subject, &'a TcpFlow)>,
 }
 
 fn detect(view: &View<'_>, sightings: &mut Sightings) {
@@ -37,31 +39,36 @@ fn detect(view: &View<'_>, sightings: &mut Sightings) {
     }
     let mut pairs: BTreeMap<(IpAddr, IpAddr), Pair<'_>> = BTreeMap::new();
     for (subject, flow) in view.flows() {
-        let progress = flow.sent_by_client.ack_advances + flow.sent_by_server.ack_advances;
-        if progress == 0 {
-            continue;
-        }
         let (a, b) = (flow.client.addr, flow.server.addr);
         let pair = pairs.entry((a.min(b), a.max(b))).or_default();
-        pair.with_progress += 1;
+        let [client, server] = [&flow.sent_by_client, &flow.sent_by_server];
         if flow.one_way() {
+            pair.with_progress += 1;
             pair.one_way.push((subject, flow));
+        } else if client.ack_advances + server.ack_advances > 0 {
+            pair.with_progress += 1;
+        } else if client.frames == 0 || server.frames == 0 {
+            pair.mute.push((subject, flow));
         }
     }
-    for pair in pairs.values() {
+    for pair in pairs.values().filter(|pair| !pair.one_way.is_empty()) {
         if f64::from(pair.with_progress) * SHARE > pair.one_way.len() as f64 {
             continue;
         }
         for &(subject, flow) in &pair.one_way {
-            sightings.add(Sighting::new(subject, "").show(view.in_flow(
-                flow,
-                flow.first.frame,
-                flow.last.frame,
-                format!(
-                    "only packets from {} are here, yet their acknowledgements move on",
-                    heard(flow)
-                ),
-            )));
+            let says = format!(
+                "only packets from {} are here, yet their acknowledgements move on",
+                heard(flow)
+            );
+            let (first, last) = (flow.first.frame, flow.last.frame);
+            sightings.add(Sighting::new(subject, "").show(view.in_flow(flow, first, last, says)));
+        }
+        for &(subject, flow) in &pair.mute {
+            let says = format!(
+                "only packets from {} are here; other connections of the two hosts show why",
+                heard(flow)
+            );
+            sightings.add(Sighting::new(subject, "").show(view.at(flow, flow.first, says)));
         }
     }
 }
