@@ -15,7 +15,7 @@ rule! {
     owner: Capture,
     summary: "Only one direction of connections was captured; answers are missing here, not in the network",
     needs: [Tcp],
-explains: [],
+    explains: ["request-unanswered"],
     page: "one_way_capture.md",
     detect: detect,
     tell: tell,
