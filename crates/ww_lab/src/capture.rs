@@ -14,6 +14,9 @@ pub struct Capture(Program);
 /// Packets on their way to the file when the work is done.
 const SETTLE: Duration = Duration::from_millis(60);
 
+/// How long tcpdump has to write out what it holds; a busy disk takes its time.
+const PATIENCE: Duration = Duration::from_secs(30);
+
 impl Capture {
     /// Starts to write every frame of the namespace's interface to `file` (pcap), and waits until it does.
     ///
@@ -40,7 +43,7 @@ impl Capture {
     /// [`LabError::Capture`] when the kernel dropped packets, so that the file is not the truth.
     pub fn stop(self) -> Result<(), LabError> {
         thread::sleep(SETTLE);
-        let said = self.0.interrupt(Duration::from_secs(5))?;
+        let said = self.0.interrupt(PATIENCE)?;
         let dropped = said.lines().find(|line| line.contains("dropped by kernel"));
         match dropped {
             Some(line) if !line.starts_with("0 ") => Err(LabError::Capture(line.to_owned())),

@@ -15,6 +15,9 @@ pub struct Program {
     child: Child,
 }
 
+/// How long an interrupted program has before it is interrupted again.
+const ASK_AGAIN: Duration = Duration::from_secs(1);
+
 impl Program {
     /// Starts a program inside `namespace`, its standard error piped.
     ///
@@ -65,15 +68,17 @@ impl Program {
     /// # Errors
     /// [`LabError::Program`] when it does not end in time; it is killed then.
     pub fn interrupt(mut self, patience: Duration) -> Result<String, LabError> {
-        if let Some(pid) = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw) {
-            // A program that ended by itself is found by the wait below.
-            let _ = kill_process(pid, Signal::INT);
-        }
-        if self.ended_within(patience).is_none() {
-            return Err(LabError::Program {
-                command: self.name.clone(),
-                reason: "did not end when interrupted".into(),
-            });
+        self.signal(Signal::INT);
+        let deadline = Instant::now() + patience;
+        // Asked again each second: a signal that comes just before a program goes to sleep may not wake it.
+        while self.ended_within(ASK_AGAIN).is_none() {
+            if Instant::now() >= deadline {
+                return Err(LabError::Program {
+                    command: self.name.clone(),
+                    reason: "did not end when interrupted".into(),
+                });
+            }
+            self.signal(Signal::INT);
         }
         let mut said = String::new();
         if let Some(mut stderr) = self.child.stderr.take() {
@@ -81,6 +86,13 @@ impl Program {
             let _ = stderr.read_to_string(&mut said);
         }
         Ok(said)
+    }
+
+    fn signal(&self, signal: Signal) {
+        if let Some(pid) = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw) {
+            // A program that has ended, but was not waited for, takes signals and ignores them.
+            let _ = kill_process(pid, signal);
+        }
     }
 
     fn ended_within(&mut self, patience: Duration) -> Option<ExitStatus> {
