@@ -8,7 +8,7 @@ use ww_base::{Gap, Limits, Span};
 use ww_evidence::{LoopSighting, Mark};
 
 /// Packets remembered. Passes of a loop follow one another within milliseconds, so few suffice.
-const REMEMBERED: usize = 4096;
+const REMEMBERED: usize = 2048;
 /// Longest time between two passes.
 const PATIENCE: Span = Span::from_secs(2);
 /// A router between two captured networks shows a packet twice; three times is a loop, or three

@@ -4,7 +4,7 @@ use super::losses::{concerned, direction_key, directions, path};
 use crate::rule::rule;
 use crate::{Sighting, Sightings, Story, View};
 use ww_base::Span;
-use ww_evidence::{IcmpMeaning, SideId, SymptomKind, TcpFlow};
+use ww_evidence::{IcmpMeaning, SideId, SymptomKind, TcpFlow, Vantage};
 use ww_finding::{Exhibit, Support};
 
 rule! {
@@ -18,7 +18,10 @@ rule! {
     needs: [Tcp],
     explains: [
         "packet-loss",
+        "request-unanswered",
         "retransmission-timeout-stall",
+        "slow-application",
+        "spurious-retransmission",
     ],
     page: "path_mtu_black_hole.md",
     detect: detect,
@@ -100,6 +103,35 @@ fn never_arrived(view: &View<'_>, flow: &TcpFlow, side: SideId) -> Option<(Exhib
     Some((view.at(flow, hole.revealed, says), waited))
 }
 
+/// Near the server: the head of a request arrived, the body that has to follow did not, and the
+/// client is silent.
+fn body_never_came(view: &View<'_>, flow: &TcpFlow, side: SideId) -> Option<(Exhibit, Span)> {
+    let unanswered = flow.exchanges.unanswered.as_ref()?;
+    let small = flow.side(side).largest_segment < FULL_SIZE;
+    let near_server = flow.vantage == Vantage::Server;
+    if side != SideId::Client
+        || !unanswered.awaits_body
+        || !small
+        || !near_server
+        || unanswered.waited < MISSED_MIN
+    {
+        return None;
+    }
+    let says = "the head of a request with a body; no byte of the body ever arrived".to_owned();
+    Some((view.at(flow, unanswered.request, says), unanswered.waited))
+}
+
+/// The strongest way in which a connection of the group shows it.
+fn support(view: &View<'_>, group: &[Sighting], told: bool) -> Support {
+    let inferred =
+        concerned(view, group).all(|(flow, side)| body_never_came(view, flow, side).is_some());
+    match (told, inferred) {
+        (true, _) => Support::Corroborated,
+        (false, true) => Support::Heuristic,
+        (false, false) => Support::Observed,
+    }
+}
+
 fn tell(view: &View<'_>, group: &[Sighting]) -> Story {
     let mut between = String::new();
     let mut passed = 0;
@@ -132,11 +164,7 @@ fn tell(view: &View<'_>, group: &[Sighting]) -> Story {
         format!("Full-size packets from {between} vanish without a word{known}"),
         "a ping of full size with the Don't Fragment bit (ping -M do -s 1472) that passes the same path",
     )
-    .support(if told.is_some() {
-        Support::Corroborated
-    } else {
-        Support::Observed
-    })
+    .support(support(view, group, told.is_some()))
     .advise("Let ICMP \"fragmentation needed\" (type 3 code 4) and ICMPv6 \"packet too big\" (type 2) pass every firewall on the path")
     .advise("Clamp the MSS where the tunnel begins: nft add rule … tcp flags syn tcp option maxseg size set rt mtu (iptables: -j TCPMSS --clamp-mss-to-pmtu), or lower the interface's MTU")
     .advise("As a net below it: net.ipv4.tcp_mtu_probing=1 on the senders")

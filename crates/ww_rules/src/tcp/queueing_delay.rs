@@ -18,7 +18,7 @@ rule! {
     owner: Network,
     summary: "A full link queues packets: the round trip swells under load (bufferbloat)",
     needs: [Tcp],
-    explains: ["packet-loss", "spurious-retransmission"],
+    explains: ["packet-loss", "receive-window-limited", "spurious-retransmission"],
     page: "queueing_delay.md",
     detect: detect,
     tell: tell,

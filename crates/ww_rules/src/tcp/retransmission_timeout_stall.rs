@@ -16,7 +16,7 @@ rule! {
     owner: Network,
     summary: "The last segments of an answer are lost and the connection stands still until a timer fires",
     needs: [Tcp],
-    explains: ["packet-loss"],
+    explains: ["packet-loss", "slow-application"],
     page: "retransmission_timeout_stall.md",
     detect: detect,
     tell: tell,
