@@ -1,6 +1,6 @@
 //! `request-unanswered`: the server took the request and never answered.
 
-use super::waits::{about_endpoint, is_chatter, way_to_server};
+use super::waits::{about_endpoint, counted, is_chatter, way_to_server};
 use crate::rule::rule;
 use crate::{Sighting, Sightings, Story, View};
 use std::collections::BTreeSet;
@@ -62,7 +62,11 @@ fn detect(view: &View<'_>, sightings: &mut Sightings) {
                 flow,
                 request.request.frame,
                 request.request_end.frame,
-                format!("the request ({})", what(request)),
+                format!(
+                    "the request ({}, {} bytes)",
+                    what(flow, request),
+                    request.bytes
+                ),
             ));
         if let Some(mark) = request.acknowledged {
             sighting = sighting.show(view.at(
@@ -112,10 +116,13 @@ fn left_alone(flow: &TcpFlow) -> Option<&Unanswered> {
     (request.waited >= patience.max(way_to_server(flow).times(3))).then_some(request)
 }
 
-fn what(request: &Unanswered) -> String {
-    match &request.line {
-        Some(line) => format!("{}, {} bytes", line.text, request.bytes),
-        None => format!("{} bytes", request.bytes),
+/// What was asked, as far as it can be read.
+fn what(flow: &TcpFlow, request: &Unanswered) -> String {
+    match (&request.line, flow.exchanges.protocol) {
+        (Some(line), _) => line.text.clone(),
+        (None, Protocol::Tls) if flow.exchanges.answered == 0 => "TLS ClientHello".to_owned(),
+        (None, Protocol::Tls) => "encrypted".to_owned(),
+        _ => "in a protocol that is not read".to_owned(),
     }
 }
 
@@ -132,12 +139,11 @@ fn tell(view: &View<'_>, group: &[Sighting]) -> Story {
     let longest = requests
         .iter()
         .max_by_key(|(_, request)| request.waited)
-        .map(|(_, request)| *request);
+        .copied();
     let named = longest
-        .and_then(|request| request.line.as_ref())
-        .map(|line| format!(" ({})", line.text))
+        .map(|(flow, request)| format!(" ({})", what(flow, request)))
         .unwrap_or_default();
-    let waited = longest.map_or(Span::ZERO, |request| request.waited);
+    let waited = longest.map_or(Span::ZERO, |(_, request)| request.waited);
     let ended = requests
         .iter()
         .filter(|(_, request)| request.given_up_by.is_some())
@@ -151,22 +157,15 @@ fn tell(view: &View<'_>, group: &[Sighting]) -> Story {
         (_, 0) => "until the client gave up",
         _ => "until the server closed the connection without a word",
     };
-    let count = requests.len();
-    let (requests_word, were) = if count == 1 {
-        ("request", "was")
-    } else {
-        ("requests", "were")
-    };
+    let asked = counted(requests.len() as u64, "request");
     let hidden = requests
         .iter()
         .all(|(flow, _)| flow.exchanges.protocol != Protocol::Http);
     let story = Story::observed(
         format!(
-            "{server} accepted {count} {requests_word}{named} and never answered: acknowledged by its host, then nothing for up to {waited}, {end}"
+            "{server} accepted {asked}{named} and never answered: acknowledged by its host, then nothing for up to {waited}, {end}"
         ),
-        format!(
-            "a capture at the server that shows it sending an answer, or a protocol in which nothing {were} to be answered"
-        ),
+        "a capture at the server that shows it sending an answer, or a protocol in which nothing had to be answered",
     )
     .advise("Look at what the server does with this request: its log, thread dump or profiler at that time; hung workers, an exhausted pool, a lock, a call to a backend without a timeout")
     .advise("Give every call the server makes a timeout shorter than its clients' (nginx: proxy_read_timeout; Envoy: route timeout), so that it answers an error rather than nothing");

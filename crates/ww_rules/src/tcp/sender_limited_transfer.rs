@@ -17,7 +17,7 @@ rule! {
     owner: Application,
     summary: "The sending application produces data more slowly than the network would carry it",
     needs: [Tcp],
-    explains: [],
+    explains: ["queueing-delay"],
     page: "sender_limited_transfer.md",
     detect: detect,
     tell: tell,

@@ -1,6 +1,6 @@
 //! `slow-application`: the request arrived, and the server took its time.
 
-use super::waits::{about_endpoint, is_chatter, way_to_server};
+use super::waits::{about_endpoint, counted, is_chatter, way_to_server};
 use crate::rule::rule;
 use crate::{Sighting, Sightings, Story, View};
 use ww_base::Span;
@@ -149,7 +149,8 @@ fn tell(view: &View<'_>, group: &[Sighting]) -> Story {
     if key.ends_with(AGREED) {
         return Story::observed(
             format!(
-                "{server} holds {slow} answers back for up to {longest}{named}: it looks like long polling or a timer, not like work"
+                "{server} holds {} back for up to {longest}{named}: it looks like long polling or a timer, not like work",
+                counted(u64::from(slow), "answer"),
             ),
             "the application's word that it should answer at once; a wait of whole seconds is then a timeout of something it calls",
         )

@@ -1,6 +1,6 @@
 //! `slow-start-limited`: answers end before the connection is up to speed.
 
-use super::waits::about_endpoint;
+use super::waits::{about_endpoint, counted};
 use crate::rule::rule;
 use crate::{Sighting, Sightings, Story, View};
 use std::collections::BTreeMap;
@@ -106,9 +106,9 @@ fn tell(view: &View<'_>, group: &[Sighting]) -> Story {
         .iter()
         .map(|flow| flow.count(SymptomKind::RestartAfterIdle, side))
         .sum();
-    let what = match side {
-        SideId::Server => "answers of",
-        SideId::Client => "uploads to",
+    let (noun, preposition) = match side {
+        SideId::Server => ("answer", "of"),
+        SideId::Client => ("upload", "to"),
     };
     let restarted = if restarts > 0 {
         format!("; {restarts} of them on connections that had rested and began anew")
@@ -117,7 +117,8 @@ fn tell(view: &View<'_>, group: &[Sighting]) -> Story {
     };
     let story = Story::observed(
         format!(
-            "{transfers} {what} {server} spent {lost} in slow start, one round trip of {rtt} after the other, and ended before they were up to speed{restarted}"
+            "{} {preposition} {server} spent {lost} in slow start, one round trip of {rtt} after the other, ending before full speed was reached{restarted}",
+            counted(transfers, noun),
         ),
         "transfers of the same size that take as long on a connection that is up to speed",
     )

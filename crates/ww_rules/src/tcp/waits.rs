@@ -40,3 +40,9 @@ pub(crate) fn about_endpoint<'v>(view: &View<'v>, group: &[Sighting]) -> Vec<&'v
         .filter_map(|sighting| view.flow(*sighting.subjects.first()?))
         .collect()
 }
+
+/// `1 answer`, `3 answers`.
+pub(crate) fn counted(count: u64, noun: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {noun}{plural}")
+}

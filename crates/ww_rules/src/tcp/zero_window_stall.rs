@@ -1,6 +1,6 @@
 //! `zero-window-stall`: a receiver stops reading, and the sender has to stop.
 
-use super::waits::about_endpoint;
+use super::waits::{about_endpoint, counted};
 use crate::rule::rule;
 use crate::{Sighting, Sightings, Story, View};
 use ww_base::Span;
@@ -105,8 +105,8 @@ fn tell(view: &View<'_>, group: &[Sighting]) -> Story {
     };
     Story::observed(
         format!(
-            "{who} stopped reading: its window (up to {largest} bytes) was closed {times} time{} for {total} in all while the sender had more to send{end}",
-            if times == 1 { "" } else { "s" },
+            "{who} stopped reading: its window (up to {largest} bytes) was closed {} for {total} in all while the sender had more to send{end}",
+            counted(times, "time"),
         ),
         "a receiver that was reading all the time (its receive queue, Recv-Q of ss -tin, empty): then the host, not the application, withheld the window",
     )
