@@ -3,10 +3,10 @@
 use ww_base::Span;
 
 /// Number of buckets of a [`RttStats`] histogram.
-const BUCKETS: usize = 24;
+const BUCKETS: usize = 40;
 
 /// Round-trip samples: count, extremes, mean and a logarithmic histogram (two buckets per
-/// doubling, from 64 µs up).
+/// doubling, from 64 µs to 33 s).
 #[derive(Clone, Debug, PartialEq)]
 pub struct RttStats {
     /// Number of samples.
@@ -145,6 +145,21 @@ mod tests {
         assert_eq!(stats.mean(), Some(Span::from_micros(50_500)));
         assert!(stats.quantile(0.99).unwrap() <= Span::from_millis(100));
         assert_eq!(RttStats::default().quantile(0.5), None);
+    }
+
+    #[test]
+    fn long_round_trips_keep_their_length() {
+        for ms in [200, 700, 3_000, 20_000] {
+            let mut stats = RttStats::default();
+            stats.add(Span::from_millis(1));
+            for _ in 0..9 {
+                stats.add(Span::from_millis(ms));
+            }
+            stats.add(Span::from_secs(30));
+            let usual = stats.quantile(0.5).unwrap().as_millis();
+            let ratio = usual / ms as f64;
+            assert!((0.7..=1.4).contains(&ratio), "{usual} for {ms}");
+        }
     }
 
     #[test]
