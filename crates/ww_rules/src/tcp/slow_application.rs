@@ -160,7 +160,7 @@ fn tell(view: &View<'_>, group: &[Sighting]) -> Story {
     }
     let all: u32 = view
         .flows()
-        .filter(|(_, flow)| flow.server.to_string() == server)
+        .filter(|(_, flow)| flows.first().is_some_and(|told| told.server == flow.server))
         .map(|(_, flow)| flow.exchanges.answered)
         .sum();
     let hidden = flows
