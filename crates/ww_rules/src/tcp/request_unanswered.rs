@@ -1,11 +1,11 @@
 //! `request-unanswered`: the server took the request and never answered.
 
-use super::waits::{about_endpoint, counted, is_chatter, way_to_server};
+use super::waits::{about_endpoint, counted, is_chatter, roles_known, way_to_server};
 use crate::rule::rule;
 use crate::{Sighting, Sightings, Story, View};
 use std::collections::BTreeSet;
 use ww_base::{Gap, Span};
-use ww_evidence::{Endpoint, Protocol, SideId, TcpFlow, Unanswered};
+use ww_evidence::{Endpoint, Protocol, SideId, SymptomKind, TcpFlow, Unanswered};
 use ww_finding::{Severity, Support};
 
 rule! {
@@ -42,7 +42,7 @@ fn detect(view: &View<'_>, sightings: &mut Sightings) {
         .map(|(_, flow)| flow.server)
         .collect();
     for (subject, flow) in view.flows() {
-        let Some(request) = left_alone(flow) else {
+        let Some(request) = left_alone(view, flow) else {
             continue;
         };
         let speaks = flow.exchanges.protocol;
@@ -88,17 +88,20 @@ fn detect(view: &View<'_>, sightings: &mut Sightings) {
 }
 
 /// The connection's last request, when it arrived and was left without an answer for too long.
-fn left_alone(flow: &TcpFlow) -> Option<&Unanswered> {
+fn left_alone<'v>(view: &View<'_>, flow: &'v TcpFlow) -> Option<&'v Unanswered> {
     let request = flow.exchanges.unanswered.as_ref()?;
     let speaks = flow.exchanges.protocol;
     let arrived = request.acknowledged.is_some()
         && !request.awaits_body
         && flow.sent_by_server.unfilled_hole.is_none()
+        && flow.count(SymptomKind::UnseenAcked, SideId::Server) == 0
         && !flow.one_way();
     let streams = request.request_end.at - request.request.at >= STREAM && speaks != Protocol::Http;
     let held_back = request.line.as_ref().is_some_and(|line| line.may_wait);
     let chatter = is_chatter(speaks, request.bytes, 0);
-    if !arrived || streams || held_back || chatter {
+    let open = request.given_up_by.is_none();
+    let end_means_nothing = open && (speaks == Protocol::Unknown || view.trust.clock_unsteady);
+    if !arrived || !roles_known(flow) || end_means_nothing || streams || held_back || chatter {
         return None;
     }
     let usual = flow
@@ -120,7 +123,9 @@ fn left_alone(flow: &TcpFlow) -> Option<&Unanswered> {
 fn what(flow: &TcpFlow, request: &Unanswered) -> String {
     match (&request.line, flow.exchanges.protocol) {
         (Some(line), _) => line.text.clone(),
-        (None, Protocol::Tls) if flow.exchanges.answered == 0 => "TLS ClientHello".to_owned(),
+        (None, Protocol::Tls) if flow.exchanges.answered == 0 && flow.from_start() => {
+            "TLS ClientHello".to_owned()
+        }
         (None, Protocol::Tls) => "encrypted".to_owned(),
         _ => "in a protocol that is not read".to_owned(),
     }

@@ -1,6 +1,6 @@
 //! `slow-application`: the request arrived, and the server took its time.
 
-use super::waits::{about_endpoint, counted, is_chatter, way_to_server};
+use super::waits::{about_endpoint, counted, is_chatter, roles_known, way_to_server};
 use crate::rule::rule;
 use crate::{Sighting, Sightings, Story, View};
 use ww_base::Span;
@@ -41,7 +41,7 @@ const NEWS_MAX: u32 = 256;
 const AGREED: &str = " on purpose";
 
 fn detect(view: &View<'_>, sightings: &mut Sightings) {
-    for (subject, flow) in view.flows() {
+    for (subject, flow) in view.flows().filter(|(_, flow)| roles_known(flow)) {
         let slow: Vec<&Slowest> = flow
             .exchanges
             .slowest
@@ -175,8 +175,11 @@ fn tell(view: &View<'_>, group: &[Sighting]) -> Story {
     .support(if hidden { Support::Heuristic } else { Support::Observed })
     .advise("Trace the slow request inside the server: time in its queue, in its own code, in the database and in calls to other services (nginx: log $request_time and $upstream_response_time)")
     .advise("If all requests are slow at the same time, look for exhaustion: workers, pool, CPU, garbage collection, a lock");
+    let interleaved = flows
+        .iter()
+        .all(|flow| flow.exchanges.protocol == Protocol::Http2);
     let rare = slow <= 2 && u64::from(slow) * 20 < u64::from(all);
-    if rare {
+    if rare || interleaved {
         story.severity(Severity::Low)
     } else {
         story

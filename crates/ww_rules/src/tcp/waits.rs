@@ -2,7 +2,7 @@
 
 use crate::{Sighting, View};
 use ww_base::Span;
-use ww_evidence::{Protocol, TcpFlow};
+use ww_evidence::{Orientation, Protocol, TcpFlow};
 
 /// Encrypted messages shorter than this are no requests but upkeep: pings, window updates,
 /// acknowledged settings, alerts (a TLS record adds some 22 bytes to each).
@@ -22,6 +22,13 @@ pub(crate) fn is_chatter(protocol: Protocol, request: u64, answer: u32) -> bool 
         Protocol::Http2 => request < UPKEEP_MAX / 2,
         Protocol::Unknown => request < NOTICE_MAX && answer == 0,
     }
+}
+
+/// Which side asks is known: from the handshake, or because its request was read.
+pub(crate) fn roles_known(flow: &TcpFlow) -> bool {
+    flow.orientation != Orientation::Guessed
+        || flow.exchanges.protocol == Protocol::Http
+        || (flow.exchanges.protocol == Protocol::Tls && flow.server.port < 1024)
 }
 
 /// From the capture point to the server and back.

@@ -103,9 +103,13 @@ fn tell(view: &View<'_>, group: &[Sighting]) -> Story {
         1 => "; one connection ended that way".to_owned(),
         n => format!("; {n} connections ended that way"),
     };
+    let window = match largest {
+        0 => "its window".to_owned(),
+        bytes => format!("its window (up to {bytes} bytes)"),
+    };
     Story::observed(
         format!(
-            "{who} stopped reading: its window (up to {largest} bytes) was closed {} for {total} in all while the sender had more to send{end}",
+            "{who} stopped reading: {window} was closed {} for {total} in all while the sender had more to send{end}",
             counted(times, "time"),
         ),
         "a receiver that was reading all the time (its receive queue, Recv-Q of ss -tin, empty): then the host, not the application, withheld the window",

@@ -17,7 +17,7 @@ const WAITING_WORDS: [&str; 13] = [
 /// Which protocol a conversation that begins so is.
 pub(crate) fn speaks(payload: &[u8]) -> Protocol {
     match payload {
-        [0x16, 3, 0..=4, ..] => Protocol::Tls,
+        [0x16 | 0x17, 3, 0..=4, ..] => Protocol::Tls,
         _ if payload.starts_with(b"SSH-") => Protocol::Ssh,
         _ if payload.starts_with(b"PRI * HTTP/2") => Protocol::Http2,
         _ if method(payload).is_some() => Protocol::Http,
