@@ -17,7 +17,7 @@ rule! {
     owner: Server,
     summary: "The receiver's window is too small for the round trip and sets the rate",
     needs: [TcpHandshake],
-    explains: ["sender-limited-transfer"],
+    explains: [],
     page: "receive_window_limited.md",
     detect: detect,
     tell: tell,
