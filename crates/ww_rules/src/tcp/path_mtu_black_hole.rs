@@ -150,18 +150,20 @@ fn tell(view: &View<'_>, group: &[Sighting]) -> Story {
     }
     let known = match told {
         Some(error) => format!(
-            "; {} says so by ICMP{}, and the sender does not heed it",
+            " although {} says by ICMP that they are too big{}: the sender does not heed it",
             error.from,
             error
                 .mtu
                 .map(|mtu| format!(" (MTU {mtu})"))
                 .unwrap_or_default()
         ),
-        None if passed >= 100 => format!("; up to {passed} bytes of payload pass"),
-        None => "; small packets pass".to_owned(),
+        None if passed >= 100 => {
+            format!(" without a word; up to {passed} bytes of payload pass")
+        }
+        None => " without a word; small packets pass".to_owned(),
     };
     Story::observed(
-        format!("Full-size packets from {between} vanish without a word{known}"),
+        format!("Full-size packets from {between} vanish{known}"),
         "a ping of full size with the Don't Fragment bit (ping -M do -s 1472) that passes the same path",
     )
     .support(support(view, group, told.is_some()))

@@ -34,13 +34,14 @@ fn detect(view: &View<'_>, sightings: &mut Sightings) {
             let Some(queue) = queue(flow, side, bulk) else {
                 continue;
             };
+            let first = sent.first_data.unwrap_or(bulk.first);
             let last = sent.last_data.unwrap_or(bulk.last);
             sightings.add(
                 Sighting::new(subject, direction_key(flow, side))
                     .lost(queue.added())
                     .show(view.in_flow(
                         flow,
-                        bulk.first.frame,
+                        first.frame,
                         last.frame,
                         format!(
                             "the round trip grows from {} to {} while the transfer runs (nine in ten samples)",

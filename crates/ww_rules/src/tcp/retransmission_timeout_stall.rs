@@ -81,6 +81,6 @@ fn tell(view: &View<'_>, group: &[Sighting]) -> Story {
         ),
         "a capture at the sender in which the segment was first sent only after the silence",
     )
-    .advise("Mend the loss: few percent of loss cost short answers far more than long transfers, because only a timer repairs their end")
+    .advise("Mend the loss: a few percent of loss cost short answers far more than long transfers, because only a timer repairs their end")
     .advise("Let the sender probe the tail instead of waiting: RACK-TLP (RFC 8985; Linux: net.ipv4.tcp_recovery=1 and tcp_early_retrans=3, the defaults) needs SACK on both sides")
 }

@@ -75,18 +75,16 @@ fn detect(view: &View<'_>, sightings: &mut Sightings) {
 fn tell(view: &View<'_>, group: &[Sighting]) -> Story {
     let (mut needless, mut segments) = (0, 0);
     let mut between = String::new();
-    let mut slowest = ww_base::Span::ZERO;
     for (flow, side) in concerned(view, group) {
         needless += flow.count(SymptomKind::Needless, side);
         segments += flow.side(side).data_segments;
-        slowest = slowest.max(flow.side(side).ack_rtt.max);
         if between.is_empty() {
             between = path(flow, side);
         }
     }
     Story::observed(
         format!(
-            "{needless} of {segments} segments from {between} were sent again although they had arrived; acknowledgements took up to {slowest}",
+            "{needless} of {segments} segments from {between} were sent again although they had arrived",
         ),
         "a capture at the receiver in which the first copies are missing",
     )
