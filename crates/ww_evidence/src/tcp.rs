@@ -115,7 +115,8 @@ pub struct Close {
     pub kind: CloseKind,
     /// The frame.
     pub mark: Mark,
-    /// How long no data had been sent by either side (keep-alives do not count).
+    /// How long no data had been sent by either side (keep-alives do not count, nor data that
+    /// crossed the close).
     pub idle: Span,
     /// Exchanges answered before.
     pub exchanges_before: u32,
@@ -124,6 +125,8 @@ pub struct Close {
     pub crossed: Option<Mark>,
     /// The reset that answered that data.
     pub crossed_reset: Option<Mark>,
+    /// That data acknowledged the FIN: its sender could know that the connection was closed.
+    pub announced: bool,
 }
 
 /// What became of data sent after a long quiet.

@@ -2,6 +2,7 @@
 
 use super::flow::{Flow, Quiet};
 use super::segment::{ACK, Segment};
+use super::seq::{after, at_or_after};
 use super::side::SideState;
 use ww_base::Span;
 use ww_evidence::{Close, CloseKind, IdleBreak, IdleOutcome, Mark, Reset, SideId};
@@ -21,7 +22,7 @@ impl Flow {
                 .quiet
                 .is_some_and(|quiet| !quiet.answered && quiet.by == from && quiet.repeats > 0);
             // Backed-off repetitions are quiet too; the first quiet is the one that matters.
-            if !unanswered_before {
+            if !unanswered_before && !self.has_outstanding(from) {
                 let known = self
                     .quiet
                     .filter(|quiet| !quiet.answered && quiet.by == from);
@@ -30,7 +31,9 @@ impl Flow {
                     before: self.last,
                     by: from,
                     resumed: segment.mark,
+                    seq: segment.seq,
                     answered: false,
+                    acknowledged: false,
                     with_data: segment.len > 0,
                     repeats: 0,
                 });
@@ -43,7 +46,18 @@ impl Flow {
             && !segment.has(super::segment::RST)
         {
             quiet.answered = true;
+            quiet.acknowledged |= segment.has(ACK) && after(segment.ack, quiet.seq);
         }
+    }
+
+    /// Data of that side has not been acknowledged: what it sends now may be a repetition.
+    fn has_outstanding(&self, from: SideId) -> bool {
+        let [client, server] = &self.sides;
+        let bytes = match from {
+            SideId::Client => client.outstanding(server),
+            SideId::Server => server.outstanding(client),
+        };
+        bytes > 0
     }
 
     fn handshake_over(&self) -> bool {
@@ -150,7 +164,8 @@ impl Flow {
         };
         let crossing = self.quiet.filter(|quiet| {
             quiet.by != by
-                && !quiet.answered
+                && !quiet.acknowledged
+                && !(segment.has(ACK) && after(segment.ack, quiet.seq))
                 && quiet.with_data
                 && peer
                     .last_data
@@ -161,10 +176,11 @@ impl Flow {
             by,
             kind,
             mark: segment.mark,
-            idle: crossing.map_or(segment.at() - last_data.at, |quiet| quiet.idle),
+            idle: segment.at() - crossing.map_or(last_data.at, |quiet| quiet.before.at),
             exchanges_before: self.talk.answered_count(),
             crossed: crossing.map(|quiet| quiet.resumed),
             crossed_reset: (kind == CloseKind::Reset && crossing.is_some()).then_some(segment.mark),
+            announced: false,
         });
     }
 
@@ -180,10 +196,16 @@ impl Flow {
         }
         if let Some(close) = &mut self.close
             && close.by != from
-            && close.kind == CloseKind::Fin
+            && close.crossed.is_none()
             && segment.len > 0
         {
-            close.crossed.get_or_insert(segment.mark);
+            close.crossed = Some(segment.mark);
+            close.announced = close.kind == CloseKind::Fin
+                && segment.has(ACK)
+                && self
+                    .sides
+                    .get(close.by as usize)
+                    .is_some_and(|closer| at_or_after(segment.ack, closer.space.high()));
         }
     }
 

@@ -45,8 +45,12 @@ pub(crate) struct Quiet {
     pub(crate) before: Mark,
     pub(crate) by: SideId,
     pub(crate) resumed: Mark,
-    /// The other side has answered since.
+    /// Where its data begins.
+    pub(crate) seq: u32,
+    /// The other side has sent something since.
     pub(crate) answered: bool,
+    /// The other side has acknowledged some of it.
+    pub(crate) acknowledged: bool,
     /// What resumed was data, not a bare ACK.
     pub(crate) with_data: bool,
     /// How often data was repeated since.

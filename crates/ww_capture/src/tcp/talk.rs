@@ -178,7 +178,7 @@ impl Talk {
                 line: self.head.line(),
                 awaits_body: self.head.awaits_body(self.request_bytes),
                 acknowledged: self.acknowledged,
-                waited: given_up.map_or(end, |(_, mark)| mark.at) - self.request_end.at,
+                waited: (given_up.map_or(end, |(_, mark)| mark.at) - self.request_end.at).or_zero(),
                 given_up_by: given_up,
             });
         }
