@@ -1,6 +1,6 @@
 //! Every rule, sorted by family and name.
 
-use crate::{Rule, capture, dns, net, tcp};
+use crate::{Rule, capture, dns, net, tcp, tls};
 
 /// Every rule.
 pub static RULES: &[&Rule] = &[
@@ -26,21 +26,34 @@ pub static RULES: &[&Rule] = &[
     &net::routing_loop::RULE,
     &net::syn_flood::RULE,
     &net::udp_port_unreachable::RULE,
+    &tcp::aborted_by_application::RULE,
+    &tcp::accept_queue_overflow::RULE,
+    &tcp::connection_churn::RULE,
+    &tcp::connection_refused::RULE,
+    &tcp::half_open_connection::RULE,
+    &tcp::handshake_options_stripped::RULE,
+    &tcp::handshake_retransmitted::RULE,
+    &tcp::idle_connection_dropped::RULE,
+    &tcp::idle_connection_reset::RULE,
     &tcp::nagle_delayed_ack::RULE,
     &tcp::network_duplication::RULE,
     &tcp::packet_loss::RULE,
     &tcp::packet_reordering::RULE,
     &tcp::path_mtu_black_hole::RULE,
     &tcp::policer_loss::RULE,
+    &tcp::port_reuse_collision::RULE,
     &tcp::queueing_delay::RULE,
     &tcp::receive_window_limited::RULE,
     &tcp::request_unanswered::RULE,
+    &tcp::reset_injected::RULE,
     &tcp::retransmission_timeout_stall::RULE,
     &tcp::sender_limited_transfer::RULE,
     &tcp::slow_application::RULE,
     &tcp::slow_start_limited::RULE,
     &tcp::spurious_retransmission::RULE,
+    &tcp::syn_unanswered::RULE,
     &tcp::zero_window_stall::RULE,
+    &tls::tls_handshake_rejected::RULE,
 ];
 
 /// The rule of that name.

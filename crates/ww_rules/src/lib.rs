@@ -16,6 +16,7 @@ pub mod capture;
 pub mod dns;
 pub mod net;
 pub mod tcp;
+pub mod tls;
 
 pub use catalogue::{RULES, find};
 pub use engine::consult;

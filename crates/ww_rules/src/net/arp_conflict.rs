@@ -17,7 +17,7 @@ rule! {
     owner: Configuration,
     summary: "Two hardware addresses claim one IP address in turn; packets go now to one, now to the other",
     needs: [Arp],
-    explains: [],
+    explains: ["handshake-retransmitted", "syn-unanswered"],
     page: "arp_conflict.md",
     detect: detect,
     tell: tell,
@@ -65,6 +65,11 @@ fn detect(view: &View<'_>, sightings: &mut Sightings) {
                 ),
             ));
         }
+        sighting.subjects.extend(
+            view.flows()
+                .filter(|(_, flow)| flow.client.addr == ip || flow.server.addr == ip)
+                .map(|(subject, _)| subject),
+        );
         sightings.add(sighting);
     }
 }

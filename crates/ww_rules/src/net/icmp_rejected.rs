@@ -15,7 +15,7 @@ rule! {
     owner: Network,
     summary: "A router or firewall answered packets with an ICMP error instead of delivering them",
     needs: [Ip],
-    explains: ["dns-unanswered"],
+    explains: ["dns-unanswered", "handshake-retransmitted", "syn-unanswered"],
     page: "icmp_rejected.md",
     detect: detect,
     tell: tell,

@@ -18,7 +18,7 @@ rule! {
     owner: Client,
     summary: "One host tries many ports of a host, or one port of many hosts, most of them in vain",
     needs: [Ip],
-    explains: ["icmp-rejected", "udp-port-unreachable"],
+    explains: ["connection-refused", "handshake-retransmitted", "icmp-rejected", "syn-unanswered", "udp-port-unreachable"],
     page: "port_scan.md",
     detect: detect,
     tell: tell,

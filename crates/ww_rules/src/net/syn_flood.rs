@@ -18,7 +18,7 @@ rule! {
     owner: Client,
     summary: "One service receives a flood of SYNs that nobody means to complete",
     needs: [Tcp],
-    explains: [],
+    explains: ["accept-queue-overflow", "handshake-retransmitted", "syn-unanswered"],
     page: "syn_flood.md",
     detect: detect,
     tell: tell,

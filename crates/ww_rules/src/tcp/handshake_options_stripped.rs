@@ -1,0 +1,161 @@
+//! `handshake-options-stripped`: something between takes options out of SYNs or SYN-ACKs.
+
+use super::hosts::{self, count};
+use crate::rule::rule;
+use crate::{Sighting, Sightings, Story, View};
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+use ww_evidence::{Endpoint, SideId, SynOptions, TcpFlow};
+use ww_finding::{Severity, Support};
+
+rule! {
+    name: "handshake-options-stripped",
+    family: "tcp",
+    layer: Tcp,
+    class: Performance,
+    severity: Medium,
+    owner: Middlebox,
+    summary: "TCP options that a host offers elsewhere are missing on some connections: something strips them",
+    needs: [Tcp],
+    explains: [],
+    page: "handshake_options_stripped.md",
+    detect: detect,
+    tell: tell,
+}
+
+/// The options that matter for speed, in the order they are named.
+const OPTIONS: [&str; 3] = ["window scaling", "SACK", "timestamps"];
+
+fn present(options: &SynOptions) -> [bool; 3] {
+    [
+        options.window_scale.is_some(),
+        options.sack_permitted,
+        options.timestamps,
+    ]
+}
+
+/// What a host is known to offer, per option: the services on which it did.
+type Offers = BTreeMap<(IpAddr, SideId), [BTreeSet<Endpoint>; 3]>;
+
+fn detect(view: &View<'_>, sightings: &mut Sightings) {
+    let offers = offers(view);
+    for (subject, flow) in view.flows() {
+        for side in [SideId::Server, SideId::Client] {
+            let missing = missing(flow, side, &offers);
+            let Some(mark) = handshake_frame(flow, side).filter(|_| !missing.is_empty()) else {
+                continue;
+            };
+            let what = match side {
+                SideId::Client => "SYN",
+                SideId::Server => "SYN-ACK",
+            };
+            sightings.add(
+                Sighting::new(subject, format!("{} {}", flow.server, side.word())).show(view.at(
+                    flow,
+                    mark,
+                    format!("this {what} has no {}", missing.join(", no ")),
+                )),
+            );
+            break;
+        }
+    }
+}
+
+/// The frame that carries a side's options.
+fn handshake_frame(flow: &TcpFlow, side: SideId) -> Option<ww_evidence::Mark> {
+    match side {
+        SideId::Client => flow.handshake.syn,
+        SideId::Server => flow.handshake.syn_ack,
+    }
+    .map(|one| one.first)
+}
+
+fn offers(view: &View<'_>) -> Offers {
+    let mut offers = Offers::new();
+    for flow in &view.capture.tcp {
+        for side in [SideId::Client, SideId::Server] {
+            let Some(options) = flow.side(side).options else {
+                continue;
+            };
+            let known = offers.entry((flow.endpoint(side).addr, side)).or_default();
+            for (services, present) in known.iter_mut().zip(present(&options)) {
+                if present {
+                    services.insert(flow.server);
+                }
+            }
+        }
+    }
+    offers
+}
+
+/// Options that the side leaves out here although it offers them to or from another service, and
+/// never on this one. A server may use only what the client's SYN offers.
+fn missing(flow: &TcpFlow, side: SideId, offers: &Offers) -> Vec<&'static str> {
+    let (Some(options), Some(known)) = (
+        flow.side(side).options,
+        offers.get(&(flow.endpoint(side).addr, side)),
+    ) else {
+        return Vec::new();
+    };
+    let asked = match (side, flow.sent_by_client.options) {
+        (SideId::Client, _) => [true; 3],
+        (SideId::Server, Some(syn)) => present(&syn),
+        (SideId::Server, None) => [false; 3],
+    };
+    OPTIONS
+        .iter()
+        .zip(present(&options))
+        .zip(asked)
+        .zip(known)
+        .filter(|(((_, present), asked), services)| {
+            *asked && !present && !services.is_empty() && !services.contains(&flow.server)
+        })
+        .map(|(((name, _), _), _)| *name)
+        .collect()
+}
+
+fn tell(view: &View<'_>, sightings: &[Sighting]) -> Story {
+    let flows = hosts::seen(view, sightings);
+    let Some(flow) = flows.first() else {
+        return Story::observed("", "");
+    };
+    let offers = offers(view);
+    let (side, missing) = match missing(flow, SideId::Server, &offers) {
+        none if none.is_empty() => (SideId::Client, missing(flow, SideId::Client, &offers)),
+        some => (SideId::Server, some),
+    };
+    let host = flow.endpoint(side).addr;
+    let elsewhere = offers
+        .get(&(host, side))
+        .into_iter()
+        .flatten()
+        .flatten()
+        .find(|service| **service != flow.server)
+        .map_or_else(|| "elsewhere".to_owned(), |service| format!("on {service}"));
+    let what = match side {
+        SideId::Client => format!("SYNs of {host} to {}", flow.server),
+        SideId::Server => format!("SYN-ACKs of {}", flow.server),
+    };
+    let window = if missing.contains(&"window scaling") {
+        ": the window cannot exceed 64 KiB"
+    } else {
+        ""
+    };
+    Story::observed(
+        format!(
+            "{what} come without {} in {}, while the same host offers them {elsewhere}{window}",
+            missing.join(", "),
+            count(flows.len(), "connection")
+        ),
+        format!("a capture on {host} itself that shows it sending them without these options, or another machine behind that port"),
+    )
+    .support(Support::Corroborated)
+    .severity(if window.is_empty() && !missing.contains(&"SACK") {
+        Severity::Low
+    } else {
+        Severity::Medium
+    })
+    .advise("Find the device that rewrites handshakes: TCP normalisation, SYN proxy, WAN optimiser or \"TCP MSS/option\" policy on a firewall (Cisco ASA: tcp-map with tcp-options … allow)")
+    .advise("Compare both ends: tshark -Y tcp.flags.syn==1 -T fields -e ip.src -e tcp.options.wscale.shift -e tcp.options.sack_perm")
+    .advise("On the host, check that nothing is switched off: sysctl net.ipv4.tcp_window_scaling net.ipv4.tcp_sack net.ipv4.tcp_timestamps; SYN cookies leave options out as well (nstat -az TcpExtSyncookiesSent)")
+}

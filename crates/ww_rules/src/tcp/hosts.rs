@@ -1,0 +1,95 @@
+//! What the connections of a capture tell together of one host or one service.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use ww_base::Span;
+use ww_evidence::{Endpoint, SideId, TcpFlow, TtlUse, Vantage};
+
+use crate::{Sighting, View};
+
+/// Hop limits that differ by at most this are one host behind changing routes.
+const SAME_HOST_HOPS: u8 = 2;
+
+/// The hop limits of every host's packets, resets excluded.
+pub(super) struct HopLimits(BTreeMap<IpAddr, TtlUse>);
+
+impl HopLimits {
+    /// Collects them.
+    pub(super) fn of(view: &View<'_>) -> HopLimits {
+        let mut hosts: BTreeMap<IpAddr, TtlUse> = BTreeMap::new();
+        for flow in &view.capture.tcp {
+            for side in [SideId::Client, SideId::Server] {
+                let ttl = flow.side(side).ttl;
+                if ttl.packets == 0 {
+                    continue;
+                }
+                let host = hosts
+                    .entry(flow.endpoint(side).addr)
+                    .or_insert(TtlUse { packets: 0, ..ttl });
+                host.packets = host.packets.saturating_add(ttl.packets);
+                host.min = host.min.min(ttl.min);
+                host.max = host.max.max(ttl.max);
+            }
+        }
+        HopLimits(hosts)
+    }
+
+    /// The hop limit of all packets of a host, when it is always the same and `ttl` is clearly
+    /// another one.
+    pub(super) fn contradicting(&self, host: IpAddr, ttl: u8) -> Option<u8> {
+        let usual = self.0.get(&host)?.constant(3)?;
+        is_foreign(usual, ttl).then_some(usual)
+    }
+}
+
+/// A packet with hop limit `ttl` does not come from the host whose packets have `usual`.
+fn is_foreign(usual: u8, ttl: u8) -> bool {
+    usual.abs_diff(ttl) > SAME_HOST_HOPS
+}
+
+/// The hop limit that a side's packets have, when it is constant and its reset has clearly another.
+pub(super) fn foreign_reset(flow: &TcpFlow, by: SideId) -> Option<(u8, u8)> {
+    let side = flow.side(by);
+    let ttl = side.reset.as_ref()?.ttl;
+    let usual = side.ttl.constant(3)?;
+    is_foreign(usual, ttl).then_some((usual, ttl))
+}
+
+/// The capture was taken at this host: other connections of it show so.
+pub(super) fn taken_at_server(view: &View<'_>, host: IpAddr) -> bool {
+    view.capture
+        .tcp
+        .iter()
+        .any(|flow| flow.server.addr == host && flow.vantage == Vantage::Server)
+}
+
+/// Connections to one service.
+pub(super) fn to<'a>(view: &View<'a>, server: Endpoint) -> impl Iterator<Item = &'a TcpFlow> {
+    view.flows()
+        .map(|(_, flow)| flow)
+        .filter(move |flow| flow.server == server)
+}
+
+/// The connections that sightings are about.
+pub(super) fn seen<'a>(view: &View<'a>, sightings: &[Sighting]) -> Vec<&'a TcpFlow> {
+    sightings
+        .iter()
+        .flat_map(|sighting| &sighting.subjects)
+        .filter_map(|&subject| view.flow(subject))
+        .collect()
+}
+
+/// `1 connection`, `3 connections`.
+pub(super) fn count(n: usize, noun: &str) -> String {
+    if n == 1 {
+        format!("1 {noun}")
+    } else {
+        format!("{n} {noun}s")
+    }
+}
+
+/// The middle one; zero of none.
+pub(super) fn median(mut spans: Vec<Span>) -> Span {
+    spans.sort_unstable();
+    spans.get(spans.len() / 2).copied().unwrap_or(Span::ZERO)
+}

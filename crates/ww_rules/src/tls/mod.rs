@@ -1,0 +1,5 @@
+//! Rules about certificates and encryption.
+
+mod alerts;
+
+pub(crate) mod tls_handshake_rejected;
