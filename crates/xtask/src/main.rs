@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 mod bench;
 mod new_rule;
+mod oracle;
 mod score;
 mod tidy;
 
@@ -12,10 +13,13 @@ fn main() -> ExitCode {
     match args.split_first() {
         Some((chore, rest)) if chore == "bench" => bench::run(rest),
         Some((chore, rest)) if chore == "new-rule" => new_rule::run(rest),
+        Some((chore, rest)) if chore == "oracle" => oracle::run(rest),
         Some((chore, rest)) if chore == "score" => score::run(rest),
         Some((chore, [])) if chore == "tidy" => tidy::run(),
         _ => {
-            eprintln!("usage: cargo xtask bench … | new-rule FAMILY NAME | score … | tidy");
+            eprintln!(
+                "usage: cargo xtask bench … | new-rule FAMILY NAME | oracle … | score … | tidy"
+            );
             ExitCode::from(2)
         }
     }
