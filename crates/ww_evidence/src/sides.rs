@@ -77,8 +77,9 @@ pub struct Reset {
     pub ttl: u8,
     /// Its IP identification, IPv4 only.
     pub ip_id: Option<u16>,
-    /// The ACK flag is set: sent by a socket that knows the connection, or by an imitator; without
-    /// it the host did not know the connection (RFC 9293 section 3.10.7.1).
+    /// The ACK flag is set, on it or on a later reset of the side: sent by a socket that knows the
+    /// connection, or by an imitator; without it the host did not know the connection (RFC 9293
+    /// section 3.10.7.1).
     pub has_ack: bool,
     /// Its sequence number minus the end of what the side had sent; 0 is what an honest end sends.
     pub sequence_offset: i32,

@@ -90,6 +90,7 @@ impl Flow {
         };
         if let Some(reset) = &mut own.reset {
             reset.count += 1;
+            reset.has_ack |= segment.has(ACK);
         } else {
             own.reset = Some(Box::new(Reset {
                 mark: segment.mark,

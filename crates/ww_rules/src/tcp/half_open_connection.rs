@@ -52,9 +52,12 @@ pub(super) fn forgotten_by(flow: &TcpFlow) -> Option<(SideId, Reset)> {
         let first_end = !reset.after_own_fin
             && !reset.after_peer_fin
             && peer.reset.is_none_or(|other| other.mark > reset.mark);
+        // Nobody forgets a connection on which he spoke a moment ago.
+        let away = flow.idle_break.is_some() || peer.unacked_end.is_some_and(|end| end.repeats > 0);
         let lived = own.first_data.is_some() && peer.first_data.is_some();
         (first_end
             && lived
+            && away
             && !reset.has_ack
             && reset.sequence_offset == 0
             && reset.frames_after == 0

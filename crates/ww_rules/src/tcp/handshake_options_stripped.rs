@@ -17,7 +17,7 @@ rule! {
     owner: Middlebox,
     summary: "TCP options that a host offers elsewhere are missing on some connections: something strips them",
     needs: [Tcp],
-    explains: [],
+    explains: ["receive-window-limited"],
     page: "handshake_options_stripped.md",
     detect: detect,
     tell: tell,
