@@ -169,7 +169,7 @@ impl Step<'_> {
     /// The sender had everything acknowledged, the window was open, and it sent nothing.
     fn note_pause(&mut self, silence: Span) {
         let rtt = self.round_trip().unwrap_or(Span::from_millis(100));
-        let lasting = silence > Span(rtt.0 / 2 * 3) + Span::from_millis(10);
+        let lasting = silence > Span(rtt.0 / 2).times(3) + Span::from_millis(10);
         let same_transfer = self.f.last_data.is_some() && self.f.last_data > self.r.last_data;
         if !lasting
             || !same_transfer
