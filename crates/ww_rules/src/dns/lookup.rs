@@ -14,16 +14,32 @@ const PAUSE: Span = Span::from_secs(20);
 pub(super) struct Lookup<'a> {
     /// In order of their first query; never empty.
     pub(super) attempts: Vec<(Subject, &'a DnsTransaction)>,
+    /// Kept as attempts come: a lookup can have very many.
+    settled: Option<Mark>,
 }
 
-impl Lookup<'_> {
+impl<'a> Lookup<'a> {
+    /// A lookup that begins with this attempt.
+    fn of(subject: Subject, asked: &'a DnsTransaction) -> Lookup<'a> {
+        let mut lookup = Lookup {
+            attempts: Vec::new(),
+            settled: None,
+        };
+        lookup.add(subject, asked);
+        lookup
+    }
+
+    /// One more attempt.
+    fn add(&mut self, subject: Subject, asked: &'a DnsTransaction) {
+        self.attempts.push((subject, asked));
+        let told = asked.answer.filter(|_| settles(asked));
+        let earlier = |answer: &Mark| self.settled.is_none_or(|first| answer.at < first.at);
+        self.settled = told.filter(earlier).or(self.settled);
+    }
+
     /// The answer that told the client what it wanted, be it that the name does not exist.
     pub(super) fn settled(&self) -> Option<Mark> {
-        self.attempts
-            .iter()
-            .filter(|(_, asked)| settles(asked))
-            .filter_map(|(_, asked)| asked.answer)
-            .min_by_key(|answer| answer.at)
+        self.settled
     }
 
     /// Time of the first query.
@@ -80,10 +96,8 @@ pub(super) fn lookups<'a>(view: &View<'a>) -> Vec<Lookup<'a>> {
     let mut lookups: Vec<Lookup<'_>> = Vec::new();
     for (subject, asked) in sorted {
         match lookups.last_mut() {
-            Some(lookup) if continues(lookup, asked) => lookup.attempts.push((subject, asked)),
-            _ => lookups.push(Lookup {
-                attempts: vec![(subject, asked)],
-            }),
+            Some(lookup) if continues(lookup, asked) => lookup.add(subject, asked),
+            _ => lookups.push(Lookup::of(subject, asked)),
         }
     }
     lookups
