@@ -178,16 +178,27 @@ fn a_capture_that_was_cut_is_judged_as_far_as_it_goes() {
 
 #[test]
 fn nothing_readable_exits_with_4() {
-    let text = folder("nothing").join("notes.txt");
-    std::fs::write(&text, "no capture\n").unwrap();
-    let text = text.to_str().unwrap();
     let here = folder("nothing");
-    for path in [text, here.to_str().unwrap(), "/nonexistent/x.pcap"] {
+    let file = |name: &str, bytes: &[u8]| {
+        let path = here.join(name);
+        std::fs::write(&path, bytes).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let cases = [
+        (file("notes.txt", b"no capture\n"), "text"),
+        (file("empty.pcap", b""), "empty"),
+        (file("header.pcap", b"\xd4\xc3\xb2\xa1\x02\x00"), "header"),
+        (here.to_str().unwrap().to_owned(), "folder"),
+        ("/nonexistent/x.pcap".to_owned(), "cannot be opened"),
+    ];
+    for (path, reason) in &cases {
         for verb in ["diagnose", "flows"] {
             let output = wirewise(&[verb, path]);
             assert_eq!(code(&output), 4, "{verb} {path}");
             assert_eq!(stdout(&output), "");
-            assert!(stderr(&output).contains(path));
+            let told = stderr(&output);
+            assert!(told.contains(path), "{told}");
+            assert!(told.contains(reason), "{told}");
         }
     }
 }
