@@ -52,7 +52,7 @@ const PAUSES_NS: [i64; 16] = [
     1_010_000_000,
     3_000_000_000,
     61_000_000_000,
-    7_300_000_000_000,
+    4_000_000_000_000_000_000,
 ];
 
 /// Flags that connections use, and some that they do not.
@@ -117,8 +117,8 @@ impl Play {
     fn step(&mut self, bytes: &mut Bytes<'_>, writer: &mut PcapngWriter) {
         let kind = bytes.u8();
         let time = bytes.u8();
-        self.at += PAUSES_NS[usize::from(time & 15)] + i64::from(time >> 4) * 1_000;
-        self.at = self.at.clamp(0, 1 << 60);
+        let pause = PAUSES_NS[usize::from(time & 15)] + i64::from(time >> 4) * 1_000;
+        self.at = self.at.saturating_add(pause).max(0);
         let (interface, frame) = match kind & 7 {
             0..=3 => (0, self.tcp(bytes, kind)),
             4 => (0, self.udp(bytes, kind)),
