@@ -40,6 +40,10 @@ type Offers = BTreeMap<(IpAddr, SideId), [BTreeSet<Endpoint>; 3]>;
 fn detect(view: &View<'_>, sightings: &mut Sightings) {
     let offers = offers(view);
     for (subject, flow) in view.flows() {
+        // Some systems leave options out themselves when they repeat a SYN; scanners always do.
+        if flow.handshake.round_trip().is_none() {
+            continue;
+        }
         for side in [SideId::Server, SideId::Client] {
             let missing = missing(flow, side, &offers);
             let Some(mark) = handshake_frame(flow, side).filter(|_| !missing.is_empty()) else {
