@@ -17,7 +17,9 @@ fn main() -> ExitCode {
         Some((chore, rest)) if chore == "score" => score::run(rest),
         Some((chore, [])) if chore == "tidy" => tidy::run(),
         _ => {
-            eprintln!("usage: cargo xtask anomaly | bench … | new-rule FAMILY NAME | score … | tidy");
+            eprintln!(
+                "usage: cargo xtask anomaly | bench … | new-rule FAMILY NAME | score … | tidy"
+            );
             ExitCode::from(2)
         }
     }

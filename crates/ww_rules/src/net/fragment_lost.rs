@@ -145,10 +145,12 @@ fn pattern(losses: &[&FragmentLoss]) -> String {
     )
 }
 
-/// No piece but first ones is in the capture, and no datagram became whole.
+/// No piece but first ones is in the capture, no datagram became whole, and nothing else without
+/// ports is there, which a filter on ports would have hidden too.
 fn looks_filtered(view: &View<'_>) -> bool {
     let losses = &view.capture.fragment_losses;
-    losses.len() as u64 == view.capture.fragmented && losses.iter().all(is_first_alone)
+    let portless = view.capture.arp_packets > 0 || !view.capture.icmp.is_empty();
+    !portless && losses.len() as u64 == view.capture.fragmented && losses.iter().all(is_first_alone)
 }
 
 fn is_first_alone(loss: &FragmentLoss) -> bool {

@@ -31,6 +31,9 @@ rule! {
 /// Segments from this size on may exceed a tunnel's MTU; 1200 bytes pass nearly every path.
 const FULL_SIZE: u32 = 1200;
 
+/// A segment shorter than the maximum by more than its options may take is not of full size.
+const HEADROOM: u32 = 40;
+
 /// How long a full-size segment must be missed.
 const MISSED_MIN: Span = Span::from_millis(900);
 
@@ -87,11 +90,14 @@ fn heard_small(flow: &TcpFlow, side: SideId) -> bool {
 fn never_arrived(view: &View<'_>, flow: &TcpFlow, side: SideId) -> Option<(Exhibit, Span)> {
     let sent = flow.side(side);
     let hole = sent.unfilled_hole?;
-    let mss = flow.side(side.other()).options?.mss.map(u32::from)?;
-    let asked = flow.side(side.other()).last_data?;
-    let waited = hole.revealed.at.max(flow.last.at) - asked.at;
+    let peer = flow.side(side.other());
+    let mss = peer.options?.mss.map(u32::from)?;
+    let since_asked = peer
+        .last_data
+        .map_or(Span::ZERO, |asked| hole.revealed.at - asked.at);
+    let waited = since_asked.max(view.capture.last - hole.revealed.at);
     let full = hole.bytes >= FULL_SIZE && hole.unacknowledged && mss >= FULL_SIZE;
-    let none_came = sent.largest_segment < FULL_SIZE;
+    let none_came = sent.largest_segment.saturating_add(HEADROOM) < mss;
     let no_loss_else = flow.count(SymptomKind::LossBefore, side) == 0;
     if !full || !none_came || !no_loss_else || waited < MISSED_MIN || view.trust.incomplete() {
         return None;

@@ -70,7 +70,7 @@ fn expectation(truth: &str) -> Option<(Class, &'static [&'static str])> {
         "ZERO-WINDOW" => (Class::Fault, &["zero-window-stall"]),
         "NAGLE-DELACK" => (Class::Fault, &["nagle-delayed-ack"]),
         // Below TLS all that shows is that the client aborts.
-        "TLS-ALERT unknown_ca (48)" => (Class::Fault, &["aborted-by-application"]),
+        "TLS-ALERT unknown_ca (48)" => (Class::Fault, &["tls-handshake-rejected"]),
         "DNS: NXDOMAIN, REFUSED, timeout" => (
             Class::Fault,
             &[
