@@ -5,6 +5,7 @@ use std::process::ExitCode;
 mod anomaly;
 mod bench;
 mod new_rule;
+mod oracle;
 mod score;
 mod tidy;
 
@@ -14,11 +15,12 @@ fn main() -> ExitCode {
         Some((chore, [])) if chore == "anomaly" => anomaly::run(),
         Some((chore, rest)) if chore == "bench" => bench::run(rest),
         Some((chore, rest)) if chore == "new-rule" => new_rule::run(rest),
+        Some((chore, rest)) if chore == "oracle" => oracle::run(rest),
         Some((chore, rest)) if chore == "score" => score::run(rest),
         Some((chore, [])) if chore == "tidy" => tidy::run(),
         _ => {
             eprintln!(
-                "usage: cargo xtask anomaly | bench … | new-rule FAMILY NAME | score … | tidy"
+                "usage: cargo xtask anomaly | bench … | new-rule FAMILY NAME | oracle … | score … | tidy"
             );
             ExitCode::from(2)
         }
