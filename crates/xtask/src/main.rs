@@ -7,6 +7,7 @@ mod bench;
 mod new_rule;
 mod oracle;
 mod score;
+mod test;
 mod tidy;
 
 fn main() -> ExitCode {
@@ -17,10 +18,11 @@ fn main() -> ExitCode {
         Some((chore, rest)) if chore == "new-rule" => new_rule::run(rest),
         Some((chore, rest)) if chore == "oracle" => oracle::run(rest),
         Some((chore, rest)) if chore == "score" => score::run(rest),
+        Some((chore, rest)) if chore == "test" => test::run(rest),
         Some((chore, [])) if chore == "tidy" => tidy::run(),
         _ => {
             eprintln!(
-                "usage: cargo xtask anomaly | bench … | new-rule FAMILY NAME | oracle … | score … | tidy"
+                "usage: cargo xtask anomaly | bench … | new-rule FAMILY NAME | oracle … | score … | test … | tidy"
             );
             ExitCode::from(2)
         }
