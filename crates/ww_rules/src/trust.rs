@@ -23,6 +23,9 @@ pub struct Trust {
 /// Copies make up at least this share of the frames before a capture counts as duplicated.
 const DUPLICATED_SHARE: f64 = 0.05;
 
+/// Copies below which nothing is concluded.
+const COPIES_MIN: u64 = 3;
+
 /// Acknowledged bytes that were never seen, per acknowledgement, above which the capture counts as
 /// incomplete.
 const MISSING_SHARE: f64 = 0.001;
@@ -51,7 +54,7 @@ impl Trust {
 /// Copies by a mirror port: a sizeable share, and no receiver complains of duplicates.
 fn duplicated(capture: &Capture) -> bool {
     let duplication = &capture.quality.duplication;
-    if duplication.of == 0 {
+    if duplication.copies < COPIES_MIN {
         return false;
     }
     let share = duplication.copies as f64 / duplication.of as f64;

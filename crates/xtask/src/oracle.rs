@@ -65,7 +65,7 @@ fn captures(paths: &[String]) -> Result<Vec<PathBuf>> {
             let name = path
                 .file_name()
                 .map(|name| name.to_string_lossy().into_owned());
-            if name.is_some_and(|name| name.contains(".pcap") && !name.ends_with(".tsv")) {
+            if name.is_some_and(|name| name.contains(".pcap")) {
                 found.push(path);
             }
         }

@@ -18,7 +18,7 @@ rule! {
     owner: Client,
     summary: "A client connects to an address that the name had earlier, although it was told of a newer one",
     needs: [Dns, Tcp],
-    explains: [],
+    explains: ["connection-refused", "syn-unanswered"],
     page: "dns_stale_address.md",
     detect: detect,
     tell: tell,

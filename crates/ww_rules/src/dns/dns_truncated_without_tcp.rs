@@ -17,7 +17,7 @@ rule! {
     owner: Client,
     summary: "A DNS answer was cut to fit a datagram, and the whole of it could not be fetched over TCP",
     needs: [Dns],
-    explains: [],
+    explains: ["connection-refused", "syn-unanswered"],
     page: "dns_truncated_without_tcp.md",
     detect: detect,
     tell: tell,

@@ -17,6 +17,7 @@ rule! {
     summary: "Full-size packets vanish on the way while small ones pass: the path MTU is smaller and nobody says so",
     needs: [Tcp],
     explains: [
+        "aborted-by-application",
         "packet-loss",
         "request-unanswered",
         "retransmission-timeout-stall",

@@ -73,12 +73,24 @@ fn tell(view: &View<'_>, group: &[Sighting]) -> Story {
             between = path(flow, side);
         }
     }
-    let each = Span(total.tail_lost.0 / i64::from(total.tail_timeouts.max(1)));
-    Story::observed(
+    let heard = concerned(view, group).any(|(flow, side)| flow.side(side.other()).frames > 0);
+    let timers = match total.tail_timeouts {
+        1 => "once".to_owned(),
+        n => format!("{n} times"),
+    };
+    let headline = if heard {
+        let each = Span(total.tail_lost.0 / i64::from(total.tail_timeouts.max(1)));
         format!(
-            "{} times the end of what {between} sent was lost and nothing followed that could have shown it: each time {each} until the retransmission timer fired",
-            total.tail_timeouts,
-        ),
+            "The end of what {between} sent was lost {timers}, and nothing followed that could have shown it: {each} each time until the retransmission timer fired"
+        )
+    } else {
+        format!(
+            "{between}: the retransmission timer fired {timers} over {} and no packet ever came back: the other end, or the way back, is gone",
+            total.tail_lost
+        )
+    };
+    Story::observed(
+        headline,
         "a capture at the sender in which the segment was first sent only after the silence",
     )
     .advise("Mend the loss: a few percent of loss cost short answers far more than long transfers, because only a timer repairs their end")

@@ -66,7 +66,9 @@ fn detect(view: &View<'_>, sightings: &mut Sightings) {
         }
     }
     for (segments, total, seen) in paths.into_values() {
-        if total >= NEEDLESS_MIN && total as f64 >= SHARE_MIN * segments as f64 {
+        // More repetitions than segments are no transfer: a capture without its beginning, or noise.
+        let plausible = total <= segments;
+        if plausible && total >= NEEDLESS_MIN && total as f64 >= SHARE_MIN * segments as f64 {
             sightings.extend(seen);
         }
     }
