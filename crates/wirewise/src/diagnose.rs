@@ -32,8 +32,11 @@ fn consult(reading: Reading, arguments: &DiagnoseArguments, limits: &Limits) -> 
     let traffic = Traffic::of(&reading.captures)
         .without_rules(asked - outcomes.len())
         .without_inputs(reading.inputs_with_problems());
+    let verdict = ww_report::verdict(&findings, &outcomes, &gaps, &traffic);
+    // The process is about to end: taking every connection apart again would only cost time.
+    std::mem::forget(reading.captures);
     Consultation {
-        verdict: ww_report::verdict(&findings, &outcomes, &gaps, &traffic),
+        verdict,
         inputs: reading.inputs,
         findings,
         outcomes,

@@ -8,6 +8,7 @@
 mod catalogue;
 mod engine;
 mod rule;
+mod shared;
 mod sighting;
 mod trust;
 mod view;

@@ -1,11 +1,9 @@
 //! What a rule sees: one capture, how far to trust it, and helpers to point at frames.
 
 use crate::Trust;
-use crate::dns::Habit;
-use std::cell::OnceCell;
-use std::collections::BTreeMap;
+use crate::shared::Shared;
 use ww_base::{FrameRange, Limits, Locus};
-use ww_evidence::{Capture, Endpoint, Mark, TcpFlow};
+use ww_evidence::{Capture, Mark, TcpFlow};
 use ww_finding::Exhibit;
 
 use crate::Subject;
@@ -19,8 +17,8 @@ pub struct View<'a> {
     pub trust: Trust,
     /// The bounds in force.
     pub limits: &'a Limits,
-    /// How DNS servers usually behave, once a rule has asked.
-    pub(crate) dns_habits: OnceCell<BTreeMap<Endpoint, Habit>>,
+    /// What rules work out about the whole capture.
+    pub(crate) shared: Shared,
 }
 
 impl<'a> View<'a> {
@@ -30,7 +28,7 @@ impl<'a> View<'a> {
             capture,
             trust: Trust::of(capture),
             limits,
-            dns_habits: OnceCell::new(),
+            shared: Shared::default(),
         }
     }
 

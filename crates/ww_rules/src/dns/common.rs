@@ -83,7 +83,7 @@ pub(crate) struct Habit {
 
 /// The habits of all servers, worked out once per capture.
 pub(super) fn habits<'v>(view: &'v View<'_>) -> &'v BTreeMap<Endpoint, Habit> {
-    view.dns_habits.get_or_init(|| learn_habits(view))
+    view.shared.dns_habits.get_or_init(|| learn_habits(view))
 }
 
 fn learn_habits(view: &View<'_>) -> BTreeMap<Endpoint, Habit> {

@@ -35,7 +35,7 @@ fn present(options: &SynOptions) -> [bool; 3] {
 }
 
 /// What a host is known to offer, per option: the services on which it did.
-type Offers = BTreeMap<(IpAddr, SideId), [BTreeSet<Endpoint>; 3]>;
+pub(crate) type Offers = BTreeMap<(IpAddr, SideId), [BTreeSet<Endpoint>; 3]>;
 
 fn detect(view: &View<'_>, sightings: &mut Sightings) {
     let offers = offers(view);
@@ -45,7 +45,7 @@ fn detect(view: &View<'_>, sightings: &mut Sightings) {
             continue;
         }
         for side in [SideId::Server, SideId::Client] {
-            let missing = missing(flow, side, &offers);
+            let missing = missing(flow, side, offers);
             let Some(mark) = handshake_frame(flow, side).filter(|_| !missing.is_empty()) else {
                 continue;
             };
@@ -74,7 +74,11 @@ fn handshake_frame(flow: &TcpFlow, side: SideId) -> Option<ww_evidence::Mark> {
     .map(|one| one.first)
 }
 
-fn offers(view: &View<'_>) -> Offers {
+fn offers<'v>(view: &'v View<'_>) -> &'v Offers {
+    view.shared.offers.get_or_init(|| learn_offers(view))
+}
+
+fn learn_offers(view: &View<'_>) -> Offers {
     let mut offers = Offers::new();
     for flow in &view.capture.tcp {
         for side in [SideId::Client, SideId::Server] {
@@ -124,8 +128,8 @@ fn tell(view: &View<'_>, sightings: &[Sighting]) -> Story {
         return Story::observed("", "");
     };
     let offers = offers(view);
-    let (side, missing) = match missing(flow, SideId::Server, &offers) {
-        none if none.is_empty() => (SideId::Client, missing(flow, SideId::Client, &offers)),
+    let (side, missing) = match missing(flow, SideId::Server, offers) {
+        none if none.is_empty() => (SideId::Client, missing(flow, SideId::Client, offers)),
         some => (SideId::Server, some),
     };
     let host = flow.endpoint(side).addr;

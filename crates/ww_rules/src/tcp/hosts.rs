@@ -11,11 +11,18 @@ use crate::{Sighting, View};
 const SAME_HOST_HOPS: u8 = 2;
 
 /// The hop limits of every host's packets, resets excluded.
-pub(super) struct HopLimits(BTreeMap<IpAddr, TtlUse>);
+#[derive(Debug)]
+pub(crate) struct HopLimits(BTreeMap<IpAddr, TtlUse>);
 
 impl HopLimits {
-    /// Collects them.
-    pub(super) fn of(view: &View<'_>) -> HopLimits {
+    /// Those of a capture.
+    pub(super) fn of<'v>(view: &'v View<'_>) -> &'v HopLimits {
+        view.shared
+            .hop_limits
+            .get_or_init(|| HopLimits::collect(view))
+    }
+
+    fn collect(view: &View<'_>) -> HopLimits {
         let mut hosts: BTreeMap<IpAddr, TtlUse> = BTreeMap::new();
         for flow in &view.capture.tcp {
             for side in [SideId::Client, SideId::Server] {
@@ -57,10 +64,15 @@ pub(super) fn foreign_reset(flow: &TcpFlow, by: SideId) -> Option<(u8, u8)> {
 
 /// The capture was taken at this host: other connections of it show so.
 pub(super) fn taken_at_server(view: &View<'_>, host: IpAddr) -> bool {
-    view.capture
-        .tcp
-        .iter()
-        .any(|flow| flow.server.addr == host && flow.vantage == Vantage::Server)
+    view.shared
+        .taken_at
+        .get_or_init(|| {
+            view.flows()
+                .filter(|(_, flow)| flow.vantage == Vantage::Server)
+                .map(|(_, flow)| flow.server.addr)
+                .collect()
+        })
+        .contains(&host)
 }
 
 /// Connections to one service.

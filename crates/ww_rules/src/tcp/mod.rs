@@ -32,3 +32,6 @@ pub(crate) mod slow_start_limited;
 pub(crate) mod spurious_retransmission;
 pub(crate) mod syn_unanswered;
 pub(crate) mod zero_window_stall;
+
+pub(crate) use handshake_options_stripped::Offers;
+pub(crate) use hosts::HopLimits;

@@ -27,6 +27,9 @@ rule! {
 /// Delay added by the queue above which people notice.
 const NOTICED: Span = Span::from_millis(100);
 
+/// A shorter transfer may swell the round trip by its own first burst.
+const LASTING: Span = Span::from_secs(1);
+
 fn detect(view: &View<'_>, sightings: &mut Sightings) {
     for (subject, flow) in view.flows() {
         for (side, sent) in directions(flow) {
@@ -77,10 +80,12 @@ fn queue(flow: &TcpFlow, side: SideId, bulk: &Bulk) -> Option<Queue> {
     };
     let steady = bins.variation().is_some_and(|variation| variation <= 0.35);
     // Cumulative acknowledgements stall and jump while a deep queue's overflow is repaired.
-    let clearly = bulk
-        .rtt_flight_correlation
-        .is_some_and(|correlation| at_sender(flow, side) && correlation >= 0.6);
-    (follows_load && (steady || clearly)).then_some(queue)
+    let overflows = losses.count() >= 3
+        && bulk
+            .rtt_flight_correlation
+            .is_some_and(|correlation| at_sender(flow, side) && correlation >= 0.6);
+    let lasting = bulk.last.at - bulk.first.at >= LASTING;
+    (lasting && follows_load && (steady || overflows)).then_some(queue)
 }
 
 fn tell(view: &View<'_>, group: &[Sighting]) -> Story {

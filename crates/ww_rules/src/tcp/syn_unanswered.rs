@@ -30,7 +30,7 @@ const ALONE: Span = Span::from_secs(3);
 const ONE_WAY_SHARE: f64 = 0.5;
 
 fn detect(view: &View<'_>, sightings: &mut Sightings) {
-    let answering: BTreeSet<Endpoint> = answering(view);
+    let answering = answering(view);
     let reported: BTreeSet<u32> = view
         .capture
         .icmp
@@ -89,13 +89,13 @@ fn is_unanswered(flow: &TcpFlow) -> bool {
 }
 
 /// Services that took at least one connection or refused it.
-pub(super) fn answering(view: &View<'_>) -> BTreeSet<Endpoint> {
-    view.capture
-        .tcp
-        .iter()
-        .filter(|flow| flow.sent_by_server.frames > 0)
-        .map(|flow| flow.server)
-        .collect()
+pub(super) fn answering<'v>(view: &'v View<'_>) -> &'v BTreeSet<Endpoint> {
+    view.shared.answering.get_or_init(|| {
+        view.flows()
+            .filter(|(_, flow)| flow.sent_by_server.frames > 0)
+            .map(|(_, flow)| flow.server)
+            .collect()
+    })
 }
 
 fn tell(view: &View<'_>, sightings: &[Sighting]) -> Story {
@@ -109,7 +109,7 @@ fn tell(view: &View<'_>, sightings: &[Sighting]) -> Story {
         .map(|syn| syn.count)
         .sum();
     let other_port = answering(view)
-        .into_iter()
+        .iter()
         .find(|other| other.addr == server.addr);
     let at_server = hosts::taken_at_server(view, server.addr);
     let attempts = format!(
