@@ -116,7 +116,7 @@ fn tell(view: &View<'_>, sightings: &[Sighting]) -> Story {
         .map(|idle| format!(", while {idle} did no harm"))
         .unwrap_or_default();
     let known = idle_timers::known(shortest)
-        .map(|whose| format!(" ({whose} is as long)"))
+        .map(|whose| format!("; {shortest} is {whose} unless set otherwise"))
         .unwrap_or_default();
     let resets = cases
         .iter()

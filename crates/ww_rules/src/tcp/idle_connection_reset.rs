@@ -151,7 +151,7 @@ fn tell(view: &View<'_>, sightings: &[Sighting]) -> Story {
         .collect();
     let idle = median(cases.iter().map(|(_, (close, _))| close.idle).collect());
     let known = idle_timers::known(idle)
-        .map(|whose| format!(" ({whose} is as long)"))
+        .map(|whose| format!("; {idle} is {whose} unless set otherwise"))
         .unwrap_or_default();
     let what = match (crossed, late) {
         (0, 0) => format!(

@@ -6,7 +6,6 @@ use ww_base::Span;
 const DEFAULTS: &[(i64, &str)] = &[
     (2, "gunicorn's keepalive"),
     (5, "Node.js' keepAliveTimeout and Apache's KeepAliveTimeout"),
-    (10, "HAProxy's timeout http-keep-alive in many examples"),
     (20, "Tomcat's connectionTimeout"),
     (60, "AWS Application Load Balancer's idle timeout"),
     (65, "nginx's keepalive_timeout as packaged"),
