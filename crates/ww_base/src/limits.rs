@@ -15,7 +15,8 @@ pub struct Limits {
     /// Bytes a compressed capture may expand to, as a multiple of the compressed bytes read so
     /// far, once more than 64 MiB have come out.
     pub expansion_ratio: u64,
-    /// Connections and datagram flows held at once; beyond it the longest idle ones are closed.
+    /// Connections and datagram flows held at once; beyond it an eighth of them is dropped, those
+    /// that carried no data first, then the longest idle.
     pub flows: u32,
     /// Unacknowledged segments remembered in one direction of one connection.
     pub segments_per_direction: u32,
