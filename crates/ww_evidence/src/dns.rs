@@ -142,6 +142,4 @@ pub struct Dns {
     pub dropped: u64,
     /// Messages that are no queries: updates (RFC 2136), notifications (RFC 1996) and the like.
     pub other_operations: u64,
-    /// Connections to DNS over TLS (port 853) and other DNS that cannot be read.
-    pub encrypted: u64,
 }

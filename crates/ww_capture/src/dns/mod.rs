@@ -149,7 +149,6 @@ impl DnsWatch {
             malformed_frame: self.counts.malformed_frame,
             dropped,
             other_operations: self.counts.other_operations,
-            encrypted: 0,
         }
     }
 }

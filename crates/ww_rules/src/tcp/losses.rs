@@ -210,6 +210,14 @@ pub(crate) fn concerned<'v>(
     })
 }
 
+/// The hosts between which the first connection of a group sends, as [`path`] says them.
+pub(crate) fn between(view: &View<'_>, group: &[Sighting]) -> String {
+    concerned(view, group)
+        .next()
+        .map(|(flow, side)| path(flow, side))
+        .unwrap_or_default()
+}
+
 /// Host names of a direction, sender first: `10.0.0.1 to 10.0.0.5`.
 pub(crate) fn path(flow: &TcpFlow, side: SideId) -> String {
     format!(

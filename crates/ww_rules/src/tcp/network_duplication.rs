@@ -1,6 +1,6 @@
 //! `network-duplication`: the network delivers packets twice.
 
-use super::losses::{can_judge_repetitions, concerned, direction_key, directions, path, show};
+use super::losses::{between, can_judge_repetitions, concerned, direction_key, directions, show};
 use crate::rule::rule;
 use crate::{Sighting, Sightings, Story, View};
 use ww_evidence::{SideId, SymptomKind, TcpFlow};
@@ -74,15 +74,12 @@ fn doubled(flow: &TcpFlow, side: SideId) -> (u32, u32) {
 
 fn tell(view: &View<'_>, group: &[Sighting]) -> Story {
     let (mut copies, mut reported, mut frames) = (0, 0, 0);
-    let mut between = String::new();
+    let between = between(view, group);
     for (flow, side) in concerned(view, group) {
         let (seen, told) = doubled(flow, side);
         copies += seen;
         reported += told;
         frames += flow.side(side).frames;
-        if between.is_empty() {
-            between = path(flow, side);
-        }
     }
     let headline = if copies > 0 {
         format!(

@@ -1,7 +1,7 @@
 //! `packet-loss`: the network loses packets.
 
 use super::losses::{
-    Losses, can_judge_repetitions, concerned, direction_key, directions, path, place, show,
+    Losses, between, can_judge_repetitions, concerned, direction_key, directions, place, show,
 };
 use crate::rule::rule;
 use crate::{Sighting, Sightings, Story, View};
@@ -88,12 +88,9 @@ fn detect(view: &View<'_>, sightings: &mut Sightings) {
 
 fn tell(view: &View<'_>, group: &[Sighting]) -> Story {
     let mut total = Losses::default();
-    let mut between = String::new();
+    let between = between(view, group);
     for (flow, side) in concerned(view, group) {
         total += Losses::of(flow, side);
-        if between.is_empty() {
-            between = path(flow, side);
-        }
     }
     let timers = total.timeouts + total.tail_timeouts;
     let waits = match timers {

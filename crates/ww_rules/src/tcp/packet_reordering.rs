@@ -1,7 +1,7 @@
 //! `packet-reordering`: packets overtake one another.
 
 use super::losses::{
-    at_sender, can_judge_repetitions, concerned, direction_key, directions, path, show,
+    at_sender, between, can_judge_repetitions, concerned, direction_key, directions, show,
 };
 use crate::rule::rule;
 use crate::{Sighting, Sightings, Story, View};
@@ -67,14 +67,11 @@ fn detect(view: &View<'_>, sightings: &mut Sightings) {
 
 fn tell(view: &View<'_>, group: &[Sighting]) -> Story {
     let (mut late, mut needless, mut segments) = (0, 0, 0);
-    let mut between = String::new();
+    let between = between(view, group);
     for (flow, side) in concerned(view, group) {
         late += flow.count(SymptomKind::Late, side);
         needless += flow.count(SymptomKind::Needless, side);
         segments += flow.side(side).data_segments;
-        if between.is_empty() {
-            between = path(flow, side);
-        }
     }
     let harm = match needless {
         0 => "no retransmission came of it".to_owned(),

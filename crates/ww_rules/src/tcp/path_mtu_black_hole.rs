@@ -1,6 +1,6 @@
 //! `path-mtu-black-hole`: full-size packets vanish, small ones pass.
 
-use super::losses::{concerned, direction_key, directions, path};
+use super::losses::{between, concerned, direction_key, directions};
 use crate::rule::rule;
 use crate::{Sighting, Sightings, Story, View};
 use ww_base::Span;
@@ -140,13 +140,10 @@ fn support(view: &View<'_>, group: &[Sighting], told: bool) -> Support {
 }
 
 fn tell(view: &View<'_>, group: &[Sighting]) -> Story {
-    let mut between = String::new();
+    let between = between(view, group);
     let mut passed = 0;
     let mut told = None;
     for (flow, side) in concerned(view, group) {
-        if between.is_empty() {
-            between = path(flow, side);
-        }
         let sent = flow.side(side);
         passed = passed.max(sent.largest_acknowledged);
         told = told.or_else(|| {

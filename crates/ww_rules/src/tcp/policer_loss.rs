@@ -1,7 +1,7 @@
 //! `policer-loss`: something drops whatever exceeds a rate.
 
 use super::losses::{
-    Losses, Queue, bit_rate, can_judge_repetitions, concerned, direction_key, directions, path,
+    Losses, Queue, between, bit_rate, can_judge_repetitions, concerned, direction_key, directions,
     plateau, show, window_rate,
 };
 use crate::rule::rule;
@@ -78,7 +78,7 @@ fn limit(flow: &TcpFlow, side: SideId, bulk: &Bulk, losses: &Losses) -> Option<f
 fn tell(view: &View<'_>, group: &[Sighting]) -> Story {
     let mut total = Losses::default();
     let mut rates = Vec::new();
-    let mut between = String::new();
+    let between = between(view, group);
     for (flow, side) in concerned(view, group) {
         total += Losses::of(flow, side);
         rates.extend(
@@ -87,9 +87,6 @@ fn tell(view: &View<'_>, group: &[Sighting]) -> Story {
                 .as_ref()
                 .and_then(|bulk| plateau(flow, side, bulk)),
         );
-        if between.is_empty() {
-            between = path(flow, side);
-        }
     }
     let rate = rates.iter().copied().fold(0.0, f64::max);
     Story::observed(

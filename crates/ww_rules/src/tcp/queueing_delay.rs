@@ -1,7 +1,7 @@
 //! `queueing-delay`: a queue on the way fills up and makes everything wait.
 
 use super::losses::{
-    Losses, Queue, at_sender, bit_rate, concerned, direction_key, directions, path,
+    Losses, Queue, at_sender, between, bit_rate, concerned, direction_key, directions,
 };
 use crate::rule::rule;
 use crate::{Sighting, Sightings, Story, View};
@@ -90,11 +90,8 @@ fn queue(flow: &TcpFlow, side: SideId, bulk: &Bulk) -> Option<Queue> {
 
 fn tell(view: &View<'_>, group: &[Sighting]) -> Story {
     let mut worst: Option<(Queue, f64)> = None;
-    let mut between = String::new();
+    let between = between(view, group);
     for (flow, side) in concerned(view, group) {
-        if between.is_empty() {
-            between = path(flow, side);
-        }
         let rate = flow
             .side(side)
             .bulk

@@ -1,6 +1,6 @@
 //! `retransmission-timeout-stall`: the end of an answer is lost, and only a timer repairs it.
 
-use super::losses::{Losses, can_judge_repetitions, concerned, direction_key, directions, path};
+use super::losses::{Losses, between, can_judge_repetitions, concerned, direction_key, directions};
 use crate::rule::rule;
 use crate::{Sighting, Sightings, Story, View};
 use std::collections::BTreeMap;
@@ -66,12 +66,9 @@ fn detect(view: &View<'_>, sightings: &mut Sightings) {
 
 fn tell(view: &View<'_>, group: &[Sighting]) -> Story {
     let mut total = Losses::default();
-    let mut between = String::new();
+    let between = between(view, group);
     for (flow, side) in concerned(view, group) {
         total += Losses::of(flow, side);
-        if between.is_empty() {
-            between = path(flow, side);
-        }
     }
     let heard = concerned(view, group).any(|(flow, side)| flow.side(side.other()).frames > 0);
     let timers = match total.tail_timeouts {

@@ -1,6 +1,6 @@
 //! `spurious-retransmission`: data is sent again that had arrived.
 
-use super::losses::{can_judge_repetitions, concerned, direction_key, directions, path, show};
+use super::losses::{between, can_judge_repetitions, concerned, direction_key, directions, show};
 use crate::rule::rule;
 use crate::{Sighting, Sightings, Story, View};
 use std::collections::BTreeMap;
@@ -76,13 +76,10 @@ fn detect(view: &View<'_>, sightings: &mut Sightings) {
 
 fn tell(view: &View<'_>, group: &[Sighting]) -> Story {
     let (mut needless, mut segments) = (0, 0);
-    let mut between = String::new();
+    let between = between(view, group);
     for (flow, side) in concerned(view, group) {
         needless += flow.count(SymptomKind::Needless, side);
         segments += flow.side(side).data_segments;
-        if between.is_empty() {
-            between = path(flow, side);
-        }
     }
     Story::observed(
         format!(
