@@ -16,6 +16,10 @@ use clap::Parser;
 use cli::{Cli, Verb};
 use std::process::ExitCode;
 
+/// A capture is tens of thousands of connections, each with a few small lists.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let result = match &cli.verb {
