@@ -1,24 +1,54 @@
 //! What several rules, or one rule many times, must know of a whole capture: worked out once, when
 //! first asked for.
 
-use crate::dns::Habit;
+use crate::Subject;
+use crate::dns::{Habit, Lookup};
 use crate::tcp::{HopLimits, Offers};
+use rustc_hash::{FxHashMap, FxHashSet};
 use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::hash::Hash;
 use std::net::IpAddr;
 use ww_evidence::Endpoint;
 
+/// Something added up per host, service or path over all connections.
+#[derive(Debug)]
+pub(crate) struct Tally<K, T>(FxHashMap<K, T>);
+
+impl<K: Copy + Eq + Hash + Ord, T: Default> Tally<K, T> {
+    /// Nothing yet.
+    pub(crate) fn new() -> Tally<K, T> {
+        Tally(FxHashMap::default())
+    }
+
+    /// The sum of `key`.
+    pub(crate) fn of(&mut self, key: K) -> &mut T {
+        self.0.entry(key).or_default()
+    }
+
+    /// All sums in order of their keys.
+    pub(crate) fn into_sorted(self) -> Vec<(K, T)> {
+        let mut all: Vec<(K, T)> = self.0.into_iter().collect();
+        all.sort_unstable_by_key(|(key, _)| *key);
+        all
+    }
+}
+
 /// Facts about a whole capture.
 #[derive(Debug, Default)]
-pub(crate) struct Shared {
+pub(crate) struct Shared<'a> {
     /// How DNS servers usually behave.
     pub(crate) dns_habits: OnceCell<BTreeMap<Endpoint, Habit>>,
+    /// What clients wanted to know.
+    pub(crate) lookups: OnceCell<Vec<Lookup<'a>>>,
     /// The hop limits of hosts.
     pub(crate) hop_limits: OnceCell<HopLimits>,
     /// The TCP options that hosts are known to offer.
     pub(crate) offers: OnceCell<Offers>,
     /// Services that sent anything on a connection.
-    pub(crate) answering: OnceCell<BTreeSet<Endpoint>>,
+    pub(crate) answering: OnceCell<FxHashSet<Endpoint>>,
+    /// The connections to every service.
+    pub(crate) services: OnceCell<FxHashMap<Endpoint, Vec<Subject>>>,
     /// Hosts beside which the capture was taken, by their connections as servers.
     pub(crate) taken_at: OnceCell<BTreeSet<IpAddr>>,
 }

@@ -18,7 +18,7 @@ pub struct View<'a> {
     /// The bounds in force.
     pub limits: &'a Limits,
     /// What rules work out about the whole capture.
-    pub(crate) shared: Shared,
+    pub(crate) shared: Shared<'a>,
 }
 
 impl<'a> View<'a> {

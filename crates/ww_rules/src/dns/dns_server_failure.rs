@@ -29,7 +29,7 @@ rule! {
 
 fn detect(view: &View<'_>, sightings: &mut Sightings) {
     for lookup in lookups(view) {
-        for ((server, rcode), failures) in failures(&lookup) {
+        for ((server, rcode), failures) in failures(lookup) {
             let settled = lookup.settled().is_some();
             let group = format!(
                 "{server} {rcode} {}",
@@ -37,7 +37,7 @@ fn detect(view: &View<'_>, sightings: &mut Sightings) {
             );
             let mut sighting = Sighting::new(crate::Subject::Capture, group)
                 .count(failures.len() as u64)
-                .lost(lost(&lookup, &failures));
+                .lost(lost(lookup, &failures));
             sighting.subjects = failures
                 .iter()
                 .filter_map(|&nth| Some(lookup.attempts.get(nth)?.0))

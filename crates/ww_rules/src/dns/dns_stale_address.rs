@@ -3,7 +3,7 @@
 use super::common::{NO_ERROR, at, some_of};
 use crate::rule::rule;
 use crate::{Sighting, Sightings, Story, Subject, View};
-use std::collections::BTreeMap;
+use rustc_hash::FxHashMap;
 use std::net::IpAddr;
 use ww_base::{Moment, Span};
 use ww_evidence::{DnsTransaction, Mark, TcpFlow};
@@ -95,16 +95,16 @@ fn addresses(answered: &DnsTransaction) -> String {
 /// What clients were told, answer by answer.
 struct Told<'a> {
     /// Answers with addresses, in order of time, by client, name and type.
-    answers: BTreeMap<(IpAddr, &'a str, u16), Vec<&'a DnsTransaction>>,
+    answers: FxHashMap<(IpAddr, &'a str, u16), Vec<&'a DnsTransaction>>,
     /// Under which names a client was told of an address.
-    names: BTreeMap<(IpAddr, IpAddr), Vec<(&'a str, u16)>>,
+    names: FxHashMap<(IpAddr, IpAddr), Vec<(&'a str, u16)>>,
 }
 
 impl<'a> Told<'a> {
     fn by_all(view: &View<'a>) -> Told<'a> {
         let mut told = Told {
-            answers: BTreeMap::new(),
-            names: BTreeMap::new(),
+            answers: FxHashMap::default(),
+            names: FxHashMap::default(),
         };
         for asked in &view.capture.dns.transactions {
             if asked.rcode() != Some(NO_ERROR) || asked.addresses.is_empty() {

@@ -32,7 +32,7 @@ fn detect(view: &View<'_>, sightings: &mut Sightings) {
         if lookup.settled().is_some() {
             continue;
         }
-        if let Some((subject, cut)) = first_cut(&lookup) {
+        if let Some((subject, cut)) = first_cut(lookup) {
             judge(view, subject, cut, sightings);
         }
     }

@@ -50,11 +50,11 @@ fn detect(view: &View<'_>, sightings: &mut Sightings) {
     let nobody = habits.len() > 1 && habits.values().all(|habit| habit.answered == 0);
     let mut charged = Charged::new();
     for lookup in lookups(view) {
-        for (&server, silence) in &silences(view, &lookup, habits) {
+        for (&server, silence) in &silences(view, lookup, habits) {
             let Some(&(_, first)) = silence.unanswered.first() else {
                 continue;
             };
-            if let Some(gap) = too_little_known(view, &lookup, silence) {
+            if let Some(gap) = too_little_known(view, lookup, silence) {
                 sightings.gap(gap);
                 continue;
             }
@@ -393,15 +393,18 @@ fn recovered(view: &View<'_>, told: &BTreeMap<Subject, &DnsTransaction>) -> bool
 /// All silent questions offered EDNS, there are at least two, and each was answered by the same
 /// server when it was put without.
 fn edns_dropped(view: &View<'_>, told: &BTreeMap<Subject, &DnsTransaction>) -> bool {
-    let bare: BTreeSet<(Endpoint, u16, &str)> = transactions(view)
-        .map(|(_, asked)| asked)
-        .filter(|asked| asked.edns_size.is_none() && asked.answer.is_some())
-        .map(|asked| (asked.server, asked.kind, asked.name.as_str()))
-        .collect();
-    told.len() > 1
-        && told.values().all(|asked| {
-            asked.edns_size.is_some() && bare.contains(&(asked.server, asked.kind, &asked.name))
-        })
+    if told.len() < 2 || told.values().any(|asked| asked.edns_size.is_none()) {
+        return false;
+    }
+    let question = |asked: &DnsTransaction| (asked.server, asked.kind, asked.name.clone());
+    let mut open: BTreeSet<(Endpoint, u16, String)> =
+        told.values().map(|asked| question(asked)).collect();
+    for (_, asked) in transactions(view) {
+        if asked.edns_size.is_none() && asked.answer.is_some() {
+            open.remove(&question(asked));
+        }
+    }
+    open.is_empty()
 }
 
 /// The type of all silent questions, where there are some and the same servers answer only others.

@@ -11,7 +11,7 @@ const PAUSE: Span = Span::from_secs(20);
 
 /// Transactions for one name and type by one client, one after another.
 #[derive(Debug)]
-pub(super) struct Lookup<'a> {
+pub(crate) struct Lookup<'a> {
     /// In order of their first query; never empty.
     pub(super) attempts: Vec<(Subject, &'a DnsTransaction)>,
     /// Kept as attempts come: a lookup can have very many.
@@ -83,7 +83,11 @@ impl<'a> Lookup<'a> {
 }
 
 /// All lookups, in order of client, type and name.
-pub(super) fn lookups<'a>(view: &View<'a>) -> Vec<Lookup<'a>> {
+pub(super) fn lookups<'v, 'a>(view: &'v View<'a>) -> &'v [Lookup<'a>] {
+    view.shared.lookups.get_or_init(|| collect(view))
+}
+
+fn collect<'a>(view: &View<'a>) -> Vec<Lookup<'a>> {
     let mut sorted: Vec<(Subject, &DnsTransaction)> = transactions(view).collect();
     sorted.sort_by_key(|(_, asked)| {
         (

@@ -3,6 +3,7 @@
 mod common;
 
 pub(crate) use common::Habit;
+pub(crate) use lookup::Lookup;
 mod lookup;
 mod unheard;
 

@@ -14,8 +14,8 @@ pub(super) const UDP: u8 = 17;
 const LOW_TTL: u8 = 32;
 
 /// Errors of a capture, joined with the flows they quote and the probes that provoked them.
-pub(super) struct Errors<'a> {
-    view: &'a View<'a>,
+pub(super) struct Errors<'v, 'a> {
+    view: &'v View<'a>,
     streams: BTreeMap<u32, u32>,
     datagrams: BTreeMap<(Endpoint, Endpoint), u32>,
     probes: BTreeMap<(IpAddr, IpAddr), Vec<&'a HopProbe>>,
@@ -32,8 +32,8 @@ pub(super) enum Fate {
     Failed,
 }
 
-impl<'a> Errors<'a> {
-    pub(super) fn of(view: &'a View<'a>) -> Errors<'a> {
+impl<'v, 'a> Errors<'v, 'a> {
+    pub(super) fn of(view: &'v View<'a>) -> Errors<'v, 'a> {
         let mut errors = Errors {
             view,
             streams: BTreeMap::new(),

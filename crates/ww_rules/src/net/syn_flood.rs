@@ -2,8 +2,9 @@
 
 use super::about::some;
 use crate::rule::rule;
+use crate::shared::Tally;
 use crate::{Sighting, Sightings, Story, Subject, View};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 use ww_base::{Moment, Span};
 use ww_evidence::{Endpoint, TcpFlow};
@@ -57,18 +58,18 @@ fn detect(view: &View<'_>, sightings: &mut Sightings) {
     if view.flows().filter(|(_, flow)| is_abandoned(flow)).count() < MANY {
         return;
     }
-    let mut services: BTreeMap<Endpoint, Service<'_>> = BTreeMap::new();
+    let mut services: Tally<Endpoint, Service<'_>> = Tally::new();
     for (subject, flow) in view.flows() {
         let Some(syn) = flow.handshake.syn else {
             continue;
         };
-        let service = services.entry(flow.server).or_default();
+        let service = services.of(flow.server);
         service.openings += 1;
         if is_abandoned(flow) {
             service.abandoned.push((subject, flow, syn.first.at));
         }
     }
-    for (server, service) in services {
+    for (server, service) in services.into_sorted() {
         if is_flood(view, &service) {
             sightings.add(sighting(view, server, &service));
         }

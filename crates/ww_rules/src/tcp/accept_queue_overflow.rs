@@ -1,7 +1,8 @@
 //! `accept-queue-overflow`: a service takes some connections and lets others wait.
 
-use super::hosts::count;
+use super::hosts::{self, count};
 use crate::rule::rule;
+use crate::shared::Tally;
 use crate::{Sighting, Sightings, Story, Subject, View};
 use std::collections::BTreeMap;
 use ww_base::Span;
@@ -42,16 +43,13 @@ enum Treated {
 }
 
 fn detect(view: &View<'_>, sightings: &mut Sightings) {
-    let mut services: BTreeMap<Endpoint, Vec<(Subject, &TcpFlow, Treated)>> = BTreeMap::new();
+    let mut services: Tally<Endpoint, Vec<(Subject, &TcpFlow, Treated)>> = Tally::new();
     for (subject, flow) in view.flows() {
         if let Some(treated) = treated(flow) {
-            services
-                .entry(flow.server)
-                .or_default()
-                .push((subject, flow, treated));
+            services.of(flow.server).push((subject, flow, treated));
         }
     }
-    for (server, attempts) in services {
+    for (server, attempts) in services.into_sorted() {
         if overflows(&attempts) {
             sightings.add(sighting(view, server, &attempts));
         }
@@ -246,10 +244,11 @@ fn tell(view: &View<'_>, sightings: &[Sighting]) -> Story {
         .unwrap_or_default();
     let mut numbers: BTreeMap<u8, usize> = BTreeMap::new();
     let (mut all, mut in_time) = (0, 0);
-    for flow in &view.capture.tcp {
-        if flow.server.to_string() != server {
-            continue;
-        }
+    let attempted = hosts::seen(view, sightings).first().map(|flow| flow.server);
+    for flow in attempted
+        .into_iter()
+        .flat_map(|server| hosts::to(view, server))
+    {
         let Some(treated) = treated(flow) else {
             continue;
         };

@@ -1,8 +1,8 @@
 //! `connection-churn`: a connection for every request.
 
 use crate::rule::rule;
+use crate::shared::Tally;
 use crate::{Sighting, Sightings, Story, Subject, View};
-use std::collections::BTreeMap;
 use std::net::IpAddr;
 use ww_base::Span;
 use ww_evidence::{Endpoint, TcpFlow};
@@ -80,16 +80,15 @@ impl Churn {
     }
 }
 
-fn all(view: &View<'_>) -> BTreeMap<(IpAddr, Endpoint), Churn> {
-    let mut all: BTreeMap<(IpAddr, Endpoint), Churn> = BTreeMap::new();
+fn all(view: &View<'_>) -> Vec<((IpAddr, Endpoint), Churn)> {
+    let mut all: Tally<(IpAddr, Endpoint), Churn> = Tally::new();
     for (subject, flow) in view.flows() {
         if flow.handshake.complete() && flow.sent_by_client.bytes > 0 {
-            all.entry((flow.client.addr, flow.server))
-                .or_default()
-                .add(subject, flow);
+            all.of((flow.client.addr, flow.server)).add(subject, flow);
         }
     }
-    all.retain(|_, churn| churn.is_churn());
+    let mut all = all.into_sorted();
+    all.retain(|(_, churn)| churn.is_churn());
     all
 }
 

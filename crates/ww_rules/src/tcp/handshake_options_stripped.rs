@@ -3,7 +3,8 @@
 use super::hosts::{self, count};
 use crate::rule::rule;
 use crate::{Sighting, Sightings, Story, View};
-use std::collections::{BTreeMap, BTreeSet};
+use rustc_hash::FxHashMap;
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 use ww_evidence::{Endpoint, SideId, SynOptions, TcpFlow};
 use ww_finding::{Severity, Support};
@@ -34,8 +35,9 @@ fn present(options: &SynOptions) -> [bool; 3] {
     ]
 }
 
-/// What a host is known to offer, per option: the services on which it did.
-pub(crate) type Offers = BTreeMap<(IpAddr, SideId), [BTreeSet<Endpoint>; 3]>;
+/// What the hosts that leave something out are known to offer, per option: the services on which
+/// they did.
+pub(crate) type Offers = FxHashMap<(IpAddr, SideId), [BTreeSet<Endpoint>; 3]>;
 
 fn detect(view: &View<'_>, sightings: &mut Sightings) {
     let offers = offers(view);
@@ -79,21 +81,34 @@ fn offers<'v>(view: &'v View<'_>) -> &'v Offers {
 }
 
 fn learn_offers(view: &View<'_>) -> Offers {
-    let mut offers = Offers::new();
-    for flow in &view.capture.tcp {
-        for side in [SideId::Client, SideId::Server] {
-            let Some(options) = flow.side(side).options else {
-                continue;
-            };
-            let known = offers.entry((flow.endpoint(side).addr, side)).or_default();
-            for (services, present) in known.iter_mut().zip(present(&options)) {
-                if present {
-                    services.insert(flow.server);
-                }
+    let mut offers = Offers::default();
+    for (flow, side, options) in offered(view) {
+        if present(options).contains(&false) {
+            offers.entry((flow.endpoint(side).addr, side)).or_default();
+        }
+    }
+    for (flow, side, options) in offered(view) {
+        let Some(known) = offers.get_mut(&(flow.endpoint(side).addr, side)) else {
+            continue;
+        };
+        for (services, present) in known.iter_mut().zip(present(options)) {
+            if present {
+                services.insert(flow.server);
             }
         }
     }
     offers
+}
+
+/// The options of all handshakes.
+fn offered<'a>(
+    view: &View<'a>,
+) -> impl Iterator<Item = (&'a TcpFlow, SideId, &'a SynOptions)> + use<'a> {
+    view.capture.tcp.iter().flat_map(|flow| {
+        [SideId::Client, SideId::Server]
+            .into_iter()
+            .filter_map(|side| Some((&**flow, side, flow.side(side).options.as_ref()?)))
+    })
 }
 
 /// Options that the side leaves out here although it offers them to or from another service, and

@@ -1,18 +1,18 @@
 //! What the connections of a capture tell together of one host or one service.
 
-use std::collections::BTreeMap;
+use rustc_hash::FxHashMap;
 use std::net::IpAddr;
 use ww_base::Span;
 use ww_evidence::{Endpoint, SideId, TcpFlow, TtlUse, Vantage};
 
-use crate::{Sighting, View};
+use crate::{Sighting, Subject, View};
 
 /// Hop limits that differ by at most this are one host behind changing routes.
 const SAME_HOST_HOPS: u8 = 2;
 
 /// The hop limits of every host's packets, resets excluded.
 #[derive(Debug)]
-pub(crate) struct HopLimits(BTreeMap<IpAddr, TtlUse>);
+pub(crate) struct HopLimits(FxHashMap<IpAddr, TtlUse>);
 
 impl HopLimits {
     /// Those of a capture.
@@ -23,7 +23,7 @@ impl HopLimits {
     }
 
     fn collect(view: &View<'_>) -> HopLimits {
-        let mut hosts: BTreeMap<IpAddr, TtlUse> = BTreeMap::new();
+        let mut hosts: FxHashMap<IpAddr, TtlUse> = FxHashMap::default();
         for flow in &view.capture.tcp {
             for side in [SideId::Client, SideId::Server] {
                 let ttl = flow.side(side).ttl;
@@ -76,10 +76,22 @@ pub(super) fn taken_at_server(view: &View<'_>, host: IpAddr) -> bool {
 }
 
 /// Connections to one service.
-pub(super) fn to<'a>(view: &View<'a>, server: Endpoint) -> impl Iterator<Item = &'a TcpFlow> {
-    view.flows()
-        .map(|(_, flow)| flow)
-        .filter(move |flow| flow.server == server)
+pub(super) fn to<'v, 'a>(
+    view: &'v View<'a>,
+    server: Endpoint,
+) -> impl Iterator<Item = &'a TcpFlow> + use<'v, 'a> {
+    let services = view.shared.services.get_or_init(|| services(view));
+    let subjects = services.get(&server).map_or(&[][..], Vec::as_slice);
+    subjects.iter().filter_map(|&subject| view.flow(subject))
+}
+
+/// The connections to every service, in order of appearance.
+fn services(view: &View<'_>) -> FxHashMap<Endpoint, Vec<Subject>> {
+    let mut services: FxHashMap<Endpoint, Vec<Subject>> = FxHashMap::default();
+    for (subject, flow) in view.flows() {
+        services.entry(flow.server).or_default().push(subject);
+    }
+    services
 }
 
 /// The connections that sightings are about.

@@ -4,8 +4,8 @@ use super::losses::{
     Losses, between, can_judge_repetitions, concerned, direction_key, directions, place, show,
 };
 use crate::rule::rule;
+use crate::shared::Tally;
 use crate::{Sighting, Sightings, Story, View};
-use std::collections::BTreeMap;
 use std::net::IpAddr;
 use ww_base::Gap;
 use ww_evidence::{SideId, SymptomKind};
@@ -43,12 +43,12 @@ fn detect(view: &View<'_>, sightings: &mut Sightings) {
         ));
         return;
     }
-    let mut paths: BTreeMap<(IpAddr, SideId), (Losses, u32, Vec<Sighting>)> = BTreeMap::new();
+    let mut paths: Tally<(IpAddr, SideId), (Losses, u32, Vec<Sighting>)> = Tally::new();
     for (subject, flow) in view.flows() {
         for (side, sent) in directions(flow) {
             let losses = Losses::of(flow, side);
             let key = (flow.server.addr, side);
-            let (total, episodes, seen) = paths.entry(key).or_default();
+            let (total, episodes, seen) = paths.of(key);
             *total += losses;
             if losses.count() == 0 || losses.mostly_at_tails() {
                 continue;
@@ -77,7 +77,7 @@ fn detect(view: &View<'_>, sightings: &mut Sightings) {
             seen.push(sighting);
         }
     }
-    for (total, episodes, seen) in paths.into_values() {
+    for (_, (total, episodes, seen)) in paths.into_sorted() {
         let counted = seen.iter().map(|sighting| sighting.count).sum::<u64>();
         let often = total.share() >= SHARE_MIN || episodes >= LOSSES_MIN;
         if counted >= u64::from(LOSSES_MIN) && often {

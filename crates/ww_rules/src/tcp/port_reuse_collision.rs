@@ -36,7 +36,7 @@ enum Met {
 }
 
 fn detect(view: &View<'_>, sightings: &mut Sightings) {
-    let opened = opened(view);
+    let opened = std::cell::LazyCell::new(|| opened(view));
     for (subject, flow) in view.flows() {
         let (Some(reuse), Some(syn)) = (flow.reuse, flow.handshake.syn) else {
             continue;

@@ -2,8 +2,8 @@
 
 use super::losses::{between, can_judge_repetitions, concerned, direction_key, directions, show};
 use crate::rule::rule;
+use crate::shared::Tally;
 use crate::{Sighting, Sightings, Story, View};
-use std::collections::BTreeMap;
 use std::net::IpAddr;
 use ww_evidence::{SideId, SymptomKind};
 
@@ -33,11 +33,11 @@ fn detect(view: &View<'_>, sightings: &mut Sightings) {
     if !can_judge_repetitions(view) {
         return;
     }
-    let mut paths: BTreeMap<(IpAddr, SideId), (u64, u64, Vec<Sighting>)> = BTreeMap::new();
+    let mut paths: Tally<(IpAddr, SideId), (u64, u64, Vec<Sighting>)> = Tally::new();
     for (subject, flow) in view.flows() {
         for (side, sent) in directions(flow) {
             let key = (flow.server.addr, side);
-            let (segments, total, seen) = paths.entry(key).or_default();
+            let (segments, total, seen) = paths.of(key);
             *segments += sent.data_segments;
             let needless = flow.count(SymptomKind::Needless, side);
             let others = flow.count(SymptomKind::LossBefore, side)
@@ -65,7 +65,7 @@ fn detect(view: &View<'_>, sightings: &mut Sightings) {
             seen.push(sighting);
         }
     }
-    for (segments, total, seen) in paths.into_values() {
+    for (_, (segments, total, seen)) in paths.into_sorted() {
         // More repetitions than segments are no transfer: a capture without its beginning, or noise.
         let plausible = total <= segments;
         if plausible && total >= NEEDLESS_MIN && total as f64 >= SHARE_MIN * segments as f64 {

@@ -3,6 +3,7 @@
 use super::hosts::{self, count};
 use crate::rule::rule;
 use crate::{Sighting, Sightings, Story, View};
+use rustc_hash::FxHashSet;
 use std::collections::BTreeSet;
 use ww_base::{Gap, Span};
 use ww_evidence::{Endpoint, TcpFlow};
@@ -89,7 +90,7 @@ fn is_unanswered(flow: &TcpFlow) -> bool {
 }
 
 /// Services that took at least one connection or refused it.
-pub(super) fn answering<'v>(view: &'v View<'_>) -> &'v BTreeSet<Endpoint> {
+pub(super) fn answering<'v>(view: &'v View<'_>) -> &'v FxHashSet<Endpoint> {
     view.shared.answering.get_or_init(|| {
         view.flows()
             .filter(|(_, flow)| flow.sent_by_server.frames > 0)
@@ -110,7 +111,8 @@ fn tell(view: &View<'_>, sightings: &[Sighting]) -> Story {
         .sum();
     let other_port = answering(view)
         .iter()
-        .find(|other| other.addr == server.addr);
+        .filter(|other| other.addr == server.addr)
+        .min();
     let at_server = hosts::taken_at_server(view, server.addr);
     let attempts = format!(
         "{server} never answered {} ({})",
