@@ -3,6 +3,10 @@
 //! The only crate of the workspace in which `unsafe` is allowed. Each function is one system call with its
 //! arguments checked, and knows nothing of networks beyond that.
 
+mod map;
+
+pub use map::MappedFile;
+
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::unix::fs::OpenOptionsExt as _;

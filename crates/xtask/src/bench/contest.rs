@@ -12,10 +12,13 @@ const LATENCY_RUNS: usize = 20;
 const MEGABYTE: f64 = 1e6;
 
 /// Names in the table; the bars refer to them.
+/// The walk over a mapped file, the physical limit of a program that looks at every packet once.
 pub(super) const WALK: &str = "bare record walk";
 pub(super) const WIREWISE: &str = "wirewise diagnose";
 pub(super) const TCPTRACE: &str = "tcptrace -n -l -r";
 pub(super) const TSHARK: &str = "tshark -q -z expert";
+/// The same walk in a small buffer.
+const COPIED_WALK: &str = "… with read(2)";
 const READER: &str = "ww_capture reader";
 const TCPDUMP: &str = "tcpdump -w /dev/null";
 
@@ -90,7 +93,8 @@ impl Contest {
             costs: Vec::new(),
         };
         Ok(vec![
-            entry(WALK, walk("records"), self.runs),
+            entry(WALK, walk("mapped"), self.runs),
+            entry(COPIED_WALK, walk("records"), self.runs),
             entry(READER, walk("reader"), self.runs),
             entry(WIREWISE, diagnosis(&self.release, &self.file), self.runs),
             entry(
