@@ -1,0 +1,11 @@
+//! The *declared* network, without a vendor's word in it.
+//!
+//! Importers lower what they read into these types; the questions about reachability are asked of
+//! nothing else. Ids are indices into vectors, so that equal inputs give equal models.
+
+pub mod filter;
+pub mod packet;
+pub mod ranges;
+
+pub use packet::Packet;
+pub use ranges::Ranges;
