@@ -38,6 +38,14 @@ pub struct Limits {
     pub dns_transactions: u32,
     /// Frame numbers kept per symptom of one connection.
     pub frames_per_symptom: u32,
+    /// Bytes read of one text; what follows is not.
+    pub text_bytes: u32,
+    /// Problems told of one text; further ones are counted only.
+    pub problems_per_text: u32,
+    /// Rules read from one text.
+    pub filter_rules: u32,
+    /// Entries of named sets read from one text.
+    pub set_entries: u32,
     /// Exhibits shown per finding.
     pub exhibits_per_finding: u32,
     /// Findings printed per rule.
@@ -63,6 +71,10 @@ impl Default for Limits {
             dns_pending: 16_384,
             dns_transactions: 65_536,
             frames_per_symptom: 4,
+            text_bytes: 512 << 20,
+            problems_per_text: 1000,
+            filter_rules: 1_000_000,
+            set_entries: 4_000_000,
             exhibits_per_finding: 8,
             findings_per_rule: 50,
         }

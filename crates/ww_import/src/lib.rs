@@ -1,0 +1,13 @@
+//! Readers of the files that firewalls and networks are declared in.
+//!
+//! Every reader takes bytes and gives a [`Partial`](ww_base::Partial): what it understood, and the
+//! problems it met, each with its place. No input makes a reader fail. What a reader does not
+//! understand stays in the model as an unknown, so that no answer is wrong in silence.
+//!
+//! One module reads one format; readers do not know of one another.
+
+mod address;
+pub mod ipset;
+mod names;
+pub mod sets;
+mod text;
