@@ -4,6 +4,7 @@
 //! nothing else. Ids are indices into vectors, so that equal inputs give equal models.
 
 pub mod filter;
+pub mod kube;
 pub mod packet;
 pub mod ranges;
 
