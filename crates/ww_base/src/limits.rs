@@ -46,6 +46,12 @@ pub struct Limits {
     pub filter_rules: u32,
     /// Entries of named sets read from one text.
     pub set_entries: u32,
+    /// Longest YAML or JSON text that is read, in bytes.
+    pub document_bytes: u32,
+    /// Collections inside one another in a YAML or JSON document.
+    pub document_nesting: u32,
+    /// Scalars and collections of one YAML or JSON document.
+    pub document_nodes: u32,
     /// Exhibits shown per finding.
     pub exhibits_per_finding: u32,
     /// Findings printed per rule.
@@ -75,6 +81,9 @@ impl Default for Limits {
             problems_per_text: 1000,
             filter_rules: 1_000_000,
             set_entries: 4_000_000,
+            document_bytes: 256 << 20,
+            document_nesting: 100,
+            document_nodes: 6_000_000,
             exhibits_per_finding: 8,
             findings_per_rule: 50,
         }

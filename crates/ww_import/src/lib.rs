@@ -8,6 +8,7 @@
 
 mod address;
 pub mod ipset;
+pub mod kube;
 mod names;
 pub mod sets;
 mod text;

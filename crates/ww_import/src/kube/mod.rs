@@ -1,0 +1,194 @@
+//! Kubernetes manifests: YAML (several documents) and JSON, one object or a list of them.
+//!
+//! Reads the kinds that decide who can reach whom and counts the others. Templates that Helm has yet
+//! to render are recognised and named. See [`ww_model::kube`] for what comes out.
+
+mod objects;
+mod policies;
+mod selectors;
+mod services;
+mod tree;
+mod workloads;
+mod yaml;
+
+use std::collections::BTreeMap;
+
+use ww_base::{Limits, Locus, Partial, Problem, ProblemKind, SourceId, SourceSpan};
+use ww_model::kube::Cluster;
+
+use tree::View;
+use yaml::Document;
+
+/// What to do with a template.
+const RENDER: &str =
+    "this is a template: render it first (helm template CHART) and bring the result";
+
+/// Reads all files of a cluster; an object that is declared twice counts as declared last.
+pub fn import<'a>(
+    files: impl IntoIterator<Item = (SourceId, &'a [u8])>,
+    limits: &Limits,
+) -> Partial<Cluster> {
+    let mut intake = Intake::default();
+    for (source, bytes) in files {
+        intake.file(source, bytes, limits);
+    }
+    objects::keep_last_declarations(&mut intake);
+    Partial {
+        value: intake.cluster,
+        problems: intake.problems,
+    }
+}
+
+/// What has been read so far.
+#[derive(Default)]
+struct Intake {
+    cluster: Cluster,
+    problems: Vec<Problem>,
+}
+
+impl Intake {
+    fn problem(&mut self, at: SourceSpan, kind: ProblemKind, message: impl Into<String>) {
+        let message = message.into();
+        self.problems.push(Problem {
+            at: Locus::Text(at),
+            kind,
+            message,
+        });
+    }
+
+    fn malformed(&mut self, at: SourceSpan, message: impl Into<String>) {
+        self.problem(at, ProblemKind::Malformed, message);
+    }
+
+    fn unsupported(&mut self, at: SourceSpan, message: impl Into<String>) {
+        self.problem(at, ProblemKind::Unsupported, message);
+    }
+
+    fn ignore(&mut self, kind: &str) {
+        let ignored: &mut BTreeMap<String, u32> = &mut self.cluster.ignored;
+        if let Some(count) = ignored.get_mut(kind) {
+            *count = count.saturating_add(1);
+        } else {
+            ignored.insert(kind.to_owned(), 1);
+        }
+    }
+
+    fn file(&mut self, source: SourceId, bytes: &[u8], limits: &Limits) {
+        let span = |start: usize| SourceSpan {
+            source,
+            start: start as u32,
+            end: start as u32,
+        };
+        if bytes.len() > limits.document_bytes as usize {
+            let message = format!("more than {} bytes: split the file", limits.document_bytes);
+            return self.problem(span(0), ProblemKind::TooLarge, message);
+        }
+        let text = match std::str::from_utf8(bytes) {
+            Ok(text) => text,
+            Err(error) => {
+                let good = error.valid_up_to();
+                self.malformed(span(good), "not UTF-8; nothing behind this byte was read");
+                bytes
+                    .get(..good)
+                    .and_then(|good| std::str::from_utf8(good).ok())
+                    .unwrap_or_default()
+            }
+        };
+        let mut template_named = false;
+        yaml::read(text, source, limits, |document| {
+            let template_at = self.document(document, text, &span);
+            if let Some(at) = template_at.filter(|_| !template_named) {
+                template_named = true;
+                self.unsupported(at, RENDER);
+            }
+        });
+    }
+
+    /// Reads one document; the place of a template's braces when it is one.
+    fn document(
+        &mut self,
+        document: Document<'_>,
+        text: &str,
+        span: &dyn Fn(usize) -> SourceSpan,
+    ) -> Option<SourceSpan> {
+        let tree = match document {
+            Document::Template(at) => return Some(span(at as usize)),
+            Document::Malformed(message, at) => {
+                if let Some(braces) = braces_in_document(text, at as usize) {
+                    return Some(span(braces));
+                }
+                self.malformed(span(at as usize), format!("not YAML: {message}"));
+                return None;
+            }
+            Document::TooLarge(tree, at) => {
+                let message = "too many parts in one document; nothing behind this byte was read";
+                self.problem(span(at as usize), ProblemKind::TooLarge, message);
+                tree
+            }
+            Document::Tree(tree) => tree,
+        };
+        let root = tree.root()?;
+        let template_at = self.object(root);
+        if tree.is_exhausted() {
+            let message = "aliases repeat one another too often; not all of it was read";
+            self.problem(root.at(), ProblemKind::TooLarge, message);
+        }
+        template_at
+    }
+
+    /// Reads an object, or the objects of a list; the place of a name that is still a template.
+    fn object(&mut self, object: View<'_>) -> Option<SourceSpan> {
+        let kind = object.get("kind").and_then(View::text);
+        let Some(kind) = kind else {
+            self.ignore("no kind");
+            return None;
+        };
+        let Some(items) = object
+            .get("items")
+            .filter(|items| kind.ends_with("List") && items.is_list())
+        else {
+            return self.object_of_kind(kind, object);
+        };
+        let item_kind = kind.strip_suffix("List").unwrap_or_default();
+        let mut template_at = None;
+        for item in items.items() {
+            let found = match item.get("kind").and_then(View::text) {
+                None => self.object_of_kind(item_kind, item),
+                Some(kind) if kind.ends_with("List") => {
+                    self.ignore(kind);
+                    None
+                }
+                Some(kind) => self.object_of_kind(kind, item),
+            };
+            template_at = template_at.or(found);
+        }
+        template_at
+    }
+
+    fn object_of_kind(&mut self, kind: &str, object: View<'_>) -> Option<SourceSpan> {
+        let name = object
+            .get("metadata")
+            .and_then(|metadata| metadata.get("name"));
+        if let Some(name) = name
+            && name.text().is_some_and(|text| text.contains("{{"))
+        {
+            return Some(name.at());
+        }
+        objects::read(self, kind, object);
+        None
+    }
+}
+
+/// Where the first `{{` stands in the document around an offset.
+fn braces_in_document(text: &str, offset: usize) -> Option<usize> {
+    let (before, behind) = text.split_at_checked(offset)?;
+    let start = before.rfind("\n---").unwrap_or(0);
+    let end = behind
+        .find("\n---")
+        .map_or(text.len(), |length| offset + length);
+    let document = text.get(start..end)?;
+    document.find("{{").map(|at| start + at)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,194 @@
+//! Services, the addresses behind them, and the ways in from outside.
+
+use ww_model::kube::{
+    Backend, BackendPort, ContainerPort, EndpointSlice, Ingress, PortRef, Service, ServicePort,
+};
+
+use super::tree::View;
+use super::workloads::{address, port_number, protocol};
+use super::{Intake, objects};
+
+pub(super) fn service(intake: &mut Intake, object: View<'_>) {
+    let name = objects::name(intake, object);
+    let spec = object.get("spec");
+    let get = |key| spec.and_then(|spec| spec.get(key));
+    let many = get("clusterIPs").into_iter().flat_map(View::items);
+    let mut addresses: Vec<_> = get("clusterIP")
+        .into_iter()
+        .chain(many)
+        .filter_map(address)
+        .collect();
+    addresses.sort_unstable();
+    addresses.dedup();
+    let selector = get("selector").map(|labels| objects::string_map(intake, labels));
+    let mut ports = Vec::new();
+    for port in get("ports").into_iter().flat_map(View::items) {
+        ports.extend(service_port(intake, port));
+    }
+    intake.cluster.services.push(Service {
+        name,
+        at: object.at(),
+        selector: selector.filter(|labels| !labels.is_empty()),
+        ports,
+        kind: get("type")
+            .and_then(View::text)
+            .unwrap_or("ClusterIP")
+            .to_owned(),
+        addresses,
+        external_name: get("externalName").and_then(View::text).map(str::to_owned),
+    });
+}
+
+fn service_port(intake: &mut Intake, port: View<'_>) -> Option<ServicePort> {
+    let Some(number) = port.get("port").and_then(port_number) else {
+        intake.malformed(port.at(), "port is a number from 1 to 65535");
+        return None;
+    };
+    Some(ServicePort {
+        at: port.at(),
+        name: port.get("name").and_then(View::text).map(str::to_owned),
+        number,
+        target: port
+            .get("targetPort")
+            .and_then(port_ref)
+            .unwrap_or(PortRef::Number(number)),
+        protocol: protocol(intake, port.get("protocol"))?,
+        node_port: port.get("nodePort").and_then(port_number),
+    })
+}
+
+/// A port by number or name.
+fn port_ref(scalar: View<'_>) -> Option<PortRef> {
+    match scalar.integer() {
+        Some(_) => port_number(scalar).map(PortRef::Number),
+        None => scalar.text().map(|name| PortRef::Name(name.to_owned())),
+    }
+}
+
+pub(super) fn endpoint_slice(intake: &mut Intake, object: View<'_>) {
+    let labels = objects::labels(intake, object.get("metadata"));
+    let mut slice = EndpointSlice {
+        name: objects::name(intake, object),
+        at: object.at(),
+        service: labels.get("kubernetes.io/service-name").cloned(),
+        addresses: Vec::new(),
+        pods: Vec::new(),
+        ports: Vec::new(),
+    };
+    for endpoint in object.get("endpoints").into_iter().flat_map(View::items) {
+        let addresses = endpoint.get("addresses").into_iter().flat_map(View::items);
+        slice.addresses.extend(addresses.filter_map(address));
+        let target = endpoint.get("targetRef");
+        let is_pod = |target: &View<'_>| target.get("kind").and_then(View::text) == Some("Pod");
+        let pod = target
+            .filter(is_pod)
+            .and_then(|target| target.get("name")?.text());
+        slice.pods.extend(pod.map(str::to_owned));
+    }
+    for port in object.get("ports").into_iter().flat_map(View::items) {
+        if let (Some(number), Some(protocol)) = (
+            port.get("port").and_then(port_number),
+            protocol(intake, port.get("protocol")),
+        ) {
+            let name = port.get("name").and_then(View::text).map(str::to_owned);
+            slice.ports.push(ContainerPort {
+                name,
+                number,
+                protocol,
+            });
+        }
+    }
+    intake.cluster.endpoint_slices.push(slice);
+}
+
+pub(super) fn ingress(intake: &mut Intake, object: View<'_>) {
+    let name = objects::name(intake, object);
+    let spec = object.get("spec");
+    let get = |key| spec.and_then(|spec| spec.get(key));
+    let mut backends = Vec::new();
+    let default = get("defaultBackend").or_else(|| get("backend"));
+    backends.extend(default.and_then(|entry| backend(intake, entry, None, None)));
+    for rule in get("rules").into_iter().flat_map(View::items) {
+        let host = rule.get("host").and_then(View::text);
+        let paths = rule.get("http").and_then(|http| http.get("paths"));
+        for entry in paths.into_iter().flat_map(View::items) {
+            let path = entry.get("path").and_then(View::text);
+            let target = entry.get("backend");
+            backends.extend(target.and_then(|target| backend(intake, target, host, path)));
+        }
+    }
+    let kind = "Ingress".to_owned();
+    intake.cluster.ingresses.push(Ingress {
+        name,
+        kind,
+        at: object.at(),
+        backends,
+    });
+}
+
+/// A backend in the form of networking.k8s.io/v1 (`service.name`) or of its betas (`serviceName`).
+fn backend(
+    intake: &mut Intake,
+    entry: View<'_>,
+    host: Option<&str>,
+    path: Option<&str>,
+) -> Option<Backend> {
+    let service = entry.get("service");
+    let old_name = entry.get("serviceName").and_then(View::text);
+    let Some(name) = service
+        .and_then(|service| service.get("name")?.text())
+        .or(old_name)
+    else {
+        intake.unsupported(entry.at(), "a backend that is no service is not followed");
+        return None;
+    };
+    let port = service.and_then(|service| service.get("port"));
+    let number = port.and_then(|port| port.get("number").or_else(|| port.get("name")));
+    let port = number
+        .or_else(|| entry.get("servicePort"))
+        .and_then(port_ref);
+    Some(Backend {
+        at: entry.at(),
+        host: host.map(str::to_owned),
+        path: path.map(str::to_owned),
+        service: name.to_owned(),
+        port: port.map(BackendPort::Service),
+    })
+}
+
+pub(super) fn route(intake: &mut Intake, object: View<'_>) {
+    let name = objects::name(intake, object);
+    let spec = object.get("spec");
+    let get = |key| spec.and_then(|spec| spec.get(key));
+    let text = |key| get(key).and_then(View::text).map(str::to_owned);
+    let port = get("port")
+        .and_then(|port| port.get("targetPort"))
+        .and_then(port_ref);
+    let others = get("alternateBackends").into_iter().flat_map(View::items);
+    let mut backends = Vec::new();
+    for target in get("to").into_iter().chain(others) {
+        let kind = target.get("kind").and_then(View::text).unwrap_or("Service");
+        let Some(service) = target
+            .get("name")
+            .and_then(View::text)
+            .filter(|_| kind == "Service")
+        else {
+            intake.malformed(target.at(), "a route leads to a service by its name");
+            continue;
+        };
+        backends.push(Backend {
+            at: target.at(),
+            host: text("host"),
+            path: text("path"),
+            service: service.to_owned(),
+            port: port.clone().map(BackendPort::Target),
+        });
+    }
+    let kind = "Route".to_owned();
+    intake.cluster.ingresses.push(Ingress {
+        name,
+        kind,
+        at: object.at(),
+        backends,
+    });
+}
