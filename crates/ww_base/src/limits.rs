@@ -52,6 +52,8 @@ pub struct Limits {
     pub document_nesting: u32,
     /// Scalars and collections of one YAML or JSON document.
     pub document_nodes: u32,
+    /// Rules tried for one packet on its walk through a rule set, over all ways it can go.
+    pub rules_per_packet: u32,
     /// Exhibits shown per finding.
     pub exhibits_per_finding: u32,
     /// Findings printed per rule.
@@ -84,6 +86,7 @@ impl Default for Limits {
             document_bytes: 256 << 20,
             document_nesting: 100,
             document_nodes: 6_000_000,
+            rules_per_packet: 1_000_000,
             exhibits_per_finding: 8,
             findings_per_rule: 50,
         }

@@ -46,8 +46,9 @@ pub struct Base {
     pub family: Family,
     /// Where on the path.
     pub hook: Hook,
-    /// Order among the chains of a hook, lowest first; equal priorities in order of
-    /// [`Ruleset::chains`].
+    /// Order among the chains of a hook, lowest first; of equal priorities the one that comes later
+    /// in [`Ruleset::chains`] goes first, as Linux does it. Chains that translate have one place per
+    /// hook, whatever their priority, which then orders them among themselves.
     pub priority: i32,
     /// What it is for.
     pub kind: ChainKind,

@@ -1,0 +1,4 @@
+//! Who can reach whom, with which packets, decided by which line.
+
+pub mod mutants;
+pub mod walk;

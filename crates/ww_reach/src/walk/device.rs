@@ -1,0 +1,194 @@
+//! The device on which a rule set runs: its interfaces and addresses.
+
+use std::net::IpAddr;
+use ww_model::filter::AddressKind;
+
+/// What is known of the device itself. Without it, whatever depends on its own addresses is not known.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Device {
+    /// Its interfaces.
+    pub interfaces: Vec<Interface>,
+}
+
+/// An interface of a device.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Interface {
+    /// Its name.
+    pub name: String,
+    /// Its addresses with the lengths of their prefixes; the primary one first.
+    pub addresses: Vec<(IpAddr, u8)>,
+}
+
+impl Device {
+    /// The kind of an address, as the device's routing sees it.
+    pub fn kind_of(&self, address: IpAddr) -> AddressKind {
+        let own = |(mine, _): &(IpAddr, u8)| *mine == address;
+        let all_of = |(mine, prefix): &(IpAddr, u8)| is_broadcast_of(*mine, *prefix, address);
+        if let Some(kind) = kind_by_value(address) {
+            kind
+        } else if self.addresses().any(own) {
+            AddressKind::Local
+        } else if self.addresses().any(all_of) {
+            AddressKind::Broadcast
+        } else {
+            AddressKind::Unicast
+        }
+    }
+
+    /// The name of the interface whose network holds the address; the longest prefix wins.
+    pub fn connected(&self, address: IpAddr) -> Option<&str> {
+        let fitting = |interface: &Interface| {
+            let prefixes = interface.addresses.iter();
+            prefixes
+                .filter(|(mine, prefix)| same_network(*mine, *prefix, address))
+                .map(|(_, prefix)| *prefix)
+                .max()
+        };
+        self.interfaces
+            .iter()
+            .filter_map(|interface| Some((fitting(interface)?, interface.name.as_str())))
+            .max_by_key(|(prefix, _)| *prefix)
+            .map(|(_, name)| name)
+    }
+
+    /// The addresses that translation takes from an interface, of the IP version asked for; those of the link
+    /// alone only where there are no others.
+    pub(crate) fn usable(&self, interface: &str, v6: bool) -> Vec<IpAddr> {
+        let of_version: Vec<IpAddr> = self
+            .interfaces
+            .iter()
+            .filter(|candidate| candidate.name == interface)
+            .flat_map(|found| found.addresses.iter().map(|(address, _)| *address))
+            .filter(|address| address.is_ipv6() == v6)
+            .collect();
+        let (wide, narrow): (Vec<IpAddr>, Vec<IpAddr>) = of_version
+            .into_iter()
+            .partition(|address| !is_link_local(*address));
+        if wide.is_empty() { narrow } else { wide }
+    }
+
+    fn addresses(&self) -> impl Iterator<Item = &(IpAddr, u8)> {
+        self.interfaces
+            .iter()
+            .flat_map(|interface| &interface.addresses)
+    }
+}
+
+/// The kind of an address that has the same kind on every device; `None` for all others.
+pub(crate) fn kind_by_value(address: IpAddr) -> Option<AddressKind> {
+    let unspecified_network = match address {
+        IpAddr::V4(v4) => v4.octets().first() == Some(&0),
+        IpAddr::V6(_) => false,
+    };
+    if address.is_loopback() {
+        Some(AddressKind::Local)
+    } else if address.is_multicast() {
+        Some(AddressKind::Multicast)
+    } else if address == IpAddr::from([255, 255, 255, 255]) {
+        Some(AddressKind::Broadcast)
+    } else if unspecified_network {
+        Some(AddressKind::Other)
+    } else {
+        None
+    }
+}
+
+fn is_link_local(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(v4) => v4.is_link_local(),
+        IpAddr::V6(v6) => v6.is_unicast_link_local(),
+    }
+}
+
+/// Whether the address means every host of the IPv4 network of `mine`. Networks of one or two hosts have no such
+/// address (RFC 3021).
+fn is_broadcast_of(mine: IpAddr, prefix: u8, address: IpAddr) -> bool {
+    let (IpAddr::V4(mine), IpAddr::V4(address)) = (mine, address) else {
+        return false;
+    };
+    let hosts = u32::MAX.checked_shr(u32::from(prefix)).unwrap_or(0);
+    prefix < 31 && address.to_bits() == mine.to_bits() | hosts
+}
+
+fn same_network(mine: IpAddr, prefix: u8, address: IpAddr) -> bool {
+    match (mine, address) {
+        (IpAddr::V4(mine), IpAddr::V4(address)) => {
+            let hosts = u32::MAX.checked_shr(u32::from(prefix)).unwrap_or(0);
+            mine.to_bits() | hosts == address.to_bits() | hosts
+        }
+        (IpAddr::V6(mine), IpAddr::V6(address)) => {
+            let hosts = u128::MAX.checked_shr(u32::from(prefix)).unwrap_or(0);
+            mine.to_bits() | hosts == address.to_bits() | hosts
+        }
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn device() -> Device {
+        let interface = |name: &str, addresses: &[(&str, u8)]| Interface {
+            name: name.into(),
+            addresses: addresses
+                .iter()
+                .map(|(address, prefix)| (address.parse().unwrap(), *prefix))
+                .collect(),
+        };
+        Device {
+            interfaces: vec![
+                interface(
+                    "eth0",
+                    &[("10.0.0.1", 24), ("fe80::1", 64), ("fd00::1", 64)],
+                ),
+                interface("eth1", &[("10.0.0.129", 25), ("192.0.2.1", 31)]),
+            ],
+        }
+    }
+
+    #[test]
+    fn addresses_have_the_kind_that_routing_gives_them() {
+        let kinds = [
+            ("10.0.0.1", AddressKind::Local),
+            ("10.0.0.255", AddressKind::Broadcast),
+            ("10.0.0.2", AddressKind::Unicast),
+            ("192.0.2.1", AddressKind::Local),
+            ("192.0.2.0", AddressKind::Unicast),
+            ("127.3.2.1", AddressKind::Local),
+            ("224.0.0.5", AddressKind::Multicast),
+            ("255.255.255.255", AddressKind::Broadcast),
+            ("0.1.2.3", AddressKind::Other),
+            ("ff02::1", AddressKind::Multicast),
+            ("fd00::1", AddressKind::Local),
+        ];
+        for (address, kind) in kinds {
+            assert_eq!(
+                device().kind_of(address.parse().unwrap()),
+                kind,
+                "{address}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_longest_prefix_names_the_connected_interface() {
+        let connected = |address: &str| {
+            device()
+                .connected(address.parse().unwrap())
+                .map(str::to_owned)
+        };
+        assert_eq!(connected("10.0.0.130").as_deref(), Some("eth1"));
+        assert_eq!(connected("10.0.0.5").as_deref(), Some("eth0"));
+        assert_eq!(connected("172.16.0.1"), None);
+    }
+
+    #[test]
+    fn an_address_of_the_link_is_used_only_for_want_of_others() {
+        assert_eq!(
+            device().usable("eth0", true),
+            ["fd00::1".parse::<IpAddr>().unwrap()]
+        );
+        assert!(device().usable("eth2", false).is_empty());
+    }
+}
