@@ -1,0 +1,321 @@
+//! Operations on two diagrams, point by point.
+
+use crate::space::{Map, Set, Space, Terminal, TooLarge};
+use crate::store::{Ref, Store};
+use rustc_hash::FxHashMap;
+
+/// An operation whose results are remembered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u32)]
+pub(crate) enum Operation {
+    /// The left decision, or the right one where there is none.
+    First,
+    /// The left decision where the right set has the point.
+    Keep,
+    /// The left decision where the right set does not have the point.
+    Cut,
+    /// Yes where the decisions differ.
+    Differ,
+}
+
+impl Operation {
+    /// The result, where it is plain without looking below.
+    #[inline]
+    fn plain(self, left: Ref, right: Ref) -> Option<Ref> {
+        let none = Ref::NONE;
+        match self {
+            Operation::First if left == none || left == right => Some(right),
+            Operation::First if right == none || left.as_terminal().is_some() => Some(left),
+            Operation::Keep if left == none || right == none => Some(none),
+            Operation::Keep if right == Ref::YES || left == right => Some(left),
+            Operation::Cut if left == none || right == Ref::YES || left == right => Some(none),
+            Operation::Cut if right == none => Some(left),
+            Operation::Differ if left == right => Some(none),
+            Operation::Differ if left.as_terminal().is_some() && right.as_terminal().is_some() => {
+                Some(Ref::YES)
+            }
+            _ => None,
+        }
+    }
+
+    /// The operands in the order under which the result is remembered.
+    fn ordered(self, left: Ref, right: Ref) -> (Ref, Ref) {
+        if self == Operation::Differ && right < left {
+            (right, left)
+        } else {
+            (left, right)
+        }
+    }
+}
+
+/// Walks the edges of one operand while another is walked beside it.
+pub(crate) struct Cursor {
+    next: u32,
+    end: u32,
+    /// The last number of the current edge.
+    pub(crate) last: u128,
+    /// Where the current edge leads.
+    pub(crate) child: Ref,
+}
+
+impl Cursor {
+    /// At the first edge of a node on this level; a node below stands for one edge over all.
+    pub(crate) fn new(store: &Store, node: Ref, level: u32) -> Cursor {
+        let edges = if store.level(node) == level {
+            store.edges(node)
+        } else {
+            0..0
+        };
+        let mut cursor = Cursor {
+            next: edges.start,
+            end: edges.end,
+            last: u128::MAX,
+            child: node,
+        };
+        cursor.advance(store);
+        cursor
+    }
+
+    /// To the next edge; false after the last one.
+    #[inline]
+    pub(crate) fn advance(&mut self, store: &Store) -> bool {
+        if self.next == self.end {
+            return false;
+        }
+        (self.last, self.child) = store.edge(self.next);
+        self.next += 1;
+        true
+    }
+}
+
+impl Space {
+    /// `left` where it decides, `right` elsewhere: "first match wins". Associative.
+    ///
+    /// # Errors
+    /// [`TooLarge`].
+    pub fn first(&mut self, left: Map, right: Map) -> Result<Map, TooLarge> {
+        self.binary(Operation::First, left, right)
+    }
+
+    /// The first decision of a list of maps, in a balanced tree: a rule list from its rules.
+    ///
+    /// # Errors
+    /// [`TooLarge`].
+    pub fn first_all(&mut self, maps: &[Map]) -> Result<Map, TooLarge> {
+        match maps {
+            [] => Ok(self.map(Ref::NONE)),
+            [only] => Ok(*only),
+            _ => {
+                let (front, back) = maps.split_at(maps.len() / 2);
+                let front = self.first_all(front)?;
+                let back = self.first_all(back)?;
+                self.first(front, back)
+            }
+        }
+    }
+
+    /// The map inside the set, undecided outside.
+    ///
+    /// # Errors
+    /// [`TooLarge`].
+    pub fn keep(&mut self, map: Map, inside: Set) -> Result<Map, TooLarge> {
+        self.binary(Operation::Keep, map, inside.0)
+    }
+
+    /// The map outside the set, undecided inside.
+    ///
+    /// # Errors
+    /// [`TooLarge`].
+    pub fn cut(&mut self, map: Map, outside: Set) -> Result<Map, TooLarge> {
+        self.binary(Operation::Cut, map, outside.0)
+    }
+
+    /// `inside` in the set, `outside` elsewhere.
+    ///
+    /// # Errors
+    /// [`TooLarge`].
+    pub fn choose(&mut self, set: Set, inside: Map, outside: Map) -> Result<Map, TooLarge> {
+        if inside == outside {
+            return Ok(inside);
+        }
+        let inside = self.keep(inside, set)?;
+        let outside = self.cut(outside, set)?;
+        self.first(inside, outside)
+    }
+
+    /// Where two maps decide differently.
+    ///
+    /// # Errors
+    /// [`TooLarge`].
+    pub fn differ(&mut self, left: Map, right: Map) -> Result<Set, TooLarge> {
+        self.binary(Operation::Differ, left, right).map(Set)
+    }
+
+    /// Points in either set.
+    ///
+    /// # Errors
+    /// [`TooLarge`].
+    pub fn or(&mut self, left: Set, right: Set) -> Result<Set, TooLarge> {
+        self.first(left.0, right.0).map(Set)
+    }
+
+    /// Points in any of the sets.
+    ///
+    /// # Errors
+    /// [`TooLarge`].
+    pub fn or_all(&mut self, sets: &[Set]) -> Result<Set, TooLarge> {
+        let maps: Vec<Map> = sets.iter().map(|set| set.0).collect();
+        self.first_all(&maps).map(Set)
+    }
+
+    /// Points in both sets.
+    ///
+    /// # Errors
+    /// [`TooLarge`].
+    pub fn and(&mut self, left: Set, right: Set) -> Result<Set, TooLarge> {
+        let (left, right) = if right < left {
+            (right, left)
+        } else {
+            (left, right)
+        };
+        self.keep(left.0, right).map(Set)
+    }
+
+    /// Points in the left set that are not in the right one.
+    ///
+    /// # Errors
+    /// [`TooLarge`].
+    pub fn minus(&mut self, left: Set, right: Set) -> Result<Set, TooLarge> {
+        self.cut(left.0, right).map(Set)
+    }
+
+    /// Points that are not in the set.
+    ///
+    /// # Errors
+    /// [`TooLarge`].
+    pub fn not(&mut self, set: Set) -> Result<Set, TooLarge> {
+        self.minus(self.all(), set)
+    }
+
+    /// Whether every point of `part` is in `whole`.
+    ///
+    /// # Errors
+    /// [`TooLarge`].
+    pub fn is_subset(&mut self, part: Set, whole: Set) -> Result<bool, TooLarge> {
+        self.minus(part, whole).map(Set::is_empty)
+    }
+
+    /// Joins the decisions of two maps, point by point. `join` is asked once for each pair of
+    /// decisions that occurs, in no particular order of pairs but always the same one.
+    ///
+    /// # Errors
+    /// [`TooLarge`].
+    pub fn zip(
+        &mut self,
+        left: Map,
+        right: Map,
+        mut join: impl FnMut(Terminal, Terminal) -> Terminal,
+    ) -> Result<Map, TooLarge> {
+        self.scratch.clear();
+        let (left, right) = (self.own(left), self.own(right));
+        let node = self.zip_nodes(left, right, &mut FxHashMap::default(), &mut join)?;
+        Ok(self.map(node))
+    }
+
+    fn zip_nodes(
+        &mut self,
+        left: Ref,
+        right: Ref,
+        done: &mut FxHashMap<(Ref, Ref), Ref>,
+        join: &mut dyn FnMut(Terminal, Terminal) -> Terminal,
+    ) -> Result<Ref, TooLarge> {
+        if let Some(result) = done.get(&(left, right)) {
+            return Ok(*result);
+        }
+        let result = if let (Some(a), Some(b)) = (left.as_terminal(), right.as_terminal()) {
+            Ref::terminal(join(a, b)).ok_or(TooLarge::Terminals)?
+        } else {
+            self.beside(left, right, |space, left, right| {
+                space.zip_nodes(left, right, done, join)
+            })?
+        };
+        done.insert((left, right), result);
+        Ok(result)
+    }
+
+    fn binary(&mut self, operation: Operation, left: Map, right: Map) -> Result<Map, TooLarge> {
+        self.scratch.clear();
+        let (left, right) = (self.own(left), self.own(right));
+        let node = self.apply(operation, left, right)?;
+        Ok(self.map(node))
+    }
+
+    pub(crate) fn apply(
+        &mut self,
+        operation: Operation,
+        left: Ref,
+        right: Ref,
+    ) -> Result<Ref, TooLarge> {
+        if let Some(result) = operation.plain(left, right) {
+            return Ok(result);
+        }
+        let (left, right) = operation.ordered(left, right);
+        if let Some(result) = self.memo.get(operation, left, right) {
+            return Ok(result);
+        }
+        let result = self.beside(left, right, |space, left, right| {
+            space.apply(operation, left, right)
+        })?;
+        self.memo.put(operation, left, right, result);
+        Ok(result)
+    }
+
+    /// Walks two nodes beside each other; `below` gives the child for each stretch of numbers on
+    /// which neither changes.
+    #[inline]
+    fn beside(
+        &mut self,
+        left: Ref,
+        right: Ref,
+        mut below: impl FnMut(&mut Space, Ref, Ref) -> Result<Ref, TooLarge>,
+    ) -> Result<Ref, TooLarge> {
+        let level = self.store.level(left).min(self.store.level(right));
+        let mut left = Cursor::new(&self.store, left, level);
+        let mut right = Cursor::new(&self.store, right, level);
+        let start = self.scratch.len();
+        loop {
+            let child = below(self, left.child, right.child)?;
+            let last = left.last.min(right.last);
+            self.push_edge(start, last, child);
+            let (left_ends, right_ends) = (left.last == last, right.last == last);
+            let more = (left_ends && left.advance(&self.store))
+                | (right_ends && right.advance(&self.store));
+            if !more {
+                return self.close(level, start);
+            }
+        }
+    }
+
+    /// Adds an edge to the node being made since `start`; a neighbour that leads to the same place
+    /// grows instead.
+    #[inline]
+    pub(crate) fn push_edge(&mut self, start: usize, last: u128, child: Ref) {
+        let begun = self.scratch.len() > start;
+        match self.scratch.last_mut() {
+            Some(edge) if begun && edge.1 == child => edge.0 = last,
+            _ => self.scratch.push((last, child)),
+        }
+    }
+
+    /// Ends the node being made since `start`; one edge over all numbers is no node.
+    pub(crate) fn close(&mut self, level: u32, start: usize) -> Result<Ref, TooLarge> {
+        let edges = self.scratch.get(start..).unwrap_or_default();
+        let result = match edges {
+            [(_, only)] => *only,
+            _ => self.store.node(level, edges)?,
+        };
+        self.scratch.truncate(start);
+        self.memo.fit(self.store.len());
+        Ok(result)
+    }
+}
