@@ -1,4 +1,5 @@
 //! Who can reach whom, with which packets, decided by which line.
 
+pub mod kube;
 pub mod mutants;
 pub mod walk;

@@ -1,0 +1,169 @@
+use super::*;
+use ww_base::{Limits, SourceId};
+use ww_model::kube::Protocol;
+
+fn cluster(text: &str) -> Cluster {
+    let read = ww_import::kube::import([(SourceId(0), text.as_bytes())], &Limits::default());
+    assert_eq!(read.problems, []);
+    read.value
+}
+
+fn endpoint(reach: &Reach<'_>, name: &str) -> EndpointId {
+    let workload = reach
+        .cluster()
+        .workloads
+        .iter()
+        .position(|it| it.name.name == name)
+        .unwrap();
+    reach.endpoint_of_workload(workload as u32).unwrap()
+}
+
+/// What one pod of each name can do with the other.
+fn between(text: &str, from: &str, to: &str) -> String {
+    let cluster = cluster(text);
+    let reach = Reach::of(&cluster, Assumptions::default(), &[]);
+    reach
+        .connections(endpoint(&reach, from), endpoint(&reach, to))
+        .to_string()
+}
+
+const PODS: &str = "
+kind: Namespace
+metadata: {name: a, labels: {team: red}}
+---
+kind: Pod
+metadata: {name: client, namespace: a, labels: {app: client}}
+---
+kind: Pod
+metadata: {name: server, namespace: b, labels: {app: server}}
+spec: {containers: [{ports: [{name: web, containerPort: 8080}, {name: dns, containerPort: 53, protocol: UDP}]}]}
+---
+kind: Pod
+metadata: {name: host, namespace: b, labels: {app: server}}
+spec: {hostNetwork: true}
+---
+";
+
+fn with(policy: &str) -> String {
+    format!("{PODS}{policy}")
+}
+
+#[test]
+fn without_policies_everything_is_possible() {
+    assert_eq!(between(PODS, "client", "server"), "all");
+}
+
+#[test]
+fn isolation_is_by_direction() {
+    let deny =
+        with("kind: NetworkPolicy\nmetadata: {name: d, namespace: b}\nspec: {podSelector: {}}");
+    assert_eq!(between(&deny, "client", "server"), "none");
+    assert_eq!(between(&deny, "server", "client"), "all");
+    assert_eq!(between(&deny, "client", "host"), "all");
+    let egress = with(
+        "kind: NetworkPolicy\nmetadata: {name: d, namespace: a}\n\
+         spec: {podSelector: {}, egress: [{ports: [{port: web}, {port: 53, endPort: 54, protocol: UDP}]}]}",
+    );
+    assert_eq!(between(&egress, "server", "client"), "none");
+    let egress = egress.replace("podSelector: {}", "podSelector: {}, policyTypes: [Egress]");
+    assert_eq!(between(&egress, "client", "server"), "TCP 8080 UDP 53-54");
+    assert_eq!(between(&egress, "server", "client"), "all");
+    assert_eq!(between(&egress, "client", "host"), "UDP 53-54");
+}
+
+#[test]
+fn both_sides_must_agree() {
+    let text = with(
+        "kind: NetworkPolicy\nmetadata: {name: e, namespace: a}\n\
+         spec: {podSelector: {}, policyTypes: [Egress], egress: [{ports: [{port: 1, endPort: 100}]}]}\n---\n\
+         kind: NetworkPolicy\nmetadata: {name: i, namespace: b}\n\
+         spec: {podSelector: {matchLabels: {app: server}}, ingress: [\
+         {from: [{namespaceSelector: {matchLabels: {team: red}}}], ports: [{port: 90, endPort: 200}]},\
+         {from: [{podSelector: {}}]}]}",
+    );
+    assert_eq!(between(&text, "client", "server"), "TCP 90-100");
+    assert_eq!(between(&text, "server", "client"), "all");
+}
+
+#[test]
+fn tiers_are_asked_in_order() {
+    let tier = |tier: &str, priority: u32, action: &str, ports: &str| {
+        format!(
+            "---\napiVersion: policy.networking.k8s.io/v1alpha2\nkind: ClusterNetworkPolicy\n\
+             metadata: {{name: {tier}{priority}}}\nspec: {{tier: {tier}, priority: {priority}, subject: {{namespaces: {{}}}}, \
+             ingress: [{{action: {action}, from: [{{namespaces: {{}}}}], protocols: [{ports}]}}]}}\n"
+        )
+    };
+    let tcp = |port: u16| format!("{{tcp: {{destinationPort: {{number: {port}}}}}}}");
+    let text = with(
+        "kind: NetworkPolicy\nmetadata: {name: n, namespace: b}\n\
+                     spec: {podSelector: {}, ingress: [{ports: [{port: 1, endPort: 3}]}]}\n",
+    ) + &tier("Admin", 5, "Deny", &tcp(1))
+        + &tier("Admin", 3, "Pass", "{destinationNamedPort: web}")
+        + &tier(
+            "Admin",
+            9,
+            "Accept",
+            &(tcp(1) + "," + &tcp(8080) + "," + &tcp(7)),
+        )
+        + &tier("Baseline", 1, "Deny", &tcp(2));
+    assert_eq!(between(&text, "client", "server"), "TCP 2-3,7");
+    let baseline = with("")
+        + &tier("Baseline", 1, "Accept", &tcp(2))
+        + &tier("Baseline", 2, "Deny", "{tcp: {}}");
+    assert_eq!(
+        between(&baseline, "client", "server"),
+        "SCTP 1-65535 TCP 2 UDP 1-65535 other protocols"
+    );
+}
+
+#[test]
+fn addresses_are_cut_at_blocks() {
+    let cluster = cluster(&with(
+        "kind: NetworkPolicy\nmetadata: {name: n, namespace: b}\nspec: {podSelector: {}, ingress: [{from: \
+         [{ipBlock: {cidr: 10.0.0.0/8, except: [10.1.0.0/16]}}], ports: [{port: 80}]}]}",
+    ));
+    let reach = Reach::of(&cluster, Assumptions::default(), &[]);
+    let server = endpoint(&reach, "server");
+    let from = |address: &str| {
+        let outside = reach.endpoint_of_address(address.parse().unwrap()).unwrap();
+        reach
+            .connections(outside, server)
+            .contains(Protocol::Tcp, 80)
+    };
+    assert!(from("10.0.255.255") && from("10.2.0.0"));
+    assert!(!from("10.1.2.3") && !from("9.255.255.255") && !from("11.0.0.0"));
+    assert!(reach.endpoint_of_address("::1".parse().unwrap()).is_none());
+}
+
+#[test]
+fn pods_that_are_not_declared_match_what_is_sure() {
+    let cluster = cluster(&with(
+        "kind: NetworkPolicy\nmetadata: {name: n, namespace: b}\nspec: {podSelector: {}, ingress: [\
+         {from: [{namespaceSelector: {}, podSelector: {matchLabels: {role: monitor}}}], ports: [{port: 9090}]},\
+         {from: [{namespaceSelector: {}}], ports: [{port: 80}]}]}",
+    ));
+    let monitor = ww_model::kube::Requirement {
+        key: "role".into(),
+        test: ww_model::kube::LabelTest::Is("monitor".into()),
+    };
+    let anywhere = UnknownNamespace::Labelled(Vec::new());
+    let unknown = [
+        UnknownPods {
+            namespace: anywhere.clone(),
+            labels: Vec::new(),
+        },
+        UnknownPods {
+            namespace: anywhere,
+            labels: vec![monitor],
+        },
+    ];
+    let reach = Reach::of(&cluster, Assumptions::default(), &unknown);
+    let server = endpoint(&reach, "server");
+    let unknown: Vec<String> = reach
+        .endpoints()
+        .filter(|(_, endpoint)| matches!(endpoint, Endpoint::Unknown(_)))
+        .map(|(id, _)| reach.connections(id, server).to_string())
+        .collect();
+    assert_eq!(unknown, ["TCP 80", "TCP 80,9090"]);
+}
