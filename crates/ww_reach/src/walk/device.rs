@@ -8,6 +8,19 @@ use ww_model::filter::AddressKind;
 pub struct Device {
     /// Its interfaces.
     pub interfaces: Vec<Interface>,
+    /// Its routes, those to the networks of its interfaces left out.
+    pub routes: Vec<Route>,
+}
+
+/// Where packets to a network leave a device.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Route {
+    /// An address of the network.
+    pub network: IpAddr,
+    /// The length of the network's prefix.
+    pub prefix: u8,
+    /// The name of the interface.
+    pub interface: String,
 }
 
 /// An interface of a device.
@@ -35,20 +48,21 @@ impl Device {
         }
     }
 
-    /// The name of the interface whose network holds the address; the longest prefix wins.
-    pub fn connected(&self, address: IpAddr) -> Option<&str> {
-        let fitting = |interface: &Interface| {
-            let prefixes = interface.addresses.iter();
-            prefixes
-                .filter(|(mine, prefix)| same_network(*mine, *prefix, address))
-                .map(|(_, prefix)| *prefix)
-                .max()
-        };
-        self.interfaces
+    /// The name of the interface by which packets to an address leave; the longest prefix wins.
+    pub fn way_out(&self, address: IpAddr) -> Option<&str> {
+        let connected = self.interfaces.iter().flat_map(|interface| {
+            let networks = interface.addresses.iter();
+            networks.map(|(mine, prefix)| (*mine, *prefix, interface.name.as_str()))
+        });
+        let routed = self
+            .routes
             .iter()
-            .filter_map(|interface| Some((fitting(interface)?, interface.name.as_str())))
-            .max_by_key(|(prefix, _)| *prefix)
-            .map(|(_, name)| name)
+            .map(|route| (route.network, route.prefix, route.interface.as_str()));
+        connected
+            .chain(routed)
+            .filter(|(network, prefix, _)| same_network(*network, *prefix, address))
+            .max_by_key(|(_, prefix, _)| *prefix)
+            .map(|(.., name)| name)
     }
 
     /// The addresses that translation takes from an interface, of the IP version asked for; those of the link
@@ -144,6 +158,11 @@ mod tests {
                 ),
                 interface("eth1", &[("10.0.0.129", 25), ("192.0.2.1", 31)]),
             ],
+            routes: vec![Route {
+                network: "172.16.0.0".parse().unwrap(),
+                prefix: 12,
+                interface: "eth1".into(),
+            }],
         }
     }
 
@@ -172,15 +191,16 @@ mod tests {
     }
 
     #[test]
-    fn the_longest_prefix_names_the_connected_interface() {
-        let connected = |address: &str| {
+    fn the_longest_prefix_names_the_way_out() {
+        let way_out = |address: &str| {
             device()
-                .connected(address.parse().unwrap())
+                .way_out(address.parse().unwrap())
                 .map(str::to_owned)
         };
-        assert_eq!(connected("10.0.0.130").as_deref(), Some("eth1"));
-        assert_eq!(connected("10.0.0.5").as_deref(), Some("eth0"));
-        assert_eq!(connected("172.16.0.1"), None);
+        assert_eq!(way_out("10.0.0.130").as_deref(), Some("eth1"));
+        assert_eq!(way_out("10.0.0.5").as_deref(), Some("eth0"));
+        assert_eq!(way_out("172.31.0.1").as_deref(), Some("eth1"));
+        assert_eq!(way_out("172.32.0.1"), None);
     }
 
     #[test]

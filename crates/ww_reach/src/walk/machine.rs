@@ -2,7 +2,7 @@
 
 use super::condition::{Truth, holds};
 use super::plan::{Station, path};
-use super::seen::{Seen, View, address};
+use super::seen::{Seen, View, address, number};
 use super::translate::translate;
 use super::{By, Event, Missing, Outcome, Step, Walker};
 use crate::mutants::{Bug, planted};
@@ -24,22 +24,22 @@ struct Cursor {
 
 /// All that decides what happens next.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Place {
+struct Place<'a> {
     /// `None` between two base chains.
     cursor: Option<Cursor>,
     /// Where to go on after chains that were jumped to, innermost last.
     calls: Vec<Cursor>,
     /// The base chain: hook on the path, chain of the hook.
     base: (usize, usize),
-    seen: Seen,
+    seen: Seen<'a>,
     /// A translation has been chosen at this hook; later chains that translate are passed by.
     translated: bool,
 }
 
 /// One way in which the walk can go.
 #[derive(Clone, Debug)]
-struct World {
-    place: Place,
+struct World<'a> {
+    place: Place<'a>,
     /// Who let the packet pass so far, and how much that says.
     credit: (Weight, By),
     steps: Vec<Step>,
@@ -55,10 +55,10 @@ struct Weight {
 
 /// How a world ended.
 #[derive(Clone, Debug)]
-pub(super) struct Ending {
+pub(super) struct Ending<'a> {
     pub(super) outcome: Outcome,
     pub(super) by: By,
-    pub(super) seen: Seen,
+    pub(super) seen: Seen<'a>,
     pub(super) steps: Vec<Step>,
 }
 
@@ -68,12 +68,12 @@ pub(super) struct Machine<'a> {
     packet: &'a Packet,
     records: bool,
     /// Worlds not yet followed.
-    forks: Vec<World>,
+    forks: Vec<World<'a>>,
     /// Places where worlds forked.
-    forked_at: BTreeSet<Place>,
+    forked_at: BTreeSet<Place<'a>>,
     missing: BTreeSet<Missing>,
     /// Ends of worlds that branched off and ended at once.
-    side_endings: Vec<Ending>,
+    side_endings: Vec<Ending<'a>>,
     /// Rules that may still be tried.
     budget: u32,
 }
@@ -93,7 +93,7 @@ impl<'a> Machine<'a> {
     }
 
     /// Follows every world to its end; also what was not known.
-    pub(super) fn run(mut self, route: Hook) -> (Vec<Ending>, Vec<Missing>) {
+    pub(super) fn run(mut self, route: Hook) -> (Vec<Ending<'a>>, Vec<Missing>) {
         let hook = path(route).first().copied().unwrap_or(route);
         self.forks.push(World {
             place: Place {
@@ -115,7 +115,7 @@ impl<'a> Machine<'a> {
     }
 
     /// Follows a world to its end; `None` when another has been at the same place before.
-    fn follow(&mut self, mut world: World) -> Option<Ending> {
+    fn follow(&mut self, mut world: World<'a>) -> Option<Ending<'a>> {
         loop {
             let Some(cursor) = world.place.cursor else {
                 if self.enter_next_chain(&mut world) {
@@ -152,7 +152,7 @@ impl<'a> Machine<'a> {
     }
 
     /// Takes the steps of a rule from the cursor on.
-    fn take_rule(&mut self, world: &mut World, cursor: Cursor, rule: &'a Rule) -> Next {
+    fn take_rule(&mut self, world: &mut World<'a>, cursor: Cursor, rule: &'a Rule) -> Next {
         for (number, step) in rule.steps.iter().enumerate().skip(cursor.step) {
             let here = Cursor {
                 step: number,
@@ -185,14 +185,11 @@ impl<'a> Machine<'a> {
         Next::On
     }
 
-    fn ask(&self, condition: &Condition, world: &World) -> Truth {
+    fn ask(&self, condition: &Condition, world: &World<'a>) -> Truth {
         holds(condition, &self.view(&world.place.seen))
     }
 
-    fn view<'v>(&self, seen: &'v Seen) -> View<'v>
-    where
-        'a: 'v,
-    {
+    fn view<'v>(&self, seen: &'v Seen<'a>) -> View<'v, 'a> {
         View {
             packet: self.packet,
             device: self.walker.device,
@@ -202,7 +199,7 @@ impl<'a> Machine<'a> {
 
     /// Splits off the world in which the step at `here` holds; false when this place has been left in both ways
     /// before, or too many worlds would come of it.
-    fn fork(&mut self, world: &mut World, here: Cursor, rule: &Rule, missing: Missing) -> bool {
+    fn fork(&mut self, world: &mut World<'a>, here: Cursor, rule: &Rule, missing: Missing) -> bool {
         self.missing.insert(missing);
         world.place.cursor = Some(here);
         if !self.forked_at.insert(world.place.clone()) {
@@ -220,7 +217,7 @@ impl<'a> Machine<'a> {
         true
     }
 
-    fn act(&mut self, action: &Action, world: &mut World, here: Cursor, rule: &Rule) -> Flow {
+    fn act(&mut self, action: &Action, world: &mut World<'a>, here: Cursor, rule: &Rule) -> Flow {
         match action {
             Action::Verdict(verdict) => self.judge(*verdict, world, here, rule),
             Action::VerdictMap(entries) => self.choose_verdict(entries, world, here, rule),
@@ -266,7 +263,7 @@ impl<'a> Machine<'a> {
     }
 
     /// Copies between the packet's mark and the connection's, where there is a connection.
-    fn copy_mark(&self, saves: bool, world: &mut World, here: Cursor, rule: &Rule) {
+    fn copy_mark(&self, saves: bool, world: &mut World<'a>, here: Cursor, rule: &Rule) {
         let seen = &mut world.place.seen;
         if !seen.has_connection() {
             return;
@@ -287,10 +284,10 @@ impl<'a> Machine<'a> {
     fn choose<T>(
         &mut self,
         entries: &[(Condition, T)],
-        world: &mut World,
+        world: &mut World<'a>,
         here: Cursor,
         rule: &Rule,
-        apply: impl Fn(&mut Self, &T, &mut World, Cursor, &Rule) -> Flow,
+        apply: impl Fn(&mut Self, &T, &mut World<'a>, Cursor, &Rule) -> Flow,
     ) -> Flow {
         for (condition, what) in entries {
             match self.ask(condition, world) {
@@ -311,7 +308,7 @@ impl<'a> Machine<'a> {
     }
 
     /// Keeps a world for later that has come through an entry of a map.
-    fn set_aside(&mut self, mut world: World, here: Cursor, flow: Flow) {
+    fn set_aside(&mut self, mut world: World<'a>, here: Cursor, flow: Flow) {
         let next = match flow {
             Flow::Ended(outcome, by) => {
                 self.side_endings.push(world.end(outcome, by));
@@ -331,12 +328,12 @@ impl<'a> Machine<'a> {
     fn choose_verdict(
         &mut self,
         entries: &[(Condition, Verdict)],
-        world: &mut World,
+        world: &mut World<'a>,
         here: Cursor,
         rule: &Rule,
     ) -> Flow {
         let judge =
-            |machine: &mut Self, verdict: &Verdict, world: &mut World, here, rule: &Rule| {
+            |machine: &mut Self, verdict: &Verdict, world: &mut World<'a>, here, rule: &Rule| {
                 machine.judge(*verdict, world, here, rule)
             };
         match self.choose(entries, world, here, rule, judge) {
@@ -347,7 +344,13 @@ impl<'a> Machine<'a> {
         }
     }
 
-    fn judge(&mut self, verdict: Verdict, world: &mut World, here: Cursor, rule: &Rule) -> Flow {
+    fn judge(
+        &mut self,
+        verdict: Verdict,
+        world: &mut World<'a>,
+        here: Cursor,
+        rule: &Rule,
+    ) -> Flow {
         self.note(world, here, rule.at, Event::Judged(verdict));
         let by = by_rule(here, rule);
         match verdict {
@@ -380,7 +383,7 @@ impl<'a> Machine<'a> {
         }
     }
 
-    fn apply_nat(&mut self, nat: &Nat, world: &mut World, here: Cursor, rule: &Rule) -> Flow {
+    fn apply_nat(&mut self, nat: &Nat, world: &mut World<'a>, here: Cursor, rule: &Rule) -> Flow {
         let seen = translate(nat, &self.view(&world.place.seen));
         world.place.seen = seen;
         world.place.translated = true;
@@ -391,7 +394,7 @@ impl<'a> Machine<'a> {
     }
 
     /// Ends the walk of a base chain; the packet goes on to the next.
-    fn accept(&self, world: &mut World, by: By) {
+    fn accept(&self, world: &mut World<'a>, by: By) {
         let seen = &world.place.seen;
         let kind = self.station(world).map(|station| station.base.kind);
         let weight = Weight {
@@ -406,7 +409,7 @@ impl<'a> Machine<'a> {
     }
 
     /// Goes back to where the chain was called from, or lets the policy of the base chain decide.
-    fn leave_chain(&mut self, world: &mut World, chain: ChainId) -> Flow {
+    fn leave_chain(&mut self, world: &mut World<'a>, chain: ChainId) -> Flow {
         if let Some(back) = world.place.calls.pop() {
             self.note_chain(world, chain, Event::Left);
             world.place.cursor = Some(back);
@@ -429,7 +432,7 @@ impl<'a> Machine<'a> {
     }
 
     /// The base chain that the world is in.
-    fn station(&self, world: &World) -> Option<&'a Station<'a>> {
+    fn station(&self, world: &World<'a>) -> Option<&'a Station<'a>> {
         let place = &world.place;
         let v6 = self.packet.src.is_ipv6();
         let (_, next) = place.base;
@@ -438,7 +441,7 @@ impl<'a> Machine<'a> {
     }
 
     /// Goes to the next base chain on the path; false at the end of the path.
-    fn enter_next_chain(&mut self, world: &mut World) -> bool {
+    fn enter_next_chain(&mut self, world: &mut World<'a>) -> bool {
         let v6 = self.packet.src.is_ipv6();
         loop {
             let place = &mut world.place;
@@ -449,7 +452,7 @@ impl<'a> Machine<'a> {
             let Some(station) = self.walker.plan.at(hook, v6).get(place.base.1) else {
                 place.base = (place.base.0 + 1, 0);
                 place.translated = false;
-                if hook == Hook::Prerouting {
+                if matches!(hook, Hook::Prerouting | Hook::Output) {
                     self.route(world);
                 }
                 continue;
@@ -464,25 +467,32 @@ impl<'a> Machine<'a> {
         }
     }
 
-    /// Decides again where a packet goes whose destination was translated.
-    fn route(&self, world: &mut World) {
+    /// Decides again where a packet goes whose destination was translated at the hook it leaves.
+    fn route(&self, world: &mut World<'a>) {
         let seen = &mut world.place.seen;
-        let original = super::seen::number(self.packet.dst);
-        if seen.redirected {
+        let original = number(self.packet.dst);
+        let came_in = seen.hook == Hook::Prerouting;
+        if came_in && seen.redirected {
             seen.route = Hook::Input;
-        } else if let (Some(device), true) = (self.walker.device, seen.dst != (original, original))
-            && seen.dst.0 == seen.dst.1
-        {
-            let kind = device.kind_of(address(seen.dst.0, self.packet.src.is_ipv6()));
-            seen.route = match kind {
+        }
+        let ((first, last), Some(device)) = (seen.dst, self.walker.device) else {
+            return;
+        };
+        if first != last || first == original || seen.redirected {
+            return;
+        }
+        let destination = address(first, self.packet.src.is_ipv6());
+        if came_in {
+            seen.route = match device.kind_of(destination) {
                 AddressKind::Unicast => Hook::Forward,
                 _ => Hook::Input,
             };
         }
+        seen.out = device.way_out(destination).or(seen.out);
     }
 
     /// Notes that a rule's conditions held, once per rule.
-    fn note_match(&self, world: &mut World, here: Cursor, rule: &Rule) {
+    fn note_match(&self, world: &mut World<'a>, here: Cursor, rule: &Rule) {
         let is_first = rule
             .steps
             .iter()
@@ -493,7 +503,7 @@ impl<'a> Machine<'a> {
         }
     }
 
-    fn note(&self, world: &mut World, here: Cursor, at: SourceSpan, event: Event) {
+    fn note(&self, world: &mut World<'a>, here: Cursor, at: SourceSpan, event: Event) {
         if self.records {
             world.steps.push(Step {
                 chain: here.chain,
@@ -504,7 +514,7 @@ impl<'a> Machine<'a> {
         }
     }
 
-    fn note_chain(&self, world: &mut World, id: ChainId, event: Event) {
+    fn note_chain(&self, world: &mut World<'a>, id: ChainId, event: Event) {
         if let (true, Some(chain)) = (self.records, self.chain(id)) {
             world.steps.push(Step {
                 chain: id,
@@ -552,8 +562,8 @@ impl Cursor {
     }
 }
 
-impl World {
-    fn end(self, outcome: Outcome, by: By) -> Ending {
+impl<'a> World<'a> {
+    fn end(self, outcome: Outcome, by: By) -> Ending<'a> {
         Ending {
             outcome,
             by,

@@ -10,7 +10,7 @@ mod plan;
 mod seen;
 mod translate;
 
-pub use device::{Device, Interface};
+pub use device::{Device, Interface, Route};
 
 use machine::{Ending, Machine};
 use plan::Plan;
@@ -247,7 +247,7 @@ impl After {
     }
 }
 
-impl seen::Seen {
+impl seen::Seen<'_> {
     fn after(&self, v6: bool) -> After {
         let addresses = |(first, last): Span| (address(first, v6), address(last, v6));
         let ports = |(first, last): Span| (first as u16, last as u16);

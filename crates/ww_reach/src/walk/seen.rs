@@ -80,7 +80,7 @@ impl Bits {
 
 /// What of a packet, and of its place, can change on the walk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Seen {
+pub(super) struct Seen<'a> {
     pub(super) src: Span,
     pub(super) dst: Span,
     pub(super) sport: Span,
@@ -102,11 +102,13 @@ pub(super) struct Seen {
     pub(super) route: Hook,
     /// Where it is now.
     pub(super) hook: Hook,
+    /// By which interface it leaves since its destination was translated; the packet's own when absent.
+    pub(super) out: Option<&'a str>,
 }
 
-impl Seen {
+impl<'a> Seen<'a> {
     /// The packet before its first hook; `route` is `Input`, `Forward` or `Output`.
-    pub(super) fn new(packet: &Packet, route: Hook, hook: Hook) -> Seen {
+    pub(super) fn new(packet: &Packet, route: Hook, hook: Hook) -> Seen<'a> {
         let span = |value: u128| (value, value);
         // A connection that begins has no mark and no translation; another may have any.
         let fresh = match packet.ct_state {
@@ -128,6 +130,7 @@ impl Seen {
             redirected: false,
             route,
             hook,
+            out: None,
         }
     }
 
@@ -151,13 +154,13 @@ impl Seen {
 
 /// A packet with all that is needed to read its fields.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct View<'a> {
+pub(super) struct View<'v, 'a> {
     pub(super) packet: &'a Packet,
     pub(super) device: Option<&'a Device>,
-    pub(super) seen: &'a Seen,
+    pub(super) seen: &'v Seen<'a>,
 }
 
-impl<'a> View<'a> {
+impl<'a> View<'_, 'a> {
     /// What is known of a field.
     pub(super) fn read(&self, field: Field) -> Reading {
         let original;
@@ -222,22 +225,29 @@ impl<'a> View<'a> {
             ),
             Way::Out => (
                 matches!(seen.hook, Hook::Forward | Hook::Output | Hook::Postrouting),
-                self.packet.oif.as_str(),
+                self.oif(),
             ),
         };
-        if !visible {
-            Ok("")
-        } else if !name.is_empty() {
-            Ok(name)
-        } else if way == Way::Out {
-            self.connected().ok_or(Missing::Interface(way))
+        match (visible, name) {
+            (false, _) => Ok(""),
+            (true, "") => Err(Missing::Interface(way)),
+            (true, name) => Ok(name),
+        }
+    }
+
+    /// The name of the interface by which the packet leaves; empty when it is not known.
+    pub(super) fn oif(&self) -> &'a str {
+        let given = self.seen.out.unwrap_or(&self.packet.oif);
+        if given.is_empty() {
+            let routed = || self.device?.way_out(self.address(self.seen.dst)?);
+            routed().unwrap_or_default()
         } else {
-            Err(Missing::Interface(way))
+            given
         }
     }
 
     /// The packet as it is seen, with the addresses and ports with which it came.
-    fn untranslated(&self) -> Seen {
+    fn untranslated(&self) -> Seen<'a> {
         let fresh = Seen::new(self.packet, self.seen.route, self.seen.hook);
         Seen {
             src: fresh.src,
@@ -246,10 +256,6 @@ impl<'a> View<'a> {
             dport: fresh.dport,
             ..*self.seen
         }
-    }
-
-    fn connected(&self) -> Option<&'a str> {
-        self.device?.connected(self.address(self.seen.dst)?)
     }
 
     /// Packets from the outside that claim an address of the device itself never get as far as a rule that sees

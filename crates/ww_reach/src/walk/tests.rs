@@ -369,6 +369,7 @@ fn masquerading_takes_the_address_of_the_way_out() {
             name: "eth1".into(),
             addresses: vec![("192.0.2.254".parse().unwrap(), 24)],
         }],
+        routes: Vec::new(),
     };
     let limits = Limits::default();
     let walk = |device| Walker::new(&rules, device, &limits).walk(Hook::Forward, &packet());

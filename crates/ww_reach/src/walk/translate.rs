@@ -11,7 +11,7 @@ const SOURCE: u32 = 1;
 const DESTINATION: u32 = 2;
 
 /// The packet after the translation. What Linux chooses among several is a span.
-pub(super) fn translate(nat: &Nat, view: &View) -> Seen {
+pub(super) fn translate<'a>(nat: &Nat, view: &View<'_, 'a>) -> Seen<'a> {
     let mut seen = *view.seen;
     let of_source = is_of_source(nat.kind, seen.hook);
     let (old_address, old_port, field, bit) = if of_source {
@@ -74,7 +74,7 @@ fn new_address(nat: &Nat, old: Span, view: &View) -> Span {
             let address = (first & !host) | (old.0 & host);
             (address, address)
         }
-        (NatKind::Masquerade, _) => own_address(view.packet.oif.as_str(), view),
+        (NatKind::Masquerade, _) => own_address(view.oif(), view),
         (NatKind::Redirect, _) if view.seen.hook == Hook::Output => {
             let loopback = if view.packet.src.is_ipv6() {
                 1
