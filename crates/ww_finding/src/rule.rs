@@ -125,6 +125,10 @@ words! {
         Arp = "ARP traffic",
         /// IP packets.
         Ip = "IP traffic",
+        /// Rules of a packet filter.
+        FilterRules = "rules of a packet filter",
+        /// Manifests of workloads, namespaces, services or policies.
+        KubernetesObjects = "Kubernetes manifests",
     }
 }
 

@@ -5,8 +5,10 @@
 
 pub mod filter;
 pub mod kube;
+mod model;
 pub mod packet;
 pub mod ranges;
 
+pub use model::{Device, Model};
 pub use packet::Packet;
 pub use ranges::Ranges;

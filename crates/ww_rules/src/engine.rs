@@ -1,13 +1,16 @@
 //! Runs every rule, lets one cause stand per symptom, and accounts for all of them.
 
-use crate::{RULES, Rule, Sighting, Sightings, Story, Subject, View};
+use crate::{RULES, Rule, Sighting, Sightings, Story, Subject, View, Work};
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use ww_base::{Gap, Limits, Span};
 use ww_evidence::Capture;
 use ww_finding::{Class, Finding, Need, Outcome};
 
+mod declared;
 mod order;
+
+pub use declared::review;
 
 /// What the rules say about all captures: findings in order of importance, and the outcome of every
 /// rule in the order of the catalogue.
@@ -22,8 +25,21 @@ pub fn consult(
         judge(&view, &mut findings, &mut gaps);
     }
     findings.sort_by(order::by_importance);
-    let outcomes = RULES
+    let outcomes = outcomes(&findings, gaps, |work| {
+        matches!(work, Work::Observed { .. })
+    });
+    (findings, outcomes)
+}
+
+/// What became of every rule of this kind.
+fn outcomes(
+    findings: &[Finding],
+    mut gaps: BTreeMap<&'static str, Vec<Gap>>,
+    concerned: impl Fn(&Work) -> bool,
+) -> Vec<(&'static str, Outcome)> {
+    RULES
         .iter()
+        .filter(|rule| concerned(&rule.work))
         .map(|rule| {
             let name = rule.meta.name;
             let found = findings
@@ -37,8 +53,7 @@ pub fn consult(
             };
             (name, outcome)
         })
-        .collect();
-    (findings, outcomes)
+        .collect()
 }
 
 /// One capture through all rules.
@@ -49,6 +64,9 @@ fn judge(
 ) {
     let mut seen: Vec<(&'static Rule, Vec<Sighting>)> = Vec::new();
     for &rule in RULES {
+        let Work::Observed { detect, .. } = rule.work else {
+            continue;
+        };
         let name = rule.meta.name;
         let missing: Vec<Gap> = rule
             .meta
@@ -61,20 +79,21 @@ fn judge(
             continue;
         }
         let mut sightings = Sightings::default();
-        if guarded(|| (rule.detect)(view, &mut sightings)).is_none() {
+        if guarded(|| detect(view, &mut sightings)).is_none() {
             add_gaps(gaps, name, vec![internal_error(name)]);
             continue;
         }
-        if !sightings.gaps.is_empty() {
-            add_gaps(gaps, name, sightings.gaps);
-        }
+        add_gaps(gaps, name, sightings.gaps);
         if !sightings.seen.is_empty() {
             seen.push((rule, sightings.seen));
         }
     }
     for (rule, sightings) in one_cause_per_symptom(seen) {
+        let Work::Observed { tell, .. } = rule.work else {
+            continue;
+        };
         for group in grouped(sightings, view.limits) {
-            match guarded(|| (rule.tell)(view, &group)) {
+            match guarded(|| tell(view, &group)) {
                 Some(story) => findings.push(finding(rule, story, &group, view.limits)),
                 None => add_gaps(gaps, rule.meta.name, vec![internal_error(rule.meta.name)]),
             }
@@ -95,6 +114,9 @@ fn internal_error(rule: &str) -> Gap {
 }
 
 fn add_gaps(gaps: &mut BTreeMap<&'static str, Vec<Gap>>, rule: &'static str, more: Vec<Gap>) {
+    if more.is_empty() {
+        return;
+    }
     let known = gaps.entry(rule).or_default();
     for gap in more {
         if !known.contains(&gap) {
@@ -119,6 +141,7 @@ fn lacking(capture: &Capture, need: Need) -> Option<Gap> {
             !(capture.tcp.is_empty() && capture.udp.is_empty() && capture.icmp.is_empty())
                 || capture.fragmented > 0
         }
+        Need::FilterRules | Need::KubernetesObjects => false,
     };
     (!there).then(|| Gap::new(need.word(), "a capture that contains it"))
 }

@@ -1,11 +1,13 @@
 //! The rules, and the engine that runs them and accounts for every one.
 //!
 //! A rule is declared once, in a file of its own with its page beside it, and listed in [`RULES`].
-//! It works in two steps: `detect` reports [`Sighting`]s, connection by connection; the engine lets
-//! the sighting that explains another one stand and drops the other (one cause per symptom), groups
-//! what remains, and asks `tell` for the sentence about each group.
+//! A rule over captures works in two steps: `detect` reports [`Sighting`]s, connection by
+//! connection; the engine lets the sighting that explains another one stand and drops the other
+//! (one cause per symptom), groups what remains, and asks `tell` for the sentence about each group.
+//! A rule over files works in one: `check` reports stories about what is declared.
 
 mod catalogue;
+mod declared;
 mod engine;
 mod rule;
 mod shared;
@@ -20,8 +22,9 @@ pub mod tcp;
 pub mod tls;
 
 pub use catalogue::{RULES, find};
-pub use engine::consult;
-pub use rule::{Rule, Story};
+pub use declared::{Declared, Reports};
+pub use engine::{consult, review};
+pub use rule::{Rule, Story, Work};
 pub use sighting::{Sighting, Sightings, Subject};
 pub use trust::Trust;
 pub use view::View;

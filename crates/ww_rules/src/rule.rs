@@ -1,17 +1,33 @@
 //! How a rule is declared.
 
-use crate::{Sighting, Sightings, View};
+use crate::{Declared, Reports, Sighting, Sightings, View};
 use ww_finding::{Exhibit, Fix, Owner, RuleMeta, Severity, Support};
 
-/// A rule: its identity and its two steps.
+/// A rule: its identity and its work.
 #[derive(Debug)]
 pub struct Rule {
     /// What help and reports print about it.
     pub meta: RuleMeta,
-    /// Looks at one capture and reports what it sees. Pure: same evidence, same sightings.
-    pub detect: fn(&View<'_>, &mut Sightings),
-    /// Says it: one finding from sightings with the same group key. Never called with none.
-    pub tell: fn(&View<'_>, &[Sighting]) -> Story,
+    /// What it does.
+    pub work: Work,
+}
+
+/// What a rule does. Pure: same evidence, same words.
+#[derive(Debug)]
+pub enum Work {
+    /// Reads what was observed, in two steps.
+    Observed {
+        /// Looks at one capture and reports what it sees.
+        detect: fn(&View<'_>, &mut Sightings),
+        /// Says it: one finding from sightings with the same group key. Never called with none.
+        tell: fn(&View<'_>, &[Sighting]) -> Story,
+    },
+    /// Reads what files declare. A declaration is no symptom of another one, so that one step is
+    /// enough.
+    Declared {
+        /// Looks at all that was declared and says what it finds.
+        check: fn(&Declared<'_>, &mut Reports),
+    },
 }
 
 /// What a rule says about one group of its sightings.
@@ -47,6 +63,25 @@ impl Story {
         }
     }
 
+    /// A story that follows from what is declared, with the rule's usual severity and owner.
+    pub fn proved(headline: impl Into<String>, refuter: impl Into<String>) -> Story {
+        Story::observed(headline, refuter).support(Support::Proved)
+    }
+
+    /// Adds something to look at; the first is the primary exhibit.
+    #[must_use]
+    pub fn show(mut self, exhibit: Exhibit) -> Story {
+        self.exhibits.push(exhibit);
+        self
+    }
+
+    /// Adds a way to mend it.
+    #[must_use]
+    pub fn fix(mut self, fix: Fix) -> Story {
+        self.fixes.push(fix);
+        self
+    }
+
     /// Sets how we know.
     #[must_use]
     pub fn support(mut self, support: Support) -> Story {
@@ -76,7 +111,7 @@ impl Story {
     }
 }
 
-/// Declares the `RULE` of a file: identity, page and the two steps.
+/// Declares the `RULE` of a file: identity, page and work.
 macro_rules! rule {
     (
         name: $name:literal,
@@ -89,8 +124,7 @@ macro_rules! rule {
         needs: [$($need:ident),* $(,)?],
         explains: [$($explains:literal),* $(,)?],
         page: $page:literal,
-        detect: $detect:path,
-        tell: $tell:path $(,)?
+        $($step:ident: $function:path),+ $(,)?
     ) => {
         pub(crate) static RULE: $crate::Rule = $crate::Rule {
             meta: ww_finding::RuleMeta {
@@ -105,9 +139,21 @@ macro_rules! rule {
                 explains: &[$($explains),*],
                 page: include_str!($page),
             },
-            detect: $detect,
-            tell: $tell,
+            work: $crate::rule::work!($($step: $function),+),
         };
     };
 }
-pub(crate) use rule;
+
+/// The kind of work that the steps of a rule make.
+macro_rules! work {
+    (detect: $detect:path, tell: $tell:path) => {
+        $crate::Work::Observed {
+            detect: $detect,
+            tell: $tell,
+        }
+    };
+    (check: $check:path) => {
+        $crate::Work::Declared { check: $check }
+    };
+}
+pub(crate) use {rule, work};

@@ -10,9 +10,9 @@ use std::process::ExitCode;
 
 use libtest_mimic::{Arguments, Failed, Trial};
 use ww_base::{Limits, SourceId};
-use ww_finding::{Input, InputKind};
+use ww_finding::{Finding, Input, InputKind};
 use ww_report::{Sources, Style};
-use ww_testkit::page::{Diagnosis, Found, Outputs, pages_below, parse, run_page};
+use ww_testkit::page::{Diagnosis, Example, Found, Outputs, pages_below, parse, run_page};
 
 fn main() -> ExitCode {
     let rules = Path::new(env!("CARGO_MANIFEST_DIR")).with_file_name("ww_rules/src");
@@ -50,8 +50,16 @@ fn hold_to(path: &PathBuf) -> Result<(), Failed> {
     }
 }
 
+/// What the tool says about an example.
+fn diagnose(example: Example<'_>) -> Diagnosis {
+    match example {
+        Example::Capture(pcap) => of_capture(pcap),
+        Example::Files(_) => Diagnosis::default(),
+    }
+}
+
 /// What `wirewise diagnose` says about a capture.
-fn diagnose(pcap: &[u8]) -> Diagnosis {
+fn of_capture(pcap: &[u8]) -> Diagnosis {
     let limits = Limits::default();
     let analysis = match ww_capture::analyse(Box::new(pcap), SourceId(0), &limits, &mut |_| {}) {
         Ok(analysis) => analysis,
@@ -69,9 +77,16 @@ fn diagnose(pcap: &[u8]) -> Diagnosis {
         frames: analysis.capture.frames,
     }];
     let (findings, _) = ww_rules::consult(&[analysis.capture], &limits);
+    said(&findings, &Sources::new(&inputs))
+}
+
+/// Without the remarks on what other rules could not judge, which change with every rule.
+fn said(findings: &[Finding], sources: &Sources<'_>) -> Diagnosis {
     Diagnosis {
-        found: findings.iter().map(Found::from).collect(),
-        // Without the remarks on what other rules could not judge, which change with every rule.
-        text: ww_report::text::findings(&findings, &Sources::new(&inputs), Style::default()),
+        found: findings
+            .iter()
+            .map(|finding| Found::new(finding, sources))
+            .collect(),
+        text: ww_report::text::findings(findings, sources, Style::default()),
     }
 }

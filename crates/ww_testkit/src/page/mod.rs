@@ -5,7 +5,9 @@ mod run;
 use std::collections::BTreeMap;
 use std::fmt;
 
-pub use run::{Diagnosis, Failure, Found, Outputs, pages_below, run_page, run_pages};
+pub use run::{
+    Diagnosis, Example, Failure, Found, Outputs, Place, pages_below, run_page, run_pages,
+};
 
 /// The headings of every page, in this order.
 pub const HEADINGS: [&str; 6] = [

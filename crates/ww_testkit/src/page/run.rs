@@ -6,9 +6,19 @@ use std::path::{Path, PathBuf};
 
 use ww_base::Locus;
 use ww_finding::Finding;
+use ww_report::Sources;
 
 use super::{Fence, Page, Promise, parse};
-use crate::capture_text::{CompiledCapture, compile};
+use crate::capture_text::compile;
+
+/// What an example puts before the tool.
+#[derive(Clone, Copy, Debug)]
+pub enum Example<'a> {
+    /// The bytes of a capture.
+    Capture(&'a [u8]),
+    /// Files, by name, that belong together.
+    Files(&'a [(String, String)]),
+}
 
 /// What the tool says about one input.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -24,19 +34,69 @@ pub struct Diagnosis {
 pub struct Found {
     /// The rule.
     pub rule: String,
-    /// The frames of the primary exhibit, first and last; none when it is the whole capture.
-    pub frames: Vec<(u64, u64)>,
+    /// What its primary exhibit covers; none when it is the whole input.
+    pub place: Option<Place>,
 }
 
-impl From<&Finding> for Found {
-    fn from(finding: &Finding) -> Found {
-        let frames = match finding.exhibits.first().map(|exhibit| &exhibit.at) {
-            Some(Locus::Frames(range)) => vec![(range.first, range.last)],
-            _ => Vec::new(),
+/// What an exhibit covers, first and last included.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// The file, where the example is made of files.
+    pub file: Option<String>,
+    /// The first frame or line.
+    pub first: u64,
+    /// The last.
+    pub last: u64,
+}
+
+/// A frame or line that a page marks.
+type Mark = (Option<String>, u64);
+
+impl Found {
+    /// A finding; `sources` hold the texts that its exhibits point into.
+    pub fn new(finding: &Finding, sources: &Sources<'_>) -> Found {
+        let place = match finding.exhibits.first().map(|exhibit| &exhibit.at) {
+            Some(Locus::Frames(range)) => Some(Place {
+                file: None,
+                first: range.first,
+                last: range.last,
+            }),
+            Some(Locus::Text(span)) => sources.range(*span).map(|range| Place {
+                file: Some(sources.path(span.source).to_owned()),
+                first: u64::from(range.line),
+                last: u64::from(range.end_line),
+            }),
+            _ => None,
         };
         Found {
             rule: finding.rule.to_owned(),
-            frames,
+            place,
+        }
+    }
+
+    fn covers(&self, marked: &BTreeSet<Mark>) -> bool {
+        match &self.place {
+            None => marked.is_empty(),
+            Some(place) => marked.iter().any(|(file, number)| {
+                place.file == *file && (place.first..=place.last).contains(number)
+            }),
+        }
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (word, words) = match &self.file {
+            None => ("frame", "frames"),
+            Some(file) => {
+                write!(f, "{file}, ")?;
+                ("line", "lines")
+            }
+        };
+        if self.first == self.last {
+            write!(f, "{word} {}", self.first)
+        } else {
+            write!(f, "{words} {}–{}", self.first, self.last)
         }
     }
 }
@@ -85,7 +145,7 @@ impl fmt::Display for Failure {
 pub fn run_pages(
     folder: &Path,
     outputs: Outputs,
-    diagnose: &dyn Fn(&[u8]) -> Diagnosis,
+    diagnose: &dyn Fn(Example<'_>) -> Diagnosis,
 ) -> Vec<Failure> {
     let paths = pages_below(folder);
     let failure = |file: &Path, line, message: String| {
@@ -128,15 +188,16 @@ fn find_pages(folder: &Path, pages: &mut BTreeSet<PathBuf>) {
     }
 }
 
-/// Runs the examples of one page: every `capture` block under *Fires* must make the page's rule
-/// (or the one the block names with `rule=`) find something whose primary exhibit covers a frame
-/// marked `# finds`, or that is about the whole capture when none is marked; every one under
-/// *Silent* must not. `output` blocks hold what the tool prints about the block before.
+/// Runs the examples of one page: every `capture` block, and every run of blocks with `file=`,
+/// under *Fires* must make the page's rule (or the one the block names with `rule=`) find something
+/// whose primary exhibit covers a frame or line marked `# finds`, or that is about the whole input
+/// when none is marked; every one under *Silent* must not. `output` blocks hold what the tool
+/// prints about the example before.
 pub fn run_page(
     path: &Path,
     page: &Page,
     outputs: Outputs,
-    diagnose: &dyn Fn(&[u8]) -> Diagnosis,
+    diagnose: &dyn Fn(Example<'_>) -> Diagnosis,
 ) -> Vec<Failure> {
     let mut failures = Vec::new();
     let mut fail = |line, message| {
@@ -146,44 +207,27 @@ pub fn run_page(
             message,
         });
     };
-    if path
-        .file_stem()
-        .is_none_or(|stem| *stem != *page.title.replace('-', "_"))
-    {
-        fail(
-            1,
-            format!(
-                "the page of `{}` is named {}.md",
-                page.title,
-                page.title.replace('-', "_")
-            ),
-        );
+    if let Some(message) = misnamed(path, page) {
+        fail(1, message);
     }
-    let mut printed = None;
     let mut rewritten = Vec::new();
-    for fence in &page.fences {
-        match (fence.kind.as_str(), &printed) {
-            ("capture", _) => match compile(&fence.text) {
-                Ok(capture) => {
-                    let diagnosis = diagnose(&capture.pcap);
-                    let rule = fence.attributes.get("rule").unwrap_or(&page.title);
-                    if let Some(message) =
-                        broken_promise(fence.promise, rule, &capture, &diagnosis.found)
-                    {
-                        fail(fence.line, message);
-                    }
-                    printed = Some(tidy(&diagnosis.text));
+    for (example, output) in examples(page) {
+        let printed = match example.run(&page.title, diagnose) {
+            Ok((printed, broken)) => {
+                if let Some(message) = broken {
+                    fail(example.line(), message);
                 }
-                Err(error) => {
-                    fail(fence.line + error.line, error.message);
-                    printed = None;
-                }
-            },
-            ("output", Some(text)) if tidy(&fence.text) != *text => match outputs {
-                Outputs::Compare => fail(fence.line, difference(&fence.text, text)),
-                Outputs::Rewrite => rewritten.push((fence, text.clone())),
-            },
-            _ => {}
+                printed
+            }
+            Err((line, message)) => {
+                fail(line, message);
+                continue;
+            }
+        };
+        match output.filter(|output| tidy(&output.text) != printed) {
+            Some(output) if outputs == Outputs::Rewrite => rewritten.push((output, printed)),
+            Some(output) => fail(output.line, difference(&output.text, &printed)),
+            None => {}
         }
     }
     if let Err(error) = rewrite(path, &rewritten) {
@@ -192,22 +236,110 @@ pub fn run_page(
     failures
 }
 
-/// What is wrong with the findings about a capture, if anything.
+fn misnamed(path: &Path, page: &Page) -> Option<String> {
+    let name = page.title.replace('-', "_");
+    let fits = path.file_stem().is_some_and(|stem| *stem == *name);
+    (!fits).then(|| format!("the page of `{}` is named {name}.md", page.title))
+}
+
+/// The blocks of one example: a capture, or files that belong together.
+struct Blocks<'a>(Vec<&'a Fence>);
+
+/// The examples of a page, each with the block that holds what is printed about it.
+fn examples(page: &Page) -> Vec<(Blocks<'_>, Option<&Fence>)> {
+    let mut examples: Vec<(Blocks<'_>, Option<&Fence>)> = Vec::new();
+    for fence in &page.fences {
+        match examples.last_mut() {
+            Some((_, output)) if fence.kind == "output" => *output = Some(fence),
+            Some((blocks, None)) if blocks.takes(fence) => blocks.0.push(fence),
+            _ => examples.push((Blocks(vec![fence]), None)),
+        }
+    }
+    examples
+}
+
+impl Blocks<'_> {
+    /// Whether a block is one more file of this example.
+    fn takes(&self, fence: &Fence) -> bool {
+        let file = |fence: &Fence| fence.attributes.get("file").cloned();
+        let Some(first) = self.0.first().filter(|first| first.kind != "capture") else {
+            return false;
+        };
+        fence.kind != "capture"
+            && first.promise == fence.promise
+            && self.0.iter().all(|known| file(known) != file(fence))
+    }
+
+    fn line(&self) -> usize {
+        self.0.first().map_or(1, |fence| fence.line)
+    }
+
+    /// What the tool prints, and which promise it breaks; or the line of the page that cannot be
+    /// read, and why.
+    fn run(
+        &self,
+        title: &str,
+        diagnose: &dyn Fn(Example<'_>) -> Diagnosis,
+    ) -> Result<(String, Option<String>), (usize, String)> {
+        let Some(first) = self.0.first() else {
+            return Ok((String::new(), None));
+        };
+        let (diagnosis, marked) = if first.kind == "capture" {
+            let capture =
+                compile(&first.text).map_err(|error| (first.line + error.line, error.message))?;
+            let marks = capture.finds.iter().map(|&frame| (None, frame)).collect();
+            (diagnose(Example::Capture(&capture.pcap)), marks)
+        } else {
+            let (files, marks) = self.files();
+            (diagnose(Example::Files(&files)), marks)
+        };
+        let rule = first.attributes.get("rule").map_or(title, String::as_str);
+        let broken = broken_promise(first.promise, rule, &marked, &diagnosis.found);
+        Ok((tidy(&diagnosis.text), broken))
+    }
+
+    /// The files, without the marks that their lines end with, and where those were.
+    fn files(&self) -> (Vec<(String, String)>, BTreeSet<Mark>) {
+        let mut marked = BTreeSet::new();
+        let files = self
+            .0
+            .iter()
+            .map(|fence| {
+                let name = fence.attributes.get("file").cloned().unwrap_or_default();
+                let mut text = String::new();
+                for (number, line) in (1..).zip(fence.text.lines()) {
+                    let unmarked = line.strip_suffix(FINDS).map(str::trim_end);
+                    if unmarked.is_some() {
+                        marked.insert((Some(name.clone()), number));
+                    }
+                    text.push_str(unmarked.unwrap_or(line));
+                    text.push('\n');
+                }
+                (name, text)
+            })
+            .collect();
+        (files, marked)
+    }
+}
+
+/// The mark of a line that a finding must point to.
+const FINDS: &str = "# finds";
+
+/// What is wrong with the findings about an example, if anything.
 fn broken_promise(
     promise: Promise,
     rule: &str,
-    capture: &CompiledCapture,
+    marked: &BTreeSet<Mark>,
     found: &[Found],
 ) -> Option<String> {
     let ours: Vec<&Found> = found.iter().filter(|one| one.rule == rule).collect();
+    let places = || {
+        let places: Vec<String> = ours.iter().map(|one| place(one)).collect();
+        places.join("; ")
+    };
     if promise == Promise::Silent {
-        let places: Vec<String> = ours.iter().map(|one| places(one)).collect();
-        return (!ours.is_empty()).then(|| {
-            format!(
-                "`{rule}` must be silent here, but points to {}",
-                places.join("; ")
-            )
-        });
+        return (!ours.is_empty())
+            .then(|| format!("`{rule}` must be silent here, but points to {}", places()));
     }
     if ours.is_empty() {
         let others: BTreeSet<&str> = found.iter().map(|one| one.rule.as_str()).collect();
@@ -219,57 +351,35 @@ fn broken_promise(
         };
         return Some(format!("`{rule}` must fire here; found: {others}"));
     }
-    let covers = |one: &&Found| {
-        if capture.finds.is_empty() {
-            one.frames.is_empty()
-        } else {
-            let covered = |frame: &u64| {
-                one.frames
-                    .iter()
-                    .any(|(first, last)| (first..=last).contains(&frame))
-            };
-            capture.finds.iter().any(covered)
-        }
-    };
-    let marked = if capture.finds.is_empty() {
-        "the whole capture (no line is marked `# finds`)".to_owned()
-    } else {
-        format!("frame {}", join(&capture.finds))
-    };
-    let places: Vec<String> = ours.iter().map(|one| places(one)).collect();
-    (!ours.iter().any(covers)).then(|| {
+    (!ours.iter().any(|one| one.covers(marked))).then(|| {
         format!(
-            "`{rule}` must point to {marked}, but points to {}",
-            places.join("; ")
+            "`{rule}` must point to {}, but points to {}",
+            wanted(marked),
+            places()
         )
     })
 }
 
-fn places(found: &Found) -> String {
-    let ranges: Vec<String> = found
-        .frames
-        .iter()
-        .map(|(first, last)| {
-            if first == last {
-                format!("frame {first}")
-            } else {
-                format!("frames {first}–{last}")
-            }
-        })
-        .collect();
-    if ranges.is_empty() {
-        "the whole capture".to_owned()
-    } else {
-        ranges.join(", ")
+fn wanted(marked: &BTreeSet<Mark>) -> String {
+    if marked.is_empty() {
+        return "the whole input (no line is marked `# finds`)".to_owned();
     }
+    let each = marked.iter().map(|(file, number)| {
+        Place {
+            file: file.clone(),
+            first: *number,
+            last: *number,
+        }
+        .to_string()
+    });
+    each.collect::<Vec<_>>().join(" or ")
 }
 
-fn join(frames: &BTreeSet<u64>) -> String {
-    frames
-        .iter()
-        .map(u64::to_string)
-        .collect::<Vec<_>>()
-        .join(" or ")
+fn place(found: &Found) -> String {
+    match &found.place {
+        Some(place) => place.to_string(),
+        None => "the whole input".to_owned(),
+    }
 }
 
 /// Text as it stands in a block: no blanks at line ends, one line end at the end.
@@ -324,12 +434,19 @@ mod tests {
     use crate::page::tests::PAGE;
 
     /// A tool that finds `a-rule` in every capture of two frames or more.
-    fn tool(frames: Vec<(u64, u64)>) -> impl Fn(&[u8]) -> Diagnosis {
-        move |pcap| {
+    fn tool(frames: Option<(u64, u64)>) -> impl Fn(Example<'_>) -> Diagnosis {
+        move |example| {
+            let Example::Capture(pcap) = example else {
+                return Diagnosis::default();
+            };
             let fires = pcap.len() >= 24 + 2 * (16 + 54);
             let found = Found {
                 rule: "a-rule".to_owned(),
-                frames: frames.clone(),
+                place: frames.map(|(first, last)| Place {
+                    file: None,
+                    first,
+                    last,
+                }),
             };
             Diagnosis {
                 found: if fires { vec![found] } else { Vec::new() },
@@ -338,7 +455,7 @@ mod tests {
         }
     }
 
-    fn messages(markdown: &str, tool: &dyn Fn(&[u8]) -> Diagnosis) -> Vec<String> {
+    fn messages(markdown: &str, tool: &dyn Fn(Example<'_>) -> Diagnosis) -> Vec<String> {
         let page = parse(markdown).unwrap();
         run_page(Path::new("a_rule.md"), &page, Outputs::Compare, tool)
             .iter()
@@ -348,12 +465,12 @@ mod tests {
 
     #[test]
     fn a_tool_that_keeps_every_promise_passes() {
-        assert_eq!(messages(PAGE, &tool(vec![(1, 2)])), [""; 0]);
+        assert_eq!(messages(PAGE, &tool(Some((1, 2)))), [""; 0]);
     }
 
     #[test]
     fn every_broken_promise_is_reported_with_its_line() {
-        let elsewhere = messages(PAGE, &tool(vec![(1, 1)]));
+        let elsewhere = messages(PAGE, &tool(Some((1, 1))));
         assert_eq!(
             elsewhere,
             ["a_rule.md:13: `a-rule` must point to frame 2, but points to frame 1"]
@@ -367,13 +484,13 @@ mod tests {
         assert!(mute[1].starts_with("a_rule.md:19: the tool prints something else"));
 
         let noisy = PAGE.replace("0 > S\n```\n## Fix", "0 > S\n+1 > S\n```\n## Fix");
-        let noisy = messages(&noisy, &tool(vec![(2, 2)]));
+        let noisy = messages(&noisy, &tool(Some((2, 2))));
         assert_eq!(
             noisy,
             ["a_rule.md:23: `a-rule` must be silent here, but points to frame 2"]
         );
 
-        let broken = messages(&PAGE.replace("+1ms < R.", "+1ms < Q."), &tool(vec![(2, 2)]));
+        let broken = messages(&PAGE.replace("+1ms < R.", "+1ms < Q."), &tool(Some((2, 2))));
         assert!(
             broken[0].starts_with("a_rule.md:17: `Q.` are no flags"),
             "{broken:?}"
@@ -381,10 +498,47 @@ mod tests {
     }
 
     #[test]
+    fn files_that_follow_one_another_are_one_example() {
+        let file = |name: &str, text: &str| format!("```conf file={name}\n{text}```\n");
+        let fires = file("a.conf", "one\ntwo  # finds\n") + &file("b.conf", "three\n");
+        let silent = file("a.conf", "one\n") + &file("a.conf", "four\n");
+        let (head, rest) = PAGE.split_once("```capture").unwrap();
+        let (_, tail) = rest.split_once("## Fix").unwrap();
+        let page = format!("{head}{fires}### Silent\n{silent}## Fix{tail}");
+        let seen = std::cell::RefCell::new(Vec::new());
+        let found = messages(&page, &|example| {
+            let Example::Files(files) = example else {
+                return Diagnosis::default();
+            };
+            seen.borrow_mut().push(files.to_vec());
+            let two = files.iter().find(|(_, text)| text.contains("two"));
+            let found = two.map(|(file, _)| Found {
+                rule: "a-rule".to_owned(),
+                place: Some(Place {
+                    file: Some(file.clone()),
+                    first: 2,
+                    last: 2,
+                }),
+            });
+            Diagnosis {
+                found: found.into_iter().collect(),
+                text: String::new(),
+            }
+        });
+        assert_eq!(found, [""; 0]);
+        let names = |files: &[(String, String)]| files.iter().map(|f| f.0.clone()).collect();
+        let seen: Vec<Vec<String>> = seen.borrow().iter().map(|files| names(files)).collect();
+        assert_eq!(
+            seen,
+            [vec!["a.conf", "b.conf"], vec!["a.conf"], vec!["a.conf"]]
+        );
+    }
+
+    #[test]
     fn findings_about_the_whole_capture_need_no_mark() {
         let unmarked = PAGE.replace("# finds", "");
-        assert_eq!(messages(&unmarked, &tool(Vec::new())), [""; 0]);
-        assert!(messages(&unmarked, &tool(vec![(2, 2)]))[0].contains("no line is marked"));
+        assert_eq!(messages(&unmarked, &tool(None)), [""; 0]);
+        assert!(messages(&unmarked, &tool(Some((2, 2))))[0].contains("no line is marked"));
     }
 
     #[test]
@@ -395,17 +549,17 @@ mod tests {
         std::fs::create_dir_all(&folder).unwrap();
         for stale in ["a-rule at 7\nand more\n", ""] {
             std::fs::write(&file, PAGE.replace("a-rule at 2\n", stale)).unwrap();
-            let before = run_pages(&folder, Outputs::Compare, &tool(vec![(2, 2)]));
+            let before = run_pages(&folder, Outputs::Compare, &tool(Some((2, 2))));
             assert_eq!(before.len(), 1);
             assert_eq!(
-                run_pages(&folder, Outputs::Rewrite, &tool(vec![(2, 2)])),
+                run_pages(&folder, Outputs::Rewrite, &tool(Some((2, 2)))),
                 []
             );
             assert_eq!(std::fs::read_to_string(&file).unwrap(), PAGE);
         }
         std::fs::remove_dir_all(&folder).unwrap();
         assert!(
-            run_pages(&folder, Outputs::Compare, &tool(Vec::new()))[0]
+            run_pages(&folder, Outputs::Compare, &tool(None))[0]
                 .message
                 .contains("no page")
         );

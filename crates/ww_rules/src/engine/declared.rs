@@ -1,0 +1,93 @@
+//! Runs the rules over what files declare.
+
+use super::{add_gaps, guarded, internal_error, order, outcomes};
+use crate::{Declared, RULES, Reports, Rule, Story, Work};
+use std::collections::BTreeMap;
+use ww_base::{Gap, Limits, Span};
+use ww_finding::{Finding, Need, Outcome};
+use ww_model::Model;
+
+/// What the rules say about a declared network: findings in order of importance, and the outcome
+/// of every rule over files in the order of the catalogue.
+pub fn review(model: &Model, limits: &Limits) -> (Vec<Finding>, Vec<(&'static str, Outcome)>) {
+    let declared = Declared::new(model, limits);
+    let mut findings = Vec::new();
+    let mut gaps: BTreeMap<&'static str, Vec<Gap>> = BTreeMap::new();
+    for &rule in RULES {
+        let Work::Declared { check } = rule.work else {
+            continue;
+        };
+        let name = rule.meta.name;
+        let missing: Vec<Gap> = rule
+            .meta
+            .needs
+            .iter()
+            .filter_map(|&need| lacking(model, need))
+            .collect();
+        if !missing.is_empty() {
+            add_gaps(&mut gaps, name, missing);
+            continue;
+        }
+        let mut reports = Reports::default();
+        if guarded(|| check(&declared, &mut reports)).is_none() {
+            add_gaps(&mut gaps, name, vec![internal_error(name)]);
+            continue;
+        }
+        add_gaps(&mut gaps, name, reports.gaps);
+        findings.extend(told(rule, reports.stories, limits));
+    }
+    findings.sort_by(order::by_importance);
+    let outcomes = outcomes(&findings, gaps, |work| {
+        matches!(work, Work::Declared { .. })
+    });
+    (findings, outcomes)
+}
+
+/// What the files lack for a need, if they do.
+fn lacking(model: &Model, need: Need) -> Option<Gap> {
+    let cluster = &model.cluster;
+    let there = match need {
+        Need::FilterRules => model
+            .devices
+            .iter()
+            .any(|device| !device.filter.chains.is_empty()),
+        Need::KubernetesObjects => {
+            !(cluster.workloads.is_empty()
+                && cluster.namespaces.is_empty()
+                && cluster.services.is_empty()
+                && cluster.network_policies.is_empty())
+        }
+        _ => false,
+    };
+    (!there).then(|| Gap::new(need.word(), "a file that contains it"))
+}
+
+/// The findings of one rule, bounded in number; the bound is crossed by the most numerous.
+fn told(rule: &Rule, mut stories: Vec<(u64, Story)>, limits: &Limits) -> Vec<Finding> {
+    stories.sort_by_key(|(count, _)| std::cmp::Reverse(*count));
+    stories.truncate(limits.findings_per_rule as usize);
+    stories
+        .into_iter()
+        .map(|(count, story)| finding(rule, count, story, limits))
+        .collect()
+}
+
+fn finding(rule: &Rule, count: u64, mut story: Story, limits: &Limits) -> Finding {
+    story
+        .exhibits
+        .truncate(limits.exhibits_per_finding as usize);
+    Finding {
+        rule: rule.meta.name,
+        layer: rule.meta.layer,
+        class: rule.meta.class,
+        severity: story.severity.unwrap_or(rule.meta.severity),
+        support: story.support,
+        owner: story.owner.unwrap_or(rule.meta.owner),
+        headline: story.headline,
+        count,
+        lost: Span::ZERO,
+        exhibits: story.exhibits,
+        refuter: story.refuter,
+        fixes: story.fixes,
+    }
+}
