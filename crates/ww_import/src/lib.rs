@@ -10,5 +10,8 @@ mod address;
 pub mod ipset;
 pub mod kube;
 mod names;
+mod recognise;
 pub mod sets;
 mod text;
+
+pub use recognise::{Format, recognise};

@@ -3,6 +3,7 @@
 //! Importers lower what they read into these types; the questions about reachability are asked of
 //! nothing else. Ids are indices into vectors, so that equal inputs give equal models.
 
+mod append;
 pub mod filter;
 pub mod kube;
 mod model;
