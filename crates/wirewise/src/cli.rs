@@ -9,6 +9,7 @@ const EXAMPLES: &str = "\
 Examples:
   wirewise diagnose incident.pcapng       what is wrong, whose side, what to do
   wirewise flows incident.pcapng          its connections, a line each
+  wirewise check /etc/nftables.conf       which settings will hurt
   wirewise rules                          what can be found
   wirewise explain truncated-capture      what a finding means and how to mend it
 ";
@@ -27,6 +28,14 @@ Exit codes:
   2  wrong usage
   3  finished, but some input could not be read
   4  could not run
+";
+
+const CHECK_EXAMPLES: &str = "\
+Examples:
+  wirewise check rules.v4 rules.v6
+  wirewise check manifests/
+  nft list ruleset | wirewise check -
+  kubectl get networkpolicy,pod,ns -A -o yaml | wirewise check -
 ";
 
 const FLOWS_EXAMPLES: &str = "\
@@ -55,6 +64,8 @@ pub(crate) enum Verb {
     Diagnose(DiagnoseArguments),
     /// List the TCP connections of a packet capture, a line each
     Flows(FlowsArguments),
+    /// Say which settings in firewall rules and Kubernetes manifests will hurt
+    Check(CheckArguments),
     /// Explain a finding: what it means, why it matters, how to see it, how to fix it
     Explain(ExplainArguments),
     /// List everything that can be found
@@ -128,6 +139,13 @@ pub(crate) struct DiagnoseArguments {
     #[arg(value_name = "CAPTURE", required = true, value_hint = ValueHint::FilePath)]
     pub(crate) captures: Vec<PathBuf>,
 
+    #[command(flatten)]
+    pub(crate) choice: ReportChoice,
+}
+
+/// What of a report is wanted, and in which form.
+#[derive(Debug, Args)]
+pub(crate) struct ReportChoice {
     /// The form of the report.
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub(crate) format: Format,
@@ -153,12 +171,24 @@ pub(crate) struct DiagnoseArguments {
     pub(crate) quiet: bool,
 }
 
-impl DiagnoseArguments {
+impl ReportChoice {
     /// Whether the user wants to hear of this rule.
     pub(crate) fn wants(&self, rule: &str) -> bool {
         let named = |rules: &[&RuleMeta]| rules.iter().any(|meta| meta.name == rule);
         (self.rule.is_empty() || named(&self.rule)) && !named(&self.ignore)
     }
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = CHECK_EXAMPLES)]
+pub(crate) struct CheckArguments {
+    /// Files and folders: iptables-save, ipset save, nftables rules, Kubernetes manifests; - is
+    /// standard input.
+    #[arg(value_name = "PATH", required = true, value_hint = ValueHint::AnyPath)]
+    pub(crate) paths: Vec<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) choice: ReportChoice,
 }
 
 #[derive(Debug, Args)]

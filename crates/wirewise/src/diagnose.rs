@@ -10,9 +10,12 @@ use ww_report::{Sources, Traffic, printable};
 
 pub(crate) fn run(arguments: &DiagnoseArguments, color: ColorChoice) -> anyhow::Result<Exit> {
     let limits = Limits::default();
-    let reading = reading::read(&arguments.captures, &limits, arguments.quiet)?;
+    let reading = reading::read(&arguments.captures, &limits, arguments.choice.quiet)?;
     let consultation = consult(reading, arguments, &limits);
-    output::write(&arguments.out, &render(&consultation, arguments, color)?)?;
+    output::write(
+        &arguments.choice.out,
+        &render(&consultation, arguments, color)?,
+    )?;
     Ok(exit(&consultation, arguments))
 }
 
@@ -20,8 +23,8 @@ pub(crate) fn run(arguments: &DiagnoseArguments, color: ColorChoice) -> anyhow::
 fn consult(reading: Reading, arguments: &DiagnoseArguments, limits: &Limits) -> Consultation {
     let (mut findings, mut outcomes) = ww_rules::consult(&reading.captures, limits);
     let asked = outcomes.len();
-    findings.retain(|finding| arguments.wants(finding.rule));
-    outcomes.retain(|(rule, _)| arguments.wants(rule));
+    findings.retain(|finding| arguments.choice.wants(finding.rule));
+    outcomes.retain(|(rule, _)| arguments.choice.wants(rule));
 
     let mut gaps: Vec<Gap> = Vec::new();
     for gap in reading.captures.iter().flat_map(|capture| &capture.gaps) {
@@ -51,11 +54,11 @@ fn render(
     color: ColorChoice,
 ) -> anyhow::Result<String> {
     let sources = Sources::new(&consultation.inputs);
-    Ok(match arguments.format {
+    Ok(match arguments.choice.format {
         Format::Json => ww_report::json::render(consultation, &sources)?,
-        Format::Text if arguments.quiet => printable(&consultation.verdict) + "\n",
+        Format::Text if arguments.choice.quiet => printable(&consultation.verdict) + "\n",
         Format::Text => {
-            let style = output::style(color, &arguments.out);
+            let style = output::style(color, &arguments.choice.out);
             ww_report::text::render(consultation, &sources, style)
         }
     })
@@ -63,7 +66,7 @@ fn render(
 
 /// A finding that matters is said louder than an input that could not be read.
 fn exit(consultation: &Consultation, arguments: &DiagnoseArguments) -> Exit {
-    let matters = |finding: &Finding| arguments.fail_on.reached_by(finding.severity);
+    let matters = |finding: &Finding| arguments.choice.fail_on.reached_by(finding.severity);
     if consultation.findings.iter().any(matters) {
         Exit::Found
     } else if consultation.problems.is_empty() {

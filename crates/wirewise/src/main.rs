@@ -1,9 +1,11 @@
 //! wirewise: a networking specialist as a program.
 
+mod check;
 mod cli;
 mod diagnose;
 mod exit;
 mod explain;
+mod files;
 mod flows;
 mod manual;
 mod output;
@@ -24,6 +26,7 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     let result = match &cli.verb {
         Verb::Diagnose(arguments) => diagnose::run(arguments, cli.color),
+        Verb::Check(arguments) => check::run(arguments, cli.color),
         Verb::Flows(arguments) => flows::run(arguments),
         Verb::Explain(arguments) => explain::run(arguments, cli.color),
         Verb::Rules(arguments) => rules::run(arguments, cli.color),

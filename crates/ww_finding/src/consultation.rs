@@ -9,6 +9,16 @@ words! {
     InputKind {
         /// A packet capture.
         Capture = "capture",
+        /// Rules of iptables or ip6tables.
+        Iptables = "iptables",
+        /// Sets of ipset.
+        Ipset = "ipset",
+        /// Rules of nftables.
+        Nftables = "nftables",
+        /// Kubernetes manifests.
+        Kubernetes = "kubernetes",
+        /// Something that was not read.
+        Other = "other",
     }
 }
 

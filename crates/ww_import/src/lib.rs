@@ -7,6 +7,7 @@
 //! One module reads one format; readers do not know of one another.
 
 mod address;
+mod gather;
 pub mod ipset;
 pub mod kube;
 mod names;
@@ -14,4 +15,5 @@ mod recognise;
 pub mod sets;
 mod text;
 
+pub use gather::{Gathered, Text, gather};
 pub use recognise::{Format, recognise};

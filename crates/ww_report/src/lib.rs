@@ -16,4 +16,4 @@ mod words;
 
 pub use place::{Sources, TextRange, source_name};
 pub use sheet::{Style, printable};
-pub use verdict::{Traffic, verdict};
+pub use verdict::{Traffic, verdict, verdict_on_files};

@@ -7,7 +7,7 @@ use crate::words::{bytes, count_of, listed, times};
 use crate::{Sources, Style, source_name};
 use std::collections::BTreeSet;
 use ww_base::{FrameRange, Gap, Locus, Problem, Span};
-use ww_finding::{Class, Consultation, Exhibit, Finding, Outcome, Severity};
+use ww_finding::{Class, Consultation, Exhibit, Finding, InputKind, Outcome, Severity};
 
 /// Exhibits shown per finding; JSON has all.
 const EXHIBITS: usize = 3;
@@ -73,10 +73,13 @@ fn remarks(sheet: &mut Sheet, title: &str, findings: &[(String, &Finding)]) {
 /// One line per input.
 fn inputs(sheet: &mut Sheet, consultation: &Consultation) {
     for input in &consultation.inputs {
+        let what = match input.kind {
+            InputKind::Capture => count_of(input.frames, "frame"),
+            kind => kind.word().to_owned(),
+        };
         let size = format!(
-            "{}: {}, {}",
+            "{}: {what}, {}",
             source_name(&input.path),
-            count_of(input.frames, "frame"),
             bytes(input.bytes)
         );
         sheet.paragraph(0, Tone::Dim, &size);

@@ -3,9 +3,9 @@
 
 use crate::words::{count_of, listed};
 use std::collections::BTreeSet;
-use ww_base::{Gap, Span};
+use ww_base::{Gap, Problem, Span};
 use ww_evidence::Capture;
-use ww_finding::{Class, Finding, Need, Outcome, Owner, Severity};
+use ww_finding::{Class, Finding, Input, InputKind, Need, Outcome, Owner, Severity};
 
 /// How much was looked at.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -82,6 +82,31 @@ pub fn verdict(
         return misled(remark, &doubts, traffic);
     }
     silence(&doubts, traffic)
+}
+
+/// The verdict on files: the finding that matters most, or that there is none.
+pub fn verdict_on_files(findings: &[Finding], inputs: &[Input], problems: &[Problem]) -> String {
+    let worth_saying: Vec<&Finding> = findings
+        .iter()
+        .filter(|finding| finding.severity > Severity::Info)
+        .collect();
+    if let Some(first) = worth_saying.first() {
+        let others = match worth_saying.len() {
+            1 => String::new(),
+            more => format!(" ({})", count_of(more as u64 - 1, "further finding")),
+        };
+        return format!("{}{others}", first.headline.trim_end_matches('.'));
+    }
+    let read = inputs.iter().filter(|input| input.kind != InputKind::Other);
+    let mut parts = vec![format!(
+        "Nothing wrong was found in {}",
+        count_of(read.count() as u64, "file")
+    )];
+    if !problems.is_empty() {
+        let problems = count_of(problems.len() as u64, "place");
+        parts.push(format!("{problems} could not be understood"));
+    }
+    parts.join("; ")
 }
 
 /// The cause, whose side it is on, and how much of the trouble it explains.

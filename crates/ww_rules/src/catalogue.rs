@@ -1,6 +1,6 @@
 //! Every rule, sorted by family and name.
 
-use crate::{Rule, capture, dns, net, tcp, tls};
+use crate::{Rule, capture, dns, kube, net, tcp, tls};
 
 /// Every rule.
 pub static RULES: &[&Rule] = &[
@@ -19,6 +19,7 @@ pub static RULES: &[&Rule] = &[
     &dns::dns_stale_address::RULE,
     &dns::dns_truncated_without_tcp::RULE,
     &dns::dns_unanswered::RULE,
+    &kube::policy_selects_nothing::RULE,
     &net::arp_conflict::RULE,
     &net::fragment_lost::RULE,
     &net::icmp_rejected::RULE,

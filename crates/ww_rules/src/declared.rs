@@ -1,23 +1,35 @@
 //! What a rule over files sees, and what it reports.
 
 use crate::Story;
+use std::cell::OnceCell;
 use ww_base::{Gap, Limits, Locus, SourceSpan};
 use ww_finding::Exhibit;
 use ww_model::Model;
+use ww_reach::kube::{Assumptions, Reach};
 
 /// Everything that the files of a consultation declare.
-#[derive(Debug)]
 pub struct Declared<'a> {
     /// The declared network.
     pub model: &'a Model,
     /// The bounds in force.
     pub limits: &'a Limits,
+    policies: OnceCell<Reach<'a>>,
 }
 
 impl<'a> Declared<'a> {
     /// Makes a model ready for rules.
     pub fn new(model: &'a Model, limits: &'a Limits) -> Declared<'a> {
-        Declared { model, limits }
+        Declared {
+            model,
+            limits,
+            policies: OnceCell::new(),
+        }
+    }
+
+    /// What the cluster's policies decide; worked out when first asked for.
+    pub fn policies(&self) -> &Reach<'a> {
+        self.policies
+            .get_or_init(|| Reach::of(&self.model.cluster, Assumptions::default(), &[]))
     }
 }
 

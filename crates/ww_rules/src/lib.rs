@@ -17,6 +17,7 @@ mod view;
 
 pub mod capture;
 pub mod dns;
+pub mod kube;
 pub mod net;
 pub mod tcp;
 pub mod tls;

@@ -11,6 +11,7 @@ use std::process::ExitCode;
 use libtest_mimic::{Arguments, Failed, Trial};
 use ww_base::{Limits, SourceId};
 use ww_finding::{Finding, Input, InputKind};
+use ww_import::Text;
 use ww_report::{Sources, Style};
 use ww_testkit::page::{Diagnosis, Example, Found, Outputs, pages_below, parse, run_page};
 
@@ -54,7 +55,7 @@ fn hold_to(path: &PathBuf) -> Result<(), Failed> {
 fn diagnose(example: Example<'_>) -> Diagnosis {
     match example {
         Example::Capture(pcap) => of_capture(pcap),
-        Example::Files(_) => Diagnosis::default(),
+        Example::Files(files) => of_files(files),
     }
 }
 
@@ -78,6 +79,42 @@ fn of_capture(pcap: &[u8]) -> Diagnosis {
     }];
     let (findings, _) = ww_rules::consult(&[analysis.capture], &limits);
     said(&findings, &Sources::new(&inputs))
+}
+
+/// What `wirewise check` says about files.
+fn of_files(files: &[(String, String)]) -> Diagnosis {
+    let limits = Limits::default();
+    let texts: Vec<Text<'_>> = (0..)
+        .map(SourceId)
+        .zip(files)
+        .map(|(source, (path, text))| Text {
+            source,
+            path,
+            device: path.rsplit_once('/').map_or("", |(folder, _)| folder),
+            bytes: text.as_bytes(),
+        })
+        .collect();
+    let gathered = ww_import::gather(&texts, &limits);
+    let inputs: Vec<Input> = files
+        .iter()
+        .map(|(path, text)| Input {
+            path: path.clone(),
+            kind: InputKind::Other,
+            bytes: text.len() as u64,
+            frames: 0,
+        })
+        .collect();
+    let mut sources = Sources::new(&inputs);
+    for (source, (_, text)) in (0..).map(SourceId).zip(files) {
+        sources = sources.with_text(source, text);
+    }
+    let (findings, _) = ww_rules::review(&gathered.model, &limits);
+    let mut diagnosis = said(&findings, &sources);
+    let problems = gathered.problems.iter();
+    diagnosis
+        .text
+        .extend(problems.map(|problem| format!("problem: {}\n", problem.message)));
+    diagnosis
 }
 
 /// Without the remarks on what other rules could not judge, which change with every rule.

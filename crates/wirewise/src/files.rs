@@ -1,0 +1,260 @@
+//! Files and folders on the command line to a declared network.
+
+use crate::output;
+use anyhow::bail;
+use std::collections::BTreeSet;
+use std::fs::File;
+use std::io::{IsTerminal, Read};
+use std::path::{Path, PathBuf};
+use ww_base::{Limits, Locus, Problem, ProblemKind, SourceId};
+use ww_finding::{Input, InputKind};
+use ww_import::{Format, Gathered, Text, recognise};
+use ww_model::Model;
+use ww_report::Sources;
+
+/// Folders below a named one are entered this deep.
+const FOLDERS_DEEP: usize = 32;
+
+/// All that was read.
+#[derive(Debug, Default)]
+pub(crate) struct Files {
+    /// Every file that was read, and every path that could not be.
+    pub(crate) inputs: Vec<Input>,
+    /// What stands in them, in the same order; empty where nothing was read.
+    texts: Vec<String>,
+    /// What they declare.
+    pub(crate) model: Model,
+    /// What could not be read or understood.
+    pub(crate) problems: Vec<Problem>,
+}
+
+impl Files {
+    /// The files as reports point into them.
+    pub(crate) fn sources(&self) -> Sources<'_> {
+        let mut sources = Sources::new(&self.inputs);
+        for (source, text) in (0..).map(SourceId).zip(&self.texts) {
+            sources = sources.with_text(source, text);
+        }
+        sources
+    }
+
+    /// One line per input that could not be read, or not wholly.
+    pub(crate) fn complain(&self) {
+        let sources = self.sources();
+        for (source, input) in (0..).map(SourceId).zip(&self.inputs) {
+            let about = |problem: &&Problem| match &problem.at {
+                Locus::Text(span) => span.source == source,
+                Locus::Whole(whole) => *whole == source,
+                _ => false,
+            };
+            let mut problems = self.problems.iter().filter(about);
+            let Some(first) = problems.next() else {
+                continue;
+            };
+            let more = match problems.count() {
+                0 => String::new(),
+                count => format!(" (and {count} more, in the report)"),
+            };
+            let name = match &first.at {
+                Locus::Text(span) => match sources.range(*span) {
+                    Some(range) => format!("{}:{}:{}", input.path, range.line, range.column),
+                    None => input.path.clone(),
+                },
+                _ => input.path.clone(),
+            };
+            output::complain(&format!("{name}: {}{more}", first.message));
+        }
+    }
+}
+
+/// Reads every file that is named and every file in a named folder that declares a network. What
+/// cannot be read is told on standard error and kept as a problem.
+///
+/// # Errors
+/// When nothing that declares a network was found.
+pub(crate) fn read(paths: &[PathBuf], limits: &Limits) -> anyhow::Result<Files> {
+    let files = gather(paths, limits);
+    files.complain();
+    if files
+        .inputs
+        .iter()
+        .all(|input| input.kind == InputKind::Other)
+    {
+        bail!(
+            "nothing that declares a network was found in {}; known are iptables-save, ipset save, \
+             nftables rules (text or JSON) and Kubernetes manifests (YAML or JSON)",
+            names(paths)
+        );
+    }
+    Ok(files)
+}
+
+fn names(paths: &[PathBuf]) -> String {
+    let names: Vec<_> = paths.iter().map(|path| path.to_string_lossy()).collect();
+    names.join(", ")
+}
+
+fn gather(paths: &[PathBuf], limits: &Limits) -> Files {
+    let mut intake = Intake::default();
+    for path in paths {
+        intake.named(path, limits);
+    }
+    let Intake {
+        mut files,
+        devices,
+        seen: _,
+    } = intake;
+    let texts: Vec<Text<'_>> = files
+        .texts
+        .iter()
+        .zip(&files.inputs)
+        .zip(&devices)
+        .zip((0..).map(SourceId))
+        .map(|(((text, input), device), source)| Text {
+            source,
+            path: &input.path,
+            device,
+            bytes: text.as_bytes(),
+        })
+        .collect();
+    let Gathered { model, problems } = ww_import::gather(&texts, limits);
+    files.model = model;
+    files.problems.extend(problems);
+    files
+}
+
+/// Files while they are collected.
+#[derive(Default)]
+struct Intake {
+    files: Files,
+    /// The device that each file belongs to, by its folder.
+    devices: Vec<String>,
+    seen: BTreeSet<PathBuf>,
+}
+
+impl Intake {
+    /// A path that the user named: what cannot be used is a problem.
+    fn named(&mut self, path: &Path, limits: &Limits) {
+        if path.is_dir() {
+            self.folder(path, path, limits, 0);
+            return;
+        }
+        match read_text(path, limits) {
+            Ok(text) => {
+                let kind = kind_of(recognise(&path.to_string_lossy(), text.as_bytes()));
+                if kind == InputKind::Other {
+                    let source = SourceId(self.files.inputs.len() as u32);
+                    self.files.problems.push(Problem {
+                        at: Locus::Whole(source),
+                        kind: ProblemKind::Unsupported,
+                        message: "is in no format that wirewise reads; known are iptables-save, ipset save, nftables rules and Kubernetes manifests".to_owned(),
+                    });
+                }
+                self.add(path, kind, text, String::new());
+            }
+            Err(message) => self.refuse(path, message),
+        }
+    }
+
+    /// What declares a network in a folder and below; everything else is none of our business.
+    fn folder(&mut self, root: &Path, folder: &Path, limits: &Limits, depth: usize) {
+        let mut entries: Vec<PathBuf> = match std::fs::read_dir(folder) {
+            Ok(entries) => entries.flatten().map(|entry| entry.path()).collect(),
+            Err(error) => return self.refuse(folder, format!("cannot be opened: {error}")),
+        };
+        entries.sort();
+        for path in entries {
+            if path.is_dir() {
+                if depth < FOLDERS_DEEP && !path.is_symlink() && !is_hidden(&path) {
+                    self.folder(root, &path, limits, depth + 1);
+                }
+                continue;
+            }
+            let Ok(text) = read_text(&path, limits) else {
+                continue;
+            };
+            let kind = kind_of(recognise(&path.to_string_lossy(), text.as_bytes()));
+            if kind != InputKind::Other {
+                let device = folder.strip_prefix(root).unwrap_or(folder);
+                self.add(&path, kind, text, device.to_string_lossy().into_owned());
+            }
+        }
+    }
+
+    fn add(&mut self, path: &Path, kind: InputKind, text: String, device: String) {
+        if !self.seen.insert(path.to_owned()) {
+            return;
+        }
+        self.files.inputs.push(Input {
+            path: path.to_string_lossy().into_owned(),
+            kind,
+            bytes: text.len() as u64,
+            frames: 0,
+        });
+        self.files.texts.push(text);
+        self.devices.push(device);
+    }
+
+    fn refuse(&mut self, path: &Path, message: String) {
+        let source = SourceId(self.files.inputs.len() as u32);
+        self.files.problems.push(Problem {
+            at: Locus::Whole(source),
+            kind: ProblemKind::Undefined,
+            message,
+        });
+        self.add(path, InputKind::Other, String::new(), String::new());
+    }
+}
+
+fn is_hidden(path: &Path) -> bool {
+    path.file_name()
+        .is_some_and(|name| name.to_string_lossy().starts_with('.'))
+}
+
+fn kind_of(format: Format) -> InputKind {
+    match format {
+        Format::Iptables => InputKind::Iptables,
+        Format::Ipset => InputKind::Ipset,
+        Format::Nft | Format::NftJson => InputKind::Nftables,
+        Format::Kubernetes => InputKind::Kubernetes,
+        Format::Unknown => InputKind::Other,
+    }
+}
+
+/// The text of a file; `-` is standard input.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "opening the files that the user names is this surface's work"
+)]
+fn read_text(path: &Path, limits: &Limits) -> Result<String, String> {
+    let refused = |error: std::io::Error| format!("cannot be read: {error}");
+    let mut bytes = Vec::new();
+    // One byte more than allowed, so that the importer sees that it is too much.
+    let most = u64::from(limits.text_bytes) + 1;
+    if path.as_os_str() == "-" {
+        let stdin = std::io::stdin();
+        if stdin.is_terminal() {
+            return Err("standard input is a terminal; pipe rules or manifests in".to_owned());
+        }
+        stdin
+            .lock()
+            .take(most)
+            .read_to_end(&mut bytes)
+            .map_err(refused)?;
+    } else {
+        let file = File::open(path).map_err(refused)?;
+        file.take(most).read_to_end(&mut bytes).map_err(refused)?;
+    }
+    Ok(String::from_utf8(bytes).unwrap_or_else(|error| in_place(error.into_bytes())))
+}
+
+/// A text that is no UTF-8, with every strange byte replaced by one character of one byte, so that
+/// places stay what they are.
+fn in_place(mut bytes: Vec<u8>) -> String {
+    for byte in &mut bytes {
+        if !byte.is_ascii() {
+            *byte = b'?';
+        }
+    }
+    String::from_utf8(bytes).unwrap_or_default()
+}

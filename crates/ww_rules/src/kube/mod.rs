@@ -1,0 +1,3 @@
+//! Rules over Kubernetes manifests.
+
+pub(crate) mod policy_selects_nothing;
