@@ -9,6 +9,7 @@
 mod address;
 mod gather;
 pub mod ipset;
+pub mod iptables;
 pub mod kube;
 mod names;
 mod recognise;

@@ -1,0 +1,126 @@
+//! From the words of a rule to its steps.
+
+use super::command::{Command, Use};
+use super::extension::Meaning;
+use super::general;
+use super::scope::{Scope, inverted_if};
+use ww_base::ProblemKind;
+use ww_model::filter::{Action, ChainId, Condition, Step, UnknownReason, Verdict};
+
+/// Names of chains, by number: what jumps of a table that is not complete yet point at.
+pub(super) trait ChainNames {
+    /// The number of the name.
+    fn number(&mut self, name: &str) -> ChainId;
+}
+
+/// The steps of a rule. What could not be read becomes an unknown condition, and a problem.
+pub(super) fn steps(
+    command: &Command<'_>,
+    scope: &mut Scope<'_>,
+    chains: &mut dyn ChainNames,
+) -> Vec<Step> {
+    let mut steps = Vec::new();
+    let mut troubles: Vec<String> = command.trouble.iter().cloned().collect();
+    scope.protocol = general::protocol_of(&command.general);
+    for given in &command.general {
+        match general::condition(given, scope) {
+            Ok(condition) => steps.extend(condition.map(Step::If)),
+            Err(trouble) => troubles.push(trouble),
+        }
+    }
+    for one in &command.matches {
+        match match_conditions(one, scope) {
+            Ok(conditions) => steps.extend(conditions.into_iter().map(Step::If)),
+            Err(trouble) => troubles.push(trouble),
+        }
+    }
+    let target = match &command.target {
+        None => Ok(Vec::new()),
+        Some(target) => target_steps(target, command.goto, scope, chains),
+    };
+    let target = target.unwrap_or_else(|trouble| {
+        troubles.push(trouble);
+        Vec::new()
+    });
+    if !troubles.is_empty() {
+        let words = troubles.join("; ");
+        scope.problem(ProblemKind::Malformed, words.clone());
+        let unknown = scope.unknown_id(words, UnknownReason::NotUnderstood);
+        steps.push(Step::If(Condition::Unknown(unknown)));
+        if target.is_empty() && command.target.is_some() {
+            steps.push(Step::Do(Action::Unknown(unknown)));
+        }
+    }
+    steps.extend(target);
+    steps
+}
+
+fn match_conditions(one: &Use<'_>, scope: &mut Scope<'_>) -> Result<Vec<Condition>, String> {
+    let Some(extension) = one.extension else {
+        return Ok(vec![
+            scope.unknown(one.words(), UnknownReason::NotUnderstood),
+        ]);
+    };
+    if extension
+        .family
+        .is_some_and(|family| family != scope.family)
+    {
+        return Err(format!("`-m {}` does not exist for this family", one.name));
+    }
+    match &extension.meaning {
+        Meaning::Nothing | Meaning::Target(_) | Meaning::Act(_) => Ok(Vec::new()),
+        Meaning::Match(conditions) => conditions(one, scope),
+        Meaning::Whole(reason) => Ok(vec![scope.unknown(one.words(), *reason)]),
+        Meaning::Each(reason) => {
+            let tests = one.given.iter().map(|given| {
+                let words = format!("-m {} {}", one.name, given.words());
+                inverted_if(given.inverted, scope.unknown(words, *reason))
+            });
+            Ok(tests.collect())
+        }
+    }
+}
+
+fn target_steps(
+    target: &Use<'_>,
+    goto: bool,
+    scope: &mut Scope<'_>,
+    chains: &mut dyn ChainNames,
+) -> Result<Vec<Step>, String> {
+    let decide = |verdict| Ok(vec![Step::Do(Action::Verdict(verdict))]);
+    if goto {
+        return decide(Verdict::Goto(chains.number(&target.name)));
+    }
+    let Some(extension) = target.extension else {
+        return match target.name.as_ref() {
+            "" => Ok(Vec::new()),
+            _ if !target.given.is_empty() => {
+                Ok(vec![unknown(target, UnknownReason::NotUnderstood, scope)])
+            }
+            name => decide(Verdict::Jump(chains.number(name))),
+        };
+    };
+    if extension
+        .family
+        .is_some_and(|family| family != scope.family)
+    {
+        return Err(format!(
+            "`-j {}` does not exist for this family",
+            target.name
+        ));
+    }
+    if let Some(trouble) = extension.refuses(target) {
+        return Err(trouble);
+    }
+    match &extension.meaning {
+        Meaning::Act(action) => Ok(vec![Step::Do(action.clone())]),
+        Meaning::Target(steps) => steps(target, scope),
+        Meaning::Whole(reason) | Meaning::Each(reason) => Ok(vec![unknown(target, *reason, scope)]),
+        Meaning::Nothing | Meaning::Match(_) => Ok(Vec::new()),
+    }
+}
+
+/// An action whose effect is not known.
+pub(super) fn unknown(target: &Use<'_>, reason: UnknownReason, scope: &mut Scope<'_>) -> Step {
+    Step::Do(Action::Unknown(scope.unknown_id(target.words(), reason)))
+}
