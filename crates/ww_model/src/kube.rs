@@ -83,7 +83,7 @@ pub struct Workload {
 /// The controller of a pod.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Owner {
-    /// Its kind: `ReplicaSet`, `Job`, …
+    /// Its kind: `ReplicaSet`, `Job`, …; empty when it is not written.
     pub kind: String,
     /// Its name.
     pub name: String,

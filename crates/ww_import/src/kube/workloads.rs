@@ -58,7 +58,7 @@ fn owner(metadata: View<'_>) -> Option<Owner> {
         .or_else(|| owners.items().next())?;
     let text = |key| owner.get(key).and_then(View::text).map(str::to_owned);
     Some(Owner {
-        kind: text("kind")?,
+        kind: text("kind").unwrap_or_default(),
         name: text("name")?,
     })
 }

@@ -15,10 +15,12 @@ mod endpoints;
 mod matchers;
 mod rows;
 mod rules;
+mod ways_in;
 
 pub use connections::Connections;
 pub use endpoints::{Endpoint, EndpointId, UnknownNamespace, UnknownPods};
 pub use rules::{Assumptions, Direction, PolicyId};
+pub use ways_in::{WayIn, at_pod, selects, ways_in};
 
 use std::net::IpAddr;
 

@@ -11,6 +11,7 @@ mod exhibits;
 mod index;
 mod judge;
 mod lab;
+mod reach;
 mod table;
 
 use anyhow::{Context as _, Result, bail};
@@ -23,6 +24,7 @@ const USAGE: &str = "\
 usage: cargo xtask score [--seed N] [--only NAME]... [--keep DIR] [--jobs N] [--record] [--exhibits] [--list] [--binary FILE]
        cargo xtask score --kept DIR [--only NAME]... [--exhibits] [--binary FILE]
        cargo xtask score --corpus [DIR] [--only NAME]... [--exhibits] [--binary FILE]
+       cargo xtask score reach [DIR] [--differences]
 
   --seed N       repeat the run with this seed; a new one otherwise
   --only NAME    only scenarios (or files) whose name contains NAME
@@ -53,6 +55,11 @@ struct Options {
 
 /// Runs the chore; fails when the score is below the bars.
 pub(crate) fn run(args: &[String]) -> ExitCode {
+    if let Some((what, rest)) = args.split_first()
+        && what == "reach"
+    {
+        return reach::run(rest);
+    }
     if args.iter().any(|arg| arg == "--help" || arg == "-h") {
         print!("{USAGE}");
         return ExitCode::SUCCESS;
