@@ -400,3 +400,25 @@ fn any_bytes_are_read() {
     );
     assert_eq!((read.value.namespaces.len(), read.problems.len()), (1, 1));
 }
+
+#[test]
+fn tabs_inside_brackets_are_read_as_kubectl_reads_them() {
+    let text = "kind: Namespace\nmetadata: {name: a}\n---\nkind: Pod\nmetadata: {name: p}\nspec:\n  containers:\n  \
+                - args: [\n\t\t  x,\n      y]\n    ports: [{containerPort: 80}]\n";
+    let read = read(text);
+    assert_eq!(messages(&read), [""; 0]);
+    assert_eq!(
+        (
+            read.value.namespaces.len(),
+            read.value.workloads[0].ports.len()
+        ),
+        (1, 1)
+    );
+    assert!(quoted(text, read.value.workloads[0].at).starts_with("kind: Pod"));
+    assert_eq!(
+        self::read("kind: Pod\nmetadata:\n\tname: a\n")
+            .problems
+            .len(),
+        1
+    );
+}

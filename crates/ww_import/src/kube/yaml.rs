@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use granit_parser::{Event, Parser, ScalarStyle, ScanError, Span};
+use granit_parser::{ErrorKind, Event, Parser, ScalarStyle, Span};
 use ww_base::{Limits, SourceId};
 
 use super::tree::{Node, Tree, Value};
@@ -20,51 +20,122 @@ pub(super) enum Document<'t> {
 }
 
 /// Every document of a text, handed to `visit` one by one.
-pub(super) fn read<'t>(
-    text: &'t str,
+///
+/// A tab before a line inside brackets is a blank to kubectl and an error to the parser. Behind such
+/// an error the text is read again with blanks for such tabs, and a document that has one elsewhere
+/// is malformed then.
+pub(super) fn read(
+    text: &str,
     source: SourceId,
     limits: &Limits,
-    mut visit: impl FnMut(Document<'t>),
+    mut visit: impl FnMut(Document<'_>),
 ) {
-    let nesting = limits.document_nesting as usize;
-    let options = granit_parser::options! {
-        flow_nesting_limit: nesting,
-        block_nesting_limit: nesting,
-        emit_comments: false,
+    let pass = Pass {
+        source,
+        base: 0,
+        limits,
+        tabs: Vec::new(),
     };
-    let mut parser = Parser::new_from_str_with_options(text, options);
-    let mut builder = Builder::new(source, limits.document_nodes as usize);
-    loop {
-        match parser.next_event() {
-            None => break,
-            Some(Ok((Event::DocumentStart(..), _))) => {
-                builder = Builder::new(source, limits.document_nodes as usize);
-            }
-            Some(Ok((Event::DocumentEnd, _))) => visit(builder.finish()),
-            Some(Ok((event, span))) => builder.take(event, span),
-            Some(Err(error)) => {
-                visit(malformed(text, &error));
-                builder = Builder::new(source, limits.document_nodes as usize);
-                if !parser.proceed_next_document().unwrap_or(false) {
-                    break;
+    let Some(from) = pass.read(text, &mut visit) else {
+        return;
+    };
+    let (mended, tabs) = without_tabs(text.get(from..).unwrap_or_default());
+    let pass = Pass {
+        source,
+        base: from as u32,
+        limits,
+        tabs,
+    };
+    pass.read(&mended, &mut visit);
+}
+
+/// One reading of a text.
+struct Pass<'l> {
+    source: SourceId,
+    /// How many bytes of the file stand before the text.
+    base: u32,
+    limits: &'l Limits,
+    /// Where the text had tabs that are blanks now, ascending.
+    tabs: Vec<u32>,
+}
+
+impl Pass<'_> {
+    /// Reads the text; stops at the first document with a tab before a line, and says where that
+    /// document starts, unless tabs are blanks already.
+    fn read(&self, text: &str, visit: &mut impl FnMut(Document<'_>)) -> Option<usize> {
+        let nesting = self.limits.document_nesting as usize;
+        let options = granit_parser::options! {
+            flow_nesting_limit: nesting,
+            block_nesting_limit: nesting,
+            emit_comments: false,
+        };
+        let new_builder =
+            || Builder::new(self.source, self.base, self.limits.document_nodes as usize);
+        let mut parser = Parser::new_from_str_with_options(text, options);
+        let mut builder = new_builder();
+        let mut document_start = 0;
+        while let Some(next) = parser.next_event() {
+            match next {
+                Ok((Event::DocumentStart(..), span)) => {
+                    document_start = span.byte_range().unwrap_or_default().start;
+                    builder = new_builder();
+                }
+                Ok((Event::DocumentEnd, span)) => {
+                    let end = span.byte_range().unwrap_or_default().end;
+                    let own_tabs = self.tabs_in(document_start, end);
+                    visit(builder.finish(own_tabs));
+                }
+                Ok((event, span)) => builder.take(event, span),
+                Err(error) => {
+                    let at = error.marker().byte_offset().unwrap_or(text.len());
+                    if self.tabs.is_empty() && *error.kind() == ErrorKind::TabInBlockIndentation {
+                        return Some(document_start);
+                    }
+                    let place = self.base + at.min(text.len()) as u32;
+                    visit(Document::Malformed(error.to_string(), place));
+                    builder = new_builder();
+                    if !parser.proceed_next_document().unwrap_or(false) {
+                        return None;
+                    }
                 }
             }
         }
+        None
+    }
+
+    /// The places of tabs between two places of the text.
+    fn tabs_in(&self, start: usize, end: usize) -> &[u32] {
+        let from = self.tabs.partition_point(|tab| (*tab as usize) < start);
+        let to = self.tabs.partition_point(|tab| (*tab as usize) < end);
+        self.tabs.get(from..to).unwrap_or_default()
     }
 }
 
-fn malformed<'t>(text: &str, error: &ScanError) -> Document<'t> {
-    let offset = error.marker().byte_offset();
-    let at = offset.unwrap_or(text.len()).min(text.len());
-    Document::Malformed(error.to_string(), at as u32)
+/// The text with a blank for each tab that a line begins with, and where they were; no byte moves.
+fn without_tabs(text: &str) -> (String, Vec<u32>) {
+    let mut tabs = Vec::new();
+    let mut mended = String::with_capacity(text.len());
+    let mut at_start = true;
+    for letter in text.chars() {
+        let is_tab = at_start && letter == '\t';
+        if is_tab {
+            tabs.push(mended.len() as u32);
+        }
+        at_start = letter == '\n' || (at_start && matches!(letter, ' ' | '\t'));
+        mended.push(if is_tab { ' ' } else { letter });
+    }
+    (mended, tabs)
 }
 
 /// Puts events together.
 struct Builder<'t> {
     source: SourceId,
+    base: u32,
     nodes: Vec<Node<'t>>,
     /// Collections that are open: their nodes, and the key that waits for its value.
     open: Vec<(u32, Option<u32>)>,
+    /// From where to where there were brackets.
+    brackets: Vec<(u32, u32)>,
     anchors: HashMap<usize, u32>,
     most_nodes: usize,
     template_at: Option<u32>,
@@ -72,11 +143,13 @@ struct Builder<'t> {
 }
 
 impl<'t> Builder<'t> {
-    fn new(source: SourceId, most_nodes: usize) -> Builder<'t> {
+    fn new(source: SourceId, base: u32, most_nodes: usize) -> Builder<'t> {
         Builder {
             source,
+            base,
             nodes: Vec::new(),
             open: Vec::new(),
+            brackets: Vec::new(),
             anchors: HashMap::new(),
             most_nodes,
             template_at: None,
@@ -84,7 +157,11 @@ impl<'t> Builder<'t> {
         }
     }
 
-    fn finish(&mut self) -> Document<'t> {
+    /// The document, when each tab that has become a blank was inside brackets or a text.
+    fn finish(&mut self, tabs: &[u32]) -> Document<'t> {
+        if let Some(tab) = self.misplaced(tabs) {
+            return Document::Malformed("a tab cannot indent".to_owned(), tab);
+        }
         let tree = Tree::new(self.source, std::mem::take(&mut self.nodes));
         match (self.template_at, self.full_at) {
             (Some(at), _) => Document::Template(at),
@@ -93,9 +170,34 @@ impl<'t> Builder<'t> {
         }
     }
 
+    /// The first tab that was neither inside brackets nor inside a text.
+    fn misplaced(&self, tabs: &[u32]) -> Option<u32> {
+        let first = *tabs.first()?;
+        let texts = self
+            .nodes
+            .iter()
+            .filter(|node| matches!(node.value, Value::Scalar(..)));
+        let texts = texts.map(|node| (node.start, node.end));
+        let mut ranges: Vec<(u32, u32)> = self.brackets.iter().copied().chain(texts).collect();
+        ranges.sort_unstable();
+        let mut furthest = self.base + first;
+        for (_, end) in &mut ranges {
+            furthest = furthest.max(*end);
+            *end = furthest;
+        }
+        let is_inside = |tab: &u32| {
+            let behind = ranges.partition_point(|(start, _)| start <= tab);
+            let before = behind.checked_sub(1).and_then(|index| ranges.get(index));
+            before.is_some_and(|(_, furthest)| tab < furthest)
+        };
+        tabs.iter()
+            .map(|tab| self.base + tab)
+            .find(|tab| !is_inside(tab))
+    }
+
     fn take(&mut self, event: Event<'t>, span: Span) {
         let bytes = span.byte_range().unwrap_or_default();
-        let (start, end) = (bytes.start as u32, bytes.end as u32);
+        let (start, end) = (self.base + bytes.start as u32, self.base + bytes.end as u32);
         if self.nodes.len() >= self.most_nodes {
             self.full_at.get_or_insert(start);
             return;
@@ -179,6 +281,7 @@ impl<'t> Builder<'t> {
         let end = bracket.or(end);
         if let (Some(node), Some(end)) = (self.nodes.get_mut(id as usize), end) {
             node.end = node.end.max(end);
+            self.brackets.extend(bracket.map(|end| (node.start, end)));
         }
     }
 }

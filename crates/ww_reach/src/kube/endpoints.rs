@@ -60,7 +60,7 @@ impl AddressCuts {
     fn of(matchers: &Matchers<'_>) -> AddressCuts {
         let mut cuts = AddressCuts {
             v4: vec![0],
-            v6: Vec::new(),
+            v6: vec![0],
         };
         for matcher in &matchers.list {
             let Matcher::Addresses(block, except, _) = matcher else {
@@ -73,7 +73,7 @@ impl AddressCuts {
                 } else {
                     (&mut cuts.v4, u128::from(u32::MAX))
                 };
-                starts.extend([0, first]);
+                starts.push(first);
                 starts.extend(last.checked_add(1).filter(|next| *next <= most));
             }
         }

@@ -11,6 +11,7 @@
 
 mod bits;
 mod connections;
+mod diff;
 mod endpoints;
 mod matchers;
 mod rows;
@@ -18,6 +19,7 @@ mod rules;
 mod ways_in;
 
 pub use connections::Connections;
+pub use diff::{Change, Diff, Members, Party, Side, diff};
 pub use endpoints::{Endpoint, EndpointId, UnknownNamespace, UnknownPods};
 pub use rules::{Assumptions, Direction, PolicyId};
 pub use ways_in::{WayIn, at_pod, selects, ways_in};

@@ -1,4 +1,5 @@
 use super::*;
+use std::collections::BTreeSet;
 use ww_base::{Limits, SourceId};
 use ww_model::kube::Protocol;
 
@@ -133,7 +134,7 @@ fn addresses_are_cut_at_blocks() {
     };
     assert!(from("10.0.255.255") && from("10.2.0.0"));
     assert!(!from("10.1.2.3") && !from("9.255.255.255") && !from("11.0.0.0"));
-    assert!(reach.endpoint_of_address("::1".parse().unwrap()).is_none());
+    assert!(!from("::1"));
 }
 
 #[test]
@@ -166,4 +167,59 @@ fn pods_that_are_not_declared_match_what_is_sure() {
         .map(|(id, _)| reach.connections(id, server).to_string())
         .collect();
     assert_eq!(unknown, ["TCP 80", "TCP 80,9090"]);
+}
+
+#[test]
+fn a_diff_names_what_opens_and_closes() {
+    let policy = |block: &str, ports: &str| {
+        with(&format!(
+            "kind: NetworkPolicy\nmetadata: {{name: n, namespace: b}}\nspec: {{podSelector: {{}}, ingress: [\
+             {{from: [{{ipBlock: {{cidr: {block}}}}}, {{podSelector: {{}}}}], ports: [{ports}]}}]}}"
+        ))
+    };
+    let (old, new) = (
+        policy("10.0.0.0/9", "{port: 80}"),
+        policy("10.0.0.0/8", "{port: 443}"),
+    );
+    let new = new + "\n---\nkind: Pod\nmetadata: {name: late, namespace: b}";
+    let (old, new) = (cluster(&old), cluster(&new));
+    let [old, new] = [&old, &new].map(|cluster| Reach::of(cluster, Assumptions::default(), &[]));
+    let diff = diff(&old, &new);
+    let name = |side: usize| match &diff.sides[side].members {
+        Members::Parties(parties) => parties
+            .iter()
+            .map(|party| party.name.clone())
+            .collect::<Vec<_>>()
+            .join("+"),
+        Members::Addresses { ranges, .. } => format!("{:x?}", ranges[0]),
+    };
+    let lines: BTreeSet<String> = diff
+        .changes
+        .iter()
+        .map(|change| {
+            format!(
+                "{} > {}: +{} -{}",
+                name(change.from),
+                name(change.to),
+                change.opened(),
+                change.closed()
+            )
+        })
+        .collect();
+    assert!(
+        lines.contains("(a000000, a7fffff) > server: +TCP 443 -TCP 80"),
+        "{lines:#?}"
+    );
+    assert!(
+        lines.contains("(a800000, affffff) > server: +TCP 443 -none"),
+        "{lines:#?}"
+    );
+    assert!(
+        lines.contains("late > server: +TCP 443 -none"),
+        "{lines:#?}"
+    );
+    assert!(
+        !lines.iter().any(|line| line.starts_with("client > server")),
+        "{lines:#?}"
+    );
 }

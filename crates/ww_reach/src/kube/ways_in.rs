@@ -56,7 +56,12 @@ fn behind<'c>(
     service: &'c Service,
     port: Option<&'c BackendPort>,
 ) -> impl Iterator<Item = (u32, Connections)> + 'c {
-    let ports = move || service.ports.iter().filter(move |candidate| is_port(candidate, port));
+    let ports = move || {
+        service
+            .ports
+            .iter()
+            .filter(move |candidate| is_port(candidate, port))
+    };
     let workloads = cluster.workloads.iter().enumerate();
     let selected = workloads.filter(move |(_, workload)| selects(service, workload));
     selected.filter_map(move |(index, workload)| {
@@ -70,7 +75,9 @@ fn behind<'c>(
 pub fn selects(service: &Service, workload: &Workload) -> bool {
     service.name.namespace == workload.name.namespace
         && service.selector.as_ref().is_some_and(|selector| {
-            selector.iter().all(|(key, value)| workload.labels.get(key) == Some(value))
+            selector
+                .iter()
+                .all(|(key, value)| workload.labels.get(key) == Some(value))
         })
 }
 
@@ -81,7 +88,8 @@ fn is_port(candidate: &ServicePort, wanted: Option<&BackendPort>) -> bool {
         Some(BackendPort::Service(PortRef::Number(number))) => candidate.number == *number,
         Some(BackendPort::Service(PortRef::Name(name))) => candidate.name.as_ref() == Some(name),
         Some(BackendPort::Target(target)) => {
-            let by_name = matches!(target, PortRef::Name(name) if candidate.name.as_ref() == Some(name));
+            let by_name =
+                matches!(target, PortRef::Name(name) if candidate.name.as_ref() == Some(name));
             by_name || candidate.target == *target
         }
     }
@@ -93,7 +101,8 @@ pub fn at_pod(port: &ServicePort, workload: &Workload) -> Connections {
         PortRef::Number(number) => Connections::one(port.protocol, *number),
         PortRef::Name(name) => {
             let named = workload.ports.iter();
-            let named = named.filter(|own| own.name.as_ref() == Some(name) && own.protocol == port.protocol);
+            let named = named
+                .filter(|own| own.name.as_ref() == Some(name) && own.protocol == port.protocol);
             let sets = named.map(|own| Connections::one(own.protocol, own.number));
             sets.fold(Connections::none(), |all, one| all.or(&one))
         }

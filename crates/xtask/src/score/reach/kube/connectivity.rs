@@ -122,7 +122,7 @@ impl<'c> Analysis<'c> {
     }
 
     /// What Ingress and Route objects lead to, as far as policies let an unknown pod there.
-    fn through_ingress(&self) -> BTreeMap<String, Connections> {
+    pub(super) fn through_ingress(&self) -> BTreeMap<String, Connections> {
         let mut ways: BTreeMap<String, Connections> = BTreeMap::new();
         let Some(anybody) = self.unknown(0) else {
             return ways;

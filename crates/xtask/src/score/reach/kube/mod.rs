@@ -2,6 +2,7 @@
 
 mod connectivity;
 mod npguard;
+mod npguard_diff;
 mod world;
 
 use std::collections::BTreeSet;
@@ -53,5 +54,8 @@ impl Tally {
 /// Every Kubernetes suite below a folder of corpora.
 pub(super) fn score(corpora: &Path) -> Result<Vec<Tally>> {
     let npguard_suite = corpora.join("reach/npguard");
-    Ok(vec![npguard::score(&npguard_suite, "plain")?])
+    ["plain", "focus", "diff"]
+        .into_iter()
+        .map(|kind| npguard::score(&npguard_suite, kind))
+        .collect()
 }

@@ -5,9 +5,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
+use ww_model::kube::Protocol;
 
 use super::Tally;
-use super::connectivity::{Analysis, text};
+use super::connectivity::{Analysis, Connectivity, text};
+use super::npguard_diff;
 use super::world::npguard_cluster;
 
 /// A row of `cases.tsv`.
@@ -59,14 +61,96 @@ pub(super) fn score(suite: &Path, kind: &str) -> Result<Tally> {
 }
 
 fn answer(suite: &Path, case: &Case) -> Result<BTreeSet<String>> {
-    let cluster = npguard_cluster(&suite.join("tests").join(&case.folder))?;
-    let analysis = Analysis::of(&cluster, &[]);
-    let connectivity = analysis.connectivity();
-    let line = |((from, to), connections): (&(_, _), &_)| -> String {
-        let (from, to): (&super::connectivity::Peer, &super::connectivity::Peer) = (from, to);
-        format!("{} => {} : {}", from.text(), to.text(), text(connections))
+    let read = |folder: &str| npguard_cluster(&suite.join("tests").join(folder));
+    if let Some((old, new)) = case.folder.split_once('|') {
+        let (old, new) = (read(old)?, read(new)?);
+        return Ok(npguard_diff::lines(
+            &Analysis::of(&old, &[]),
+            &Analysis::of(&new, &[]),
+        ));
+    }
+    let cluster = read(&case.folder)?;
+    let connectivity = Analysis::of(&cluster, &[]).connectivity();
+    Ok(Focus::of(&case.flags).lines(&connectivity))
+}
+
+/// What an answer is restricted to.
+#[derive(Default)]
+struct Focus {
+    workloads: Vec<String>,
+    peers: Vec<String>,
+    direction: Option<String>,
+    port: Option<(Protocol, u16)>,
+}
+
+impl Focus {
+    fn of(flags: &[String]) -> Focus {
+        let mut focus = Focus::default();
+        for (name, value) in flags.iter().filter_map(|flag| flag.split_once('=')) {
+            let names = || value.split('+').map(str::to_owned).collect();
+            match name {
+                "focus-workload" => focus.workloads = names(),
+                "focus-workload-peer" => focus.peers = names(),
+                "focus-direction" => focus.direction = Some(value.to_owned()),
+                "focus-conn" => focus.port = port(value),
+                _ => {}
+            }
+        }
+        focus
+    }
+
+    fn lines(&self, connectivity: &Connectivity) -> BTreeSet<String> {
+        let mut lines = BTreeSet::new();
+        for ((from, to), connections) in connectivity {
+            let (from_text, to_text) = (from.text(), to.text());
+            if !self.holds(&from_text, &to_text) {
+                continue;
+            }
+            match self.port {
+                None => {
+                    lines.insert(format!("{from_text} => {to_text} : {}", text(connections)));
+                }
+                Some((protocol, port)) if connections.contains(protocol, port) => {
+                    lines.insert(format!("{from_text} => {to_text}"));
+                }
+                Some(_) => {}
+            }
+        }
+        if let Some((protocol, port)) = self.port.filter(|_| !lines.is_empty()) {
+            let name = format!("{protocol:?}").to_uppercase();
+            lines.insert(format!("Permitted connections on {name} {port}:"));
+        }
+        lines
+    }
+
+    /// Whether a pair is asked for.
+    fn holds(&self, from: &str, to: &str) -> bool {
+        let inward = is_named(&self.workloads, to) && is_named(&self.peers, from);
+        let outward = is_named(&self.workloads, from) && is_named(&self.peers, to);
+        match self.direction.as_deref() {
+            Some("ingress") => inward,
+            Some("egress") => outward,
+            _ => inward || outward,
+        }
+    }
+}
+
+/// Whether one of the names, with or without a namespace, is that of a peer.
+fn is_named(names: &[String], peer: &str) -> bool {
+    let bare = peer.split('[').next().unwrap_or_default();
+    let short = bare.rsplit('/').next().unwrap_or_default();
+    let short = short.trim_matches(['{', '}']);
+    names.is_empty() || names.iter().any(|name| name == bare || name == short)
+}
+
+fn port(text: &str) -> Option<(Protocol, u16)> {
+    let (protocol, port) = text.split_once('-')?;
+    let protocol = match protocol {
+        "tcp" => Protocol::Tcp,
+        "udp" => Protocol::Udp,
+        _ => Protocol::Sctp,
     };
-    Ok(connectivity.iter().map(line).collect())
+    Some((protocol, port.parse().ok()?))
 }
 
 /// The lines of an expected file, with blanks made one.
