@@ -51,6 +51,8 @@ struct Kind {
     /// Bits of an address that the set keeps.
     netmask: Option<u128>,
     markmask: u32,
+    /// Whether entries go away by themselves.
+    expires: bool,
 }
 
 struct Reader {
@@ -146,7 +148,6 @@ impl Reader {
             (None, None) => None,
         };
         let markmask = given("markmask").and_then(number_in).unwrap_or(u32::MAX);
-        let expires = given("timeout").is_some();
         let has_addresses = parts
             .iter()
             .any(|part| matches!(part, Part::Address | Part::Network));
@@ -161,7 +162,7 @@ impl Reader {
             at,
             family: has_addresses.then_some(family),
             parts: parts.len(),
-            expires,
+            open: given("timeout").is_some(),
             contents,
         };
         self.sets.insert(name.to_owned(), set);
@@ -170,6 +171,7 @@ impl Reader {
             family,
             netmask,
             markmask,
+            expires: given("timeout").is_some(),
         };
         self.kinds.insert(name.to_owned(), kind);
         Ok(())
@@ -182,22 +184,32 @@ impl Reader {
         };
         let set = self.sets.get_mut(name).ok_or_else(undefined)?;
         let kind = self.kinds.get(name).ok_or_else(undefined)?;
-        self.entries_left = self.entries_left.checked_sub(1).ok_or_else(|| {
-            let message = "more entries of sets than are read; this one was not";
-            (ProblemKind::TooLarge, message.to_owned())
-        })?;
-        match &mut set.contents {
-            Contents::NotModelled(_) => {}
-            Contents::Sets(members) => members.push(element.to_owned()),
-            Contents::Entries(entries) => {
-                let lasts = !set.expires
-                    || options
-                        .windows(2)
-                        .any(|pair| matches!(pair, ["timeout", "0"]));
-                let flags = (options.contains(&"nomatch"), !lasts);
-                let wildcard = options.contains(&"wildcard");
-                entries.push(read_entry(element, kind, flags, wildcard)?);
+        let entry = match (&mut set.contents, self.entries_left.checked_sub(1)) {
+            (_, None) => {
+                let message = "more entries of sets than are read; this one was not".to_owned();
+                Err((ProblemKind::TooLarge, message))
             }
+            (Contents::NotModelled(_), _) => return Ok(()),
+            (Contents::Sets(members), Some(left)) => {
+                self.entries_left = left;
+                members.push(element.to_owned());
+                return Ok(());
+            }
+            (Contents::Entries(_), Some(left)) => {
+                self.entries_left = left;
+                read_entry(element, kind, options)
+            }
+        };
+        match (entry, &mut set.contents) {
+            (Ok(entry), Contents::Entries(entries)) => entries.push(entry),
+            (Err(trouble), contents) => {
+                set.open = true;
+                if options.contains(&"nomatch") {
+                    *contents = Contents::NotModelled("an entry that could not be read".into());
+                }
+                return Err(trouble);
+            }
+            (Ok(_), _) => {}
         }
         Ok(())
     }
@@ -266,12 +278,12 @@ fn netmask(text: &str, family: Family) -> Result<u128, Trouble> {
     mask.ok_or_else(|| malformed(format!("`{text}` is not a netmask")))
 }
 
-fn read_entry(
-    element: &str,
-    kind: &Kind,
-    (except, expires): (bool, bool),
-    wildcard: bool,
-) -> Result<Entry, Trouble> {
+/// An entry with its options; in a set with timeouts it goes away unless its own is 0.
+fn read_entry(element: &str, kind: &Kind, options: &[&str]) -> Result<Entry, Trouble> {
+    let wildcard = options.contains(&"wildcard");
+    let lasts = options
+        .windows(2)
+        .any(|pair| matches!(pair, ["timeout", "0"]));
     let texts: Vec<&str> = element.splitn(kind.parts.len(), ',').collect();
     let may_end_early = kind.parts == [Part::Address, Part::Link];
     if texts.len() != kind.parts.len() && !may_end_early {
@@ -293,8 +305,8 @@ fn read_entry(
         .collect::<Result<Vec<Value>, Trouble>>()?;
     Ok(Entry {
         values,
-        except,
-        expires,
+        except: options.contains(&"nomatch"),
+        expires: kind.expires && !lasts,
     })
 }
 

@@ -28,8 +28,9 @@ pub struct NamedSet {
     pub family: Option<Family>,
     /// How many sides a rule has to name at least.
     pub parts: usize,
-    /// Whether its entries come and go by themselves: it was created with a timeout.
-    pub expires: bool,
+    /// Whether more may be in it than is listed: its entries come and go by timeout, or some of
+    /// them could not be read.
+    pub open: bool,
     /// What is in it.
     pub contents: Contents,
 }
@@ -98,7 +99,7 @@ pub enum Value {
 pub enum Membership {
     /// Exactly this.
     Is(Condition),
-    /// At least this; entries that expire may add to it.
+    /// At least this; entries that are not listed may add to it.
     AtLeast(Condition),
     /// This and something that is not modelled, in words.
     And(Condition, String),
@@ -131,7 +132,7 @@ impl NamedSet {
             Contents::Sets(names) if may_nest => {
                 let members = names.iter().filter_map(|name| sets.get(name));
                 let all = members.map(|set| set.nested_membership(sides, family, sets, false));
-                either(all, self.expires)
+                either(all, self.open)
             }
             Contents::Sets(_) => Membership::Is(never()),
         }
@@ -139,7 +140,7 @@ impl NamedSet {
 
     fn of_entries(&self, entries: &[Entry], sides: &[Side], family: Family) -> Membership {
         let with_exceptions = entries.iter().any(|entry| entry.except);
-        if self.expires && with_exceptions {
+        if self.open && with_exceptions {
             return Membership::Unknown;
         }
         let lasting: Vec<&Entry> = entries.iter().filter(|entry| !entry.expires).collect();
@@ -150,7 +151,7 @@ impl NamedSet {
             return Membership::Unknown;
         }
         let condition = first_match(lasting, sides, family);
-        match (self.expires, foreign) {
+        match (self.open, foreign) {
             (true, true) => Membership::Unknown,
             (true, false) => Membership::AtLeast(condition),
             (false, true) => Membership::And(condition, "a link address or bridge port".into()),
@@ -160,9 +161,8 @@ impl NamedSet {
 }
 
 /// The union of what is known of several sets.
-fn either(members: impl Iterator<Item = Membership>, expires: bool) -> Membership {
+fn either(members: impl Iterator<Item = Membership>, mut open: bool) -> Membership {
     let mut sure = Vec::new();
-    let mut open = expires;
     for member in members {
         match member {
             Membership::Is(condition) => sure.push(condition),

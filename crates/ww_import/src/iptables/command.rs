@@ -96,7 +96,7 @@ pub(super) struct Command<'a> {
     pub(super) target: Option<Use<'a>>,
     /// Whether the target is a chain to go on in (`-g`).
     pub(super) goto: bool,
-    /// What could not be read, in words.
+    /// What could not be read, in words; the rest is then not to be relied upon.
     pub(super) trouble: Option<String>,
 }
 
@@ -336,6 +336,7 @@ impl<'a> Parser<'a> {
         };
         self.command.goto = goto;
         if self.command.target.replace(target).is_some() {
+            self.command.target = None;
             return Err("the rule has two targets".to_owned());
         }
         Ok(())

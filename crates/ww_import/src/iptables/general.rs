@@ -84,8 +84,7 @@ fn addresses(given: &Given<'_>, source: bool, scope: &mut Scope<'_>) -> Result<C
 
 /// A host's name, which is looked up when the rule is loaded.
 fn host_name(text: &str, given: &Given<'_>, scope: &mut Scope<'_>) -> Result<Condition, String> {
-    let letters =
-        |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '$' | '{' | '}');
+    let letters = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
     let numeric = text.chars().all(|c| c.is_ascii_digit() || c == '.');
     if text.is_empty() || numeric || !text.chars().all(letters) {
         let family = if scope.family == Family::Ip4 {

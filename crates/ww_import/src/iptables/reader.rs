@@ -240,7 +240,11 @@ impl Reader<'_> {
             Shell::Nothing => {}
             Shell::Calls(calls) => {
                 for (family, words) in calls {
-                    let command = command::parse(words.into_iter().map(Cow::Owned));
+                    let variable = words.iter().find(|word| word.contains('$')).cloned();
+                    let mut command = command::parse(words.into_iter().map(Cow::Owned));
+                    if let Some(word) = variable {
+                        command.trouble = Some(format!("the value of `{word}` is not known here"));
+                    }
                     self.run(&command, self.forced.unwrap_or(family), at);
                 }
             }
@@ -349,7 +353,8 @@ impl Reader<'_> {
             unknowns: &mut self.unknowns,
             problems: &mut self.problems,
         };
-        let steps = translate::steps(command, &mut scope, &mut table.names);
+        let mut steps = translate::steps(command, &mut scope, &mut table.names);
+        steps.shrink_to_fit();
         if verb == Verb::Delete {
             self.delete(place, name, None, &steps, at);
         } else {

@@ -69,13 +69,16 @@ fn lookup(name: &str, sides: &[Side], scope: &mut Scope<'_>) -> Condition {
         Membership::Is(condition) if !filled => condition,
         Membership::Is(_) => scope.unknown(words(", which rules fill"), Dynamic),
         Membership::AtLeast(condition) if !filled => {
-            let rest = scope.unknown(words(", entries that expire"), Dynamic);
+            let rest = scope.unknown(words(", entries that are not listed"), Dynamic);
             Condition::Any(vec![condition, rest])
         }
         Membership::And(condition, what) if !filled => {
             let rest = scope.unknown(words(&format!(", {what}")), NotModelled);
-            Condition::All(vec![condition, rest])
+            match condition {
+                Condition::All(parts) if parts.is_empty() => rest,
+                condition => Condition::All(vec![condition, rest]),
+            }
         }
-        _ => scope.unknown(words(", entries that expire"), Dynamic),
+        _ => scope.unknown(words(", entries that are not listed"), Dynamic),
     }
 }

@@ -110,7 +110,7 @@ fn set_mark(given: &Given<'_>, field: Field) -> Result<Action, String> {
 
 /// `-j CONNMARK`.
 pub(super) fn connmark(target: &Use<'_>, scope: &mut Scope<'_>) -> Steps {
-    let verb = |given: &&Given<'_>| given.name.ends_with("-mark") && !given.name.contains("shift");
+    let verb = |given: &&Given<'_>| given.name.ends_with("mark") && !given.name.contains("shift");
     let verbs: Vec<&Given<'_>> = target.given.iter().filter(verb).collect();
     let [given] = verbs.as_slice() else {
         return Err("`-j CONNMARK` takes exactly one of its verbs".to_owned());

@@ -19,9 +19,38 @@ pub(super) fn steps(
     scope: &mut Scope<'_>,
     chains: &mut dyn ChainNames,
 ) -> Vec<Step> {
-    let mut steps = Vec::new();
-    let mut troubles: Vec<String> = command.trouble.iter().cloned().collect();
     scope.protocol = general::protocol_of(&command.general);
+    let mut troubles: Vec<String> = command.trouble.iter().cloned().collect();
+    let mut conditions = if troubles.is_empty() {
+        conditions(command, scope, &mut troubles)
+    } else {
+        Vec::new()
+    };
+    let target = match &command.target {
+        None if troubles.is_empty() => Ok(Vec::new()),
+        None => Err(None),
+        Some(target) => target_steps(target, command.goto, scope, chains).map_err(Some),
+    };
+    let target = target.map_err(|trouble| troubles.extend(trouble));
+    if troubles.is_empty() {
+        conditions.extend(target.unwrap_or_default());
+        return conditions;
+    }
+    let words = troubles.join("; ");
+    scope.problem(ProblemKind::Malformed, words.clone());
+    let unknown = scope.unknown_id(words, UnknownReason::NotUnderstood);
+    conditions.push(Step::If(Condition::Unknown(unknown)));
+    conditions.extend(target.unwrap_or_else(|()| vec![Step::Do(Action::Unknown(unknown))]));
+    conditions
+}
+
+/// What the options and matches ask for; of those that cannot be read, the trouble.
+fn conditions(
+    command: &Command<'_>,
+    scope: &mut Scope<'_>,
+    troubles: &mut Vec<String>,
+) -> Vec<Step> {
+    let mut steps = Vec::new();
     for given in &command.general {
         match general::condition(given, scope) {
             Ok(condition) => steps.extend(condition.map(Step::If)),
@@ -34,24 +63,6 @@ pub(super) fn steps(
             Err(trouble) => troubles.push(trouble),
         }
     }
-    let target = match &command.target {
-        None => Ok(Vec::new()),
-        Some(target) => target_steps(target, command.goto, scope, chains),
-    };
-    let target = target.unwrap_or_else(|trouble| {
-        troubles.push(trouble);
-        Vec::new()
-    });
-    if !troubles.is_empty() {
-        let words = troubles.join("; ");
-        scope.problem(ProblemKind::Malformed, words.clone());
-        let unknown = scope.unknown_id(words, UnknownReason::NotUnderstood);
-        steps.push(Step::If(Condition::Unknown(unknown)));
-        if target.is_empty() && command.target.is_some() {
-            steps.push(Step::Do(Action::Unknown(unknown)));
-        }
-    }
-    steps.extend(target);
     steps
 }
 
