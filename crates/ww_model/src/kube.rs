@@ -33,6 +33,10 @@ pub struct Cluster {
     pub cluster_policies: Vec<ClusterPolicy>,
     /// Objects of kinds that say nothing about reachability, counted by kind.
     pub ignored: BTreeMap<String, u32>,
+    /// Documents that could not be read (templates not rendered yet, and broken ones), and objects
+    /// that a later one of the same name replaced (an overlay beside its base). What they declare
+    /// is missing here.
+    pub unread: u32,
 }
 
 /// The name of an object that lives in a namespace.
@@ -133,10 +137,18 @@ pub struct Service {
     pub at: SourceSpan,
     /// The labels of the pods behind it; none when somebody else writes its endpoints.
     pub selector: Option<Labels>,
+    /// Where those are written.
+    pub selector_at: Option<SourceSpan>,
     /// Its ports.
     pub ports: Vec<ServicePort>,
     /// `ClusterIP`, `NodePort`, `LoadBalancer` or `ExternalName`.
     pub kind: String,
+    /// Where that is written.
+    pub kind_at: Option<SourceSpan>,
+    /// Whether an annotation asks the cloud for a load balancer that its own networks reach only.
+    pub is_internal: bool,
+    /// The sources that its load balancer takes connections from; empty for all.
+    pub source_ranges: Vec<Cidr>,
     /// Its own addresses; none for a headless service.
     pub addresses: Vec<IpAddr>,
     /// The name that an `ExternalName` service stands for.

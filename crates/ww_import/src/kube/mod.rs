@@ -81,6 +81,7 @@ impl Intake {
         };
         if bytes.len() > limits.document_bytes as usize {
             let message = format!("more than {} bytes: split the file", limits.document_bytes);
+            self.cluster.unread += 1;
             return self.problem(span(0), ProblemKind::TooLarge, message);
         }
         let text = match std::str::from_utf8(bytes) {
@@ -112,8 +113,12 @@ impl Intake {
         span: &dyn Fn(usize) -> SourceSpan,
     ) -> Option<SourceSpan> {
         let tree = match document {
-            Document::Template(at) => return Some(span(at as usize)),
+            Document::Template(at) => {
+                self.cluster.unread += 1;
+                return Some(span(at as usize));
+            }
             Document::Malformed(message, at) => {
+                self.cluster.unread += 1;
                 if let Some(braces) = braces_in_document(text, at as usize) {
                     return Some(span(braces));
                 }
@@ -172,6 +177,7 @@ impl Intake {
         if let Some(name) = name
             && name.text().is_some_and(|text| text.contains("{{"))
         {
+            self.cluster.unread += 1;
             return Some(name.at());
         }
         objects::read(self, kind, object);

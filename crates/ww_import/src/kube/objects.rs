@@ -155,6 +155,7 @@ pub(super) fn keep_last_declarations(intake: &mut Intake) {
         |it| (it.kind.clone(), it.name.clone()),
         |it| note(it.at, format!("{} {}", it.kind, it.name)),
     );
+    intake.cluster.unread += replaced.len() as u32;
     for (at, what) in replaced {
         intake.malformed(
             at,

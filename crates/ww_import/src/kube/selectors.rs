@@ -97,16 +97,7 @@ pub(super) fn peer_pods(intake: &mut Intake, peer: View<'_>) -> Option<PodMatch>
 
 /// Reads an address prefix; one whose address has bits behind the prefix is cut to it.
 pub(super) fn cidr(intake: &mut Intake, written: View<'_>) -> Option<Cidr> {
-    let parsed = written.text().and_then(|text| {
-        let (address, prefix) = text.split_once('/')?;
-        let address: IpAddr = address.parse().ok()?;
-        let bits = if address.is_ipv4() { 32 } else { 128 };
-        let prefix = prefix.parse().ok().filter(|prefix: &u8| *prefix <= bits)?;
-        Some(Cidr {
-            address: first_address(address, prefix),
-            prefix,
-        })
-    });
+    let parsed = written.text().and_then(parse_cidr);
     if parsed.is_none() {
         intake.malformed(
             written.at(),
@@ -114,6 +105,18 @@ pub(super) fn cidr(intake: &mut Intake, written: View<'_>) -> Option<Cidr> {
         );
     }
     parsed
+}
+
+/// An address prefix in text.
+pub(super) fn parse_cidr(text: &str) -> Option<Cidr> {
+    let (address, prefix) = text.split_once('/')?;
+    let address: IpAddr = address.parse().ok()?;
+    let bits = if address.is_ipv4() { 32 } else { 128 };
+    let prefix = prefix.parse().ok().filter(|prefix: &u8| *prefix <= bits)?;
+    Some(Cidr {
+        address: first_address(address, prefix),
+        prefix,
+    })
 }
 
 fn first_address(address: IpAddr, prefix: u8) -> IpAddr {

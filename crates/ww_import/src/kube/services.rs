@@ -1,9 +1,11 @@
 //! Services, the addresses behind them, and the ways in from outside.
 
 use ww_model::kube::{
-    Backend, BackendPort, ContainerPort, EndpointSlice, Ingress, PortRef, Service, ServicePort,
+    Backend, BackendPort, Cidr, ContainerPort, EndpointSlice, Ingress, PortRef, Service,
+    ServicePort,
 };
 
+use super::selectors::{cidr, parse_cidr};
 use super::tree::View;
 use super::workloads::{address, port_number, protocol};
 use super::{Intake, objects};
@@ -21,6 +23,9 @@ pub(super) fn service(intake: &mut Intake, object: View<'_>) {
     addresses.sort_unstable();
     addresses.dedup();
     let selector = get("selector").map(|labels| objects::string_map(intake, labels));
+    let annotations = object.get("metadata").and_then(|it| it.get("annotations"));
+    let kind = get("type");
+    let source_ranges = source_ranges(intake, get("loadBalancerSourceRanges"), annotations);
     let mut ports = Vec::new();
     for port in get("ports").into_iter().flat_map(View::items) {
         ports.extend(service_port(intake, port));
@@ -29,14 +34,56 @@ pub(super) fn service(intake: &mut Intake, object: View<'_>) {
         name,
         at: object.at(),
         selector: selector.filter(|labels| !labels.is_empty()),
+        selector_at: get("selector").map(View::at),
         ports,
-        kind: get("type")
-            .and_then(View::text)
-            .unwrap_or("ClusterIP")
-            .to_owned(),
+        kind: kind.and_then(View::text).unwrap_or("ClusterIP").to_owned(),
+        kind_at: kind.map(View::at),
+        is_internal: annotations.is_some_and(asks_for_internal),
+        source_ranges,
         addresses,
         external_name: get("externalName").and_then(View::text).map(str::to_owned),
     });
+}
+
+/// The sources that a load balancer takes connections from: the field, or else the annotation that
+/// came before it.
+fn source_ranges(
+    intake: &mut Intake,
+    field: Option<View<'_>>,
+    annotations: Option<View<'_>>,
+) -> Vec<Cidr> {
+    if let Some(field) = field {
+        return field
+            .items()
+            .filter_map(|entry| cidr(intake, entry))
+            .collect();
+    }
+    let old = annotations
+        .and_then(|it| it.get("service.beta.kubernetes.io/load-balancer-source-ranges"))
+        .and_then(View::text);
+    old.into_iter()
+        .flat_map(|list| list.split(','))
+        .filter_map(|text| parse_cidr(text.trim()))
+        .collect()
+}
+
+/// Whether annotations ask for a load balancer inside the cloud's own network. The clouds have
+/// different words for it, all of them with `internal`, `intranet` or `private` in key or value:
+/// `service.beta.kubernetes.io/aws-load-balancer-internal: "true"`,
+/// `networking.gke.io/load-balancer-type: Internal`, …
+fn asks_for_internal(annotations: View<'_>) -> bool {
+    annotations.entries().any(|(key, value)| {
+        let key = key.to_ascii_lowercase();
+        let value = value.text().unwrap_or_default().to_ascii_lowercase();
+        let balances = key.contains("load-balancer") || key.contains("loadbalancer");
+        let named = |text: &str| {
+            ["internal", "intranet", "private"]
+                .iter()
+                .any(|word| text.contains(word))
+        };
+        let refused = ["false", "", "0.0.0.0/0"].contains(&value.as_str());
+        balances && (named(&value) || (named(&key) && !refused))
+    })
 }
 
 fn service_port(intake: &mut Intake, port: View<'_>) -> Option<ServicePort> {

@@ -422,3 +422,51 @@ fn tabs_inside_brackets_are_read_as_kubectl_reads_them() {
         1
     );
 }
+
+#[test]
+fn a_load_balancer_says_whom_it_serves() {
+    let service = |annotations: &str, spec: &str| {
+        let text = format!(
+            "kind: Service\napiVersion: v1\nmetadata: {{name: x, annotations: {{{annotations}}}}}\n\
+             spec: {{type: LoadBalancer, selector: {{app: x}}, {spec}}}\n"
+        );
+        let cluster = import([(SourceId(0), text.as_bytes())], &Limits::default()).value;
+        let service = cluster.services.into_iter().next().unwrap();
+        (service.is_internal, service.source_ranges.len())
+    };
+    let internal = "service.beta.kubernetes.io/aws-load-balancer-internal";
+    let old = "service.beta.kubernetes.io/load-balancer-source-ranges";
+    let cases = [
+        (String::new(), "", (false, 0)),
+        (format!("{internal}: 'true'"), "", (true, 0)),
+        (format!("{internal}: 'false'"), "", (false, 0)),
+        (
+            "networking.gke.io/load-balancer-type: Internal".into(),
+            "",
+            (true, 0),
+        ),
+        ("note: internal".into(), "", (false, 0)),
+        (format!("{old}: '10.0.0.0/8, 192.0.2.0/24'"), "", (false, 2)),
+        (
+            String::new(),
+            "loadBalancerSourceRanges: [192.0.2.0/24]",
+            (false, 1),
+        ),
+    ];
+    for (annotations, spec, expected) in cases {
+        assert_eq!(
+            service(&annotations, spec),
+            expected,
+            "{annotations} {spec}"
+        );
+    }
+}
+
+#[test]
+fn what_could_not_be_read_is_counted() {
+    let text = "kind: Service\nmetadata: {name: '{{ .Release.Name }}'}\n---\n\
+                kind: Namespace\nmetadata: {name: a}\n---\n\
+                kind: Namespace\nmetadata: {name: a}\n";
+    let cluster = import([(SourceId(0), text.as_bytes())], &Limits::default()).value;
+    assert_eq!((cluster.unread, cluster.namespaces.len()), (2, 1));
+}
