@@ -1,5 +1,6 @@
 //! The command line, declared once: parsing, help, completions and man page come from here.
 
+use crate::reach::arguments::ReachArguments;
 use crate::rule_name::RuleName;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum, ValueHint};
 use std::path::PathBuf;
@@ -66,6 +67,8 @@ pub(crate) enum Verb {
     Flows(FlowsArguments),
     /// Say which settings in firewall rules and Kubernetes manifests will hurt
     Check(CheckArguments),
+    /// Say who can reach whom, with which packets, decided by which line
+    Reach(ReachArguments),
     /// Explain a finding: what it means, why it matters, how to see it, how to fix it
     Explain(ExplainArguments),
     /// List everything that can be found

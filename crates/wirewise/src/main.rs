@@ -10,6 +10,7 @@ mod flows;
 mod manual;
 mod output;
 mod progress;
+mod reach;
 mod reading;
 mod rule_name;
 mod rules;
@@ -27,6 +28,7 @@ fn main() -> ExitCode {
     let result = match &cli.verb {
         Verb::Diagnose(arguments) => diagnose::run(arguments, cli.color),
         Verb::Check(arguments) => check::run(arguments, cli.color),
+        Verb::Reach(arguments) => reach::run(arguments, cli.color),
         Verb::Flows(arguments) => flows::run(arguments),
         Verb::Explain(arguments) => explain::run(arguments, cli.color),
         Verb::Rules(arguments) => rules::run(arguments, cli.color),

@@ -67,7 +67,7 @@ impl Gathered {
         }
         let mut first = Device {
             name: name.to_owned(),
-            filter: Ruleset::default(),
+            ..Device::default()
         };
         let mut others = Vec::new();
         for (_, text) in files
@@ -80,6 +80,7 @@ impl Gathered {
                 others.push(Device {
                     name: text.path.to_owned(),
                     filter,
+                    ..Device::default()
                 });
             } else {
                 first.filter.append(filter);

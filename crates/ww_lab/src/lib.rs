@@ -15,6 +15,7 @@ pub mod capture;
 pub mod checksum;
 pub mod error;
 pub mod forge;
+pub mod kernel;
 pub mod link;
 pub mod namespace;
 pub mod packet;

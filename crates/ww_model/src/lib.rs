@@ -7,6 +7,7 @@ mod append;
 pub mod filter;
 pub mod kube;
 mod model;
+pub mod net;
 pub mod packet;
 pub mod ranges;
 

@@ -2,6 +2,7 @@
 
 use crate::filter::Ruleset;
 use crate::kube::Cluster;
+use crate::net::Stack;
 
 /// The declared network.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -19,4 +20,6 @@ pub struct Device {
     pub name: String,
     /// What it does to packets.
     pub filter: Ruleset,
+    /// Where it sends packets.
+    pub stack: Stack,
 }

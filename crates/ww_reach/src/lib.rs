@@ -1,5 +1,7 @@
 //! Who can reach whom, with which packets, decided by which line.
 
+pub mod answer;
 pub mod kube;
 pub mod mutants;
+pub mod question;
 pub mod walk;

@@ -98,7 +98,7 @@ struct ExhibitEntry<'a> {
 
 #[derive(Debug, Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
-enum Place<'a> {
+pub(crate) enum Place<'a> {
     Frames {
         path: &'a str,
         first: u64,
@@ -149,7 +149,7 @@ struct NotChecked<'a> {
 }
 
 #[derive(Debug, Serialize)]
-struct GapEntry<'a> {
+pub(crate) struct GapEntry<'a> {
     missing: &'a str,
     how_to_learn: &'a str,
 }
@@ -231,7 +231,7 @@ impl<'a> ExhibitEntry<'a> {
 }
 
 impl<'a> Place<'a> {
-    fn new(locus: &'a Locus, sources: &Sources<'a>) -> Place<'a> {
+    pub(crate) fn new(locus: &'a Locus, sources: &Sources<'a>) -> Place<'a> {
         match locus {
             Locus::Frames(range) => Place::Frames {
                 path: sources.path(range.source),
@@ -316,7 +316,7 @@ fn not_checked(consultation: &Consultation) -> Vec<NotChecked<'_>> {
 }
 
 impl<'a> GapEntry<'a> {
-    fn new(gap: &'a Gap) -> GapEntry<'a> {
+    pub(crate) fn new(gap: &'a Gap) -> GapEntry<'a> {
         GapEntry {
             missing: &gap.missing,
             how_to_learn: &gap.how_to_learn,

@@ -7,6 +7,7 @@
 pub mod flows;
 pub mod json;
 pub mod pages;
+pub mod reach;
 pub mod text;
 
 mod place;

@@ -13,10 +13,12 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
 /// Programs that tests and the lab start, with the Debian packages that hold them.
-const PROGRAMS: [(&str, &str); 8] = [
+const PROGRAMS: [(&str, &str); 10] = [
     ("curl", "curl"),
     ("dnsmasq", "dnsmasq-base"),
     ("ip", "iproute2"),
+    ("ipset", "ipset"),
+    ("iptables", "iptables"),
     ("nft", "nftables"),
     ("nginx", "nginx"),
     ("openssl", "openssl"),

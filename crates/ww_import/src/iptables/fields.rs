@@ -176,6 +176,10 @@ fn kinds(given: &Given<'_>, scope: &mut Scope<'_>) -> Result<Condition, String> 
     let numbers = |kinds: Vec<AddressKind>| {
         Ranges::of(kinds.into_iter().map(|kind| (kind as u128, kind as u128)))
     };
+    if others.is_empty() && scope.family == Family::Ip6 {
+        let test = |kind| Condition::In(field, numbers(kinds_of_ipv6(kind)));
+        return Ok(Condition::All(kinds.into_iter().map(test).collect()));
+    }
     let known = Condition::In(field, numbers(kinds));
     if others.is_empty() {
         return Ok(known);
@@ -186,6 +190,15 @@ fn kinds(given: &Given<'_>, scope: &mut Scope<'_>) -> Result<Condition, String> 
         scope.unknown(words, NotModelled),
     ]);
     Ok(Condition::Any(vec![known, rest]))
+}
+
+/// What a word means of IPv6 addresses: those of the device itself are unicast too. Of several words all must hold
+/// (`match_type6` of Linux 6).
+fn kinds_of_ipv6(word: AddressKind) -> Vec<AddressKind> {
+    match word {
+        AddressKind::Unicast => vec![AddressKind::Unicast, AddressKind::Local],
+        other => vec![other],
+    }
 }
 
 /// `-m length`.

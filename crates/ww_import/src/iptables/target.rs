@@ -115,7 +115,14 @@ pub(super) fn connmark(target: &Use<'_>, scope: &mut Scope<'_>) -> Steps {
     let [given] = verbs.as_slice() else {
         return Err("`-j CONNMARK` takes exactly one of its verbs".to_owned());
     };
-    let masked = target.given.len() > 1;
+    // `iptables-save` writes the masks of all bits out.
+    let leaves_bits = |given: &Given<'_>| -> Result<bool, String> {
+        let is_mask = given.name.ends_with("mask");
+        Ok(is_mask && value_and_mask(given.value())?.0 != u32::MAX)
+    };
+    let masked = target.given.iter().try_fold(false, |any, given| {
+        Ok::<_, String>(any | leaves_bits(given)?)
+    })?;
     match given.name.as_ref() {
         "save-mark" | "restore-mark" if masked => Ok(vec![unknown(target, NotModelled, scope)]),
         "save-mark" => Ok(one(Action::SaveMark)),

@@ -9,11 +9,13 @@
 //! Semantics: networking.k8s.io/v1 NetworkPolicy, and policy.networking.k8s.io v1alpha1
 //! (AdminNetworkPolicy, BaselineAdminNetworkPolicy) and v1alpha2 (ClusterNetworkPolicy).
 
+mod ask;
 mod bits;
 mod connections;
 mod diff;
 mod endpoints;
 mod matchers;
+mod reasons;
 mod rows;
 mod rules;
 mod ways_in;
@@ -21,6 +23,7 @@ mod ways_in;
 pub use connections::Connections;
 pub use diff::{Change, Diff, Members, Party, Side, diff};
 pub use endpoints::{Endpoint, EndpointId, UnknownNamespace, UnknownPods};
+pub use reasons::{Decider, Reason};
 pub use rules::{Assumptions, Direction, PolicyId};
 pub use ways_in::{WayIn, at_pod, selects, ways_in};
 

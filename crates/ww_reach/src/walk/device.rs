@@ -50,6 +50,37 @@ impl Device {
 
     /// The name of the interface by which packets to an address leave; the longest prefix wins.
     pub fn way_out(&self, address: IpAddr) -> Option<&str> {
+        self.way_out_to_all(address, address)
+    }
+
+    /// The name of the interface by which packets to every address from the first to the last leave; `None` when
+    /// there are several.
+    pub fn way_out_to_all(&self, first: IpAddr, last: IpAddr) -> Option<&str> {
+        let holds = |(network, prefix, _): &(IpAddr, u8, &str)| {
+            same_network(*network, *prefix, first) && same_network(*network, *prefix, last)
+        };
+        let (network, prefix, name) = self
+            .networks()
+            .filter(holds)
+            .max_by_key(|(_, prefix, _)| *prefix)?;
+        let splits = |(other, longer, _): (IpAddr, u8, &str)| {
+            longer > prefix
+                && same_network(network, prefix, other)
+                && touches(other, longer, first, last)
+        };
+        (!self.networks().any(splits)).then_some(name)
+    }
+
+    /// Whether an address from the first to the last is the device's own, or one that it listens to.
+    pub(crate) fn listens_in(&self, first: IpAddr, last: IpAddr) -> bool {
+        self.kind_of(first) != AddressKind::Unicast
+            || self.kind_of(last) != AddressKind::Unicast
+            || self
+                .addresses()
+                .any(|(own, _)| (first..=last).contains(own))
+    }
+
+    fn networks(&self) -> impl Iterator<Item = (IpAddr, u8, &str)> {
         let connected = self.interfaces.iter().flat_map(|interface| {
             let networks = interface.addresses.iter();
             networks.map(|(mine, prefix)| (*mine, *prefix, interface.name.as_str()))
@@ -58,11 +89,7 @@ impl Device {
             .routes
             .iter()
             .map(|route| (route.network, route.prefix, route.interface.as_str()));
-        connected
-            .chain(routed)
-            .filter(|(network, prefix, _)| same_network(*network, *prefix, address))
-            .max_by_key(|(_, prefix, _)| *prefix)
-            .map(|(.., name)| name)
+        connected.chain(routed)
     }
 
     /// The addresses that translation takes from an interface, of the IP version asked for; those of the link
@@ -138,6 +165,13 @@ fn same_network(mine: IpAddr, prefix: u8, address: IpAddr) -> bool {
     }
 }
 
+/// Whether a network has addresses from the first to the last.
+fn touches(network: IpAddr, prefix: u8, first: IpAddr, last: IpAddr) -> bool {
+    same_network(network, prefix, first)
+        || same_network(network, prefix, last)
+        || (first..=last).contains(&network)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -201,6 +235,13 @@ mod tests {
         assert_eq!(way_out("10.0.0.5").as_deref(), Some("eth0"));
         assert_eq!(way_out("172.31.0.1").as_deref(), Some("eth1"));
         assert_eq!(way_out("172.32.0.1"), None);
+        let between = |first: &str, last: &str| {
+            let device = device();
+            let (first, last) = (first.parse().unwrap(), last.parse().unwrap());
+            device.way_out_to_all(first, last).map(str::to_owned)
+        };
+        assert_eq!(between("10.0.0.3", "10.0.0.9").as_deref(), Some("eth0"));
+        assert_eq!(between("10.0.0.3", "10.0.0.200"), None);
     }
 
     #[test]

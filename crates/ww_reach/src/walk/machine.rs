@@ -4,13 +4,13 @@ use super::condition::{Truth, holds};
 use super::plan::{Station, path};
 use super::seen::{Seen, View, address, number};
 use super::translate::translate;
-use super::{By, Event, Missing, Outcome, Step, Walker};
+use super::{By, Device, Event, Missing, Outcome, Step, Walker};
 use crate::mutants::{Bug, planted};
 use std::collections::BTreeSet;
 use ww_base::SourceSpan;
 use ww_model::Packet;
 use ww_model::filter::{
-    Action, AddressKind, Chain, ChainId, ChainKind, Condition, Field, Hook, Nat, Rule, Verdict,
+    Action, Chain, ChainId, ChainKind, Condition, Field, Hook, Nat, Rule, Verdict,
 };
 use ww_model::packet::CtState;
 
@@ -95,12 +95,17 @@ impl<'a> Machine<'a> {
     /// Follows every world to its end; also what was not known.
     pub(super) fn run(mut self, route: Hook) -> (Vec<Ending<'a>>, Vec<Missing>) {
         let hook = path(route).first().copied().unwrap_or(route);
+        let mut seen = Seen::new(self.packet, route, hook);
+        if self.packet.oif.is_empty() {
+            let routed = |device: &'a Device| device.way_out(self.packet.dst);
+            seen.out = self.walker.device.and_then(routed);
+        }
         self.forks.push(World {
             place: Place {
                 cursor: None,
                 calls: Vec::new(),
                 base: (0, 0),
-                seen: Seen::new(self.packet, route, hook),
+                seen,
                 translated: false,
             },
             credit: (Weight::default(), By::Nothing),
@@ -478,17 +483,20 @@ impl<'a> Machine<'a> {
         let ((first, last), Some(device)) = (seen.dst, self.walker.device) else {
             return;
         };
-        if first != last || first == original || seen.redirected {
+        if seen.redirected || (first, last) == (original, original) {
             return;
         }
-        let destination = address(first, self.packet.src.is_ipv6());
-        if came_in {
-            seen.route = match device.kind_of(destination) {
-                AddressKind::Unicast => Hook::Forward,
-                _ => Hook::Input,
-            };
+        let v6 = self.packet.src.is_ipv6();
+        let (first, last) = (address(first, v6), address(last, v6));
+        if came_in && !device.listens_in(first, last) {
+            seen.route = Hook::Forward;
+        } else if came_in && first == last {
+            seen.route = Hook::Input;
         }
-        seen.out = device.way_out(destination).or(seen.out);
+        // A device without routes leaves the packet the interface it was given.
+        if !device.routes.is_empty() {
+            seen.out = Some(device.way_out_to_all(first, last).unwrap_or_default());
+        }
     }
 
     /// Notes that a rule's conditions held, once per rule.

@@ -102,7 +102,7 @@ pub(super) struct Seen<'a> {
     pub(super) route: Hook,
     /// Where it is now.
     pub(super) hook: Hook,
-    /// By which interface it leaves since its destination was translated; the packet's own when absent.
+    /// By which interface it leaves, by the device's routes; the packet's own when absent.
     pub(super) out: Option<&'a str>,
 }
 
@@ -237,13 +237,7 @@ impl<'a> View<'_, 'a> {
 
     /// The name of the interface by which the packet leaves; empty when it is not known.
     pub(super) fn oif(&self) -> &'a str {
-        let given = self.seen.out.unwrap_or(&self.packet.oif);
-        if given.is_empty() {
-            let routed = || self.device?.way_out(self.address(self.seen.dst)?);
-            routed().unwrap_or_default()
-        } else {
-            given
-        }
+        self.seen.out.unwrap_or(&self.packet.oif)
     }
 
     /// The packet as it is seen, with the addresses and ports with which it came.
@@ -261,23 +255,16 @@ impl<'a> View<'_, 'a> {
     /// Packets from the outside that claim an address of the device itself never get as far as a rule that sees
     /// their route.
     fn source_kind(&self) -> Reading {
-        let Some(address) = self.address(self.seen.src) else {
-            return Reading::Hidden(Missing::Field(Field::SrcKind));
-        };
         let assumed = match self.seen.route {
             Hook::Output => AddressKind::Local,
             _ => AddressKind::Unicast,
         };
-        self.kind(address, Some((assumed, assumed)))
+        self.kind(self.seen.src, Some((assumed, assumed)))
             .unwrap_or(Reading::Hidden(Missing::Field(Field::SrcKind)))
     }
 
     /// Routing has decided by the destination: what is forwarded is not for this device, what is not is.
     fn destination_kind(&self) -> Reading {
-        let hidden = Reading::Hidden(Missing::Field(Field::DstKind));
-        let Some(address) = self.address(self.seen.dst) else {
-            return hidden;
-        };
         let assumed = match self.seen.hook {
             Hook::Input => Some((AddressKind::Local, AddressKind::Broadcast)),
             Hook::Forward | Hook::Postrouting if self.seen.route == Hook::Forward => {
@@ -285,27 +272,25 @@ impl<'a> View<'_, 'a> {
             }
             _ => None,
         };
-        self.kind(address, assumed).unwrap_or(hidden)
+        self.kind(self.seen.dst, assumed)
+            .unwrap_or(Reading::Hidden(Missing::Field(Field::DstKind)))
     }
 
     /// The kind of an address: by its value, by the device, or as routing must have seen it.
-    fn kind(
-        &self,
-        address: IpAddr,
-        assumed: Option<(AddressKind, AddressKind)>,
-    ) -> Option<Reading> {
-        if let Some(device) = self.device {
-            return Some(one(device.kind_of(address) as u128));
+    fn kind(&self, span: Span, assumed: Option<(AddressKind, AddressKind)>) -> Option<Reading> {
+        let v6 = self.packet.src.is_ipv6();
+        let (first, last) = (address(span.0, v6), address(span.1, v6));
+        match self.device {
+            Some(device) if first == last => Some(one(device.kind_of(first) as u128)),
+            Some(device) if !device.listens_in(first, last) => {
+                Some(one(AddressKind::Unicast as u128))
+            }
+            None if first == last && kind_by_value(first).is_some() => {
+                kind_by_value(first).map(|kind| one(kind as u128))
+            }
+            None => assumed.map(|(first, last)| Reading::Within(first as u128, last as u128)),
+            Some(_) => None,
         }
-        if let Some(kind) = kind_by_value(address) {
-            return Some(one(kind as u128));
-        }
-        assumed.map(|(first, last)| Reading::Within(first as u128, last as u128))
-    }
-
-    /// The address, when it is only one.
-    fn address(&self, (first, last): Span) -> Option<IpAddr> {
-        (first == last).then(|| address(first, self.packet.src.is_ipv6()))
     }
 }
 

@@ -2,33 +2,13 @@
 
 use anyhow::{Result, bail};
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
 use ww_testkit::labels::{TSHARK, differences, ours, tshark_is_the_norm, tsharks};
 
 /// Differences shown per capture.
 const SHOWN: usize = 5;
 
-/// Runs the chore; exit code 1 when a label differs.
-pub(crate) fn run(args: &[String]) -> ExitCode {
-    let outcome = match args.split_first() {
-        Some((what, paths)) if what == "labels" && !paths.is_empty() => labels(paths),
-        _ => {
-            eprintln!("usage: cargo xtask oracle labels FILE|FOLDER…");
-            return ExitCode::from(2);
-        }
-    };
-    match outcome {
-        Ok(0) => ExitCode::SUCCESS,
-        Ok(_) => ExitCode::FAILURE,
-        Err(error) => {
-            eprintln!("oracle: {error:#}");
-            ExitCode::FAILURE
-        }
-    }
-}
-
 /// Compares all captures; the number of frames that differ.
-fn labels(paths: &[String]) -> Result<usize> {
+pub(super) fn run(paths: &[String]) -> Result<usize> {
     if !tshark_is_the_norm() {
         bail!("the labels follow {TSHARK}, which is not what `tshark --version` says here");
     }

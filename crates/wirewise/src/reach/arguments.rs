@@ -1,0 +1,130 @@
+//! The command line of `wirewise reach`.
+
+use crate::cli::{Format, OutFile};
+use clap::{Args, Subcommand, ValueEnum, ValueHint};
+use std::path::PathBuf;
+use ww_reach::question::{Place, Service};
+
+const PLACES: &str = "\
+Places:
+  10.0.0.5, 10.0.0.0/8, 2001:db8::/32    addresses
+  internet, any                          all public addresses; everything
+  pod:NAMESPACE/NAME, NAMESPACE/NAME     a pod, or the pods of a workload
+  svc:NAMESPACE/NAME, ns:NAME            a service; all pods of a namespace
+
+Exit codes:
+  0  something gets through (can), somebody reaches it (who), nothing opened (diff)
+  1  blocked (can), nobody (who), something opened (diff)
+  2  wrong usage
+  3  it depends on what these files do not say
+  4  could not run
+";
+
+/// Who can reach whom, with which packets, decided by which line.
+#[derive(Debug, Args)]
+#[command(after_help = PLACES)]
+pub(crate) struct ReachArguments {
+    /// What to ask.
+    #[command(subcommand)]
+    pub(crate) question: Question,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Question {
+    /// Whether one place reaches another, with a witness and the deciding lines
+    Can(CanArguments),
+    /// Everybody who reaches a place
+    Who(WhoArguments),
+    /// Groups of places that behave alike, and who of them reaches whom
+    Matrix(MatrixArguments),
+}
+
+/// What declares the network.
+#[derive(Debug, Args)]
+pub(crate) struct Declaration {
+    /// Files and folders: iptables-save, ipset save, nftables rules, Kubernetes manifests; - is
+    /// standard input.
+    #[arg(value_name = "PATH", required = true, value_hint = ValueHint::AnyPath)]
+    pub(crate) paths: Vec<PathBuf>,
+}
+
+/// The form of an answer.
+#[derive(Debug, Args)]
+pub(crate) struct AnswerForm {
+    /// The form of the answer.
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub(crate) format: Format,
+
+    #[command(flatten)]
+    pub(crate) out: OutFile,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = PLACES)]
+pub(crate) struct CanArguments {
+    #[command(flatten)]
+    pub(crate) declaration: Declaration,
+
+    /// Where connections come from.
+    #[arg(long, value_name = "PLACE")]
+    pub(crate) from: Place,
+
+    /// Where they go.
+    #[arg(long, value_name = "PLACE")]
+    pub(crate) to: Place,
+
+    /// The service: 5432/tcp, 53/udp, 8000-8100/tcp; all of them without it.
+    #[arg(long, value_name = "PORT/PROTOCOL")]
+    pub(crate) port: Option<Service>,
+
+    #[command(flatten)]
+    pub(crate) form: AnswerForm,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = PLACES)]
+pub(crate) struct WhoArguments {
+    #[command(flatten)]
+    pub(crate) declaration: Declaration,
+
+    /// The place that is reached.
+    #[arg(long, value_name = "PLACE")]
+    pub(crate) to: Place,
+
+    /// The service: 5432/tcp, 53/udp, 8000-8100/tcp; all of them without it.
+    #[arg(long, value_name = "PORT/PROTOCOL")]
+    pub(crate) port: Option<Service>,
+
+    #[command(flatten)]
+    pub(crate) form: AnswerForm,
+}
+
+/// The form of a matrix.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum MatrixFormat {
+    /// Groups and edges, to read.
+    Text,
+    /// The same for programs.
+    Json,
+    /// A line per edge.
+    Csv,
+    /// A graph for Graphviz.
+    Dot,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct MatrixArguments {
+    #[command(flatten)]
+    pub(crate) declaration: Declaration,
+
+    /// The service: 5432/tcp, 53/udp, 8000-8100/tcp; all of them without it.
+    #[arg(long, value_name = "PORT/PROTOCOL")]
+    pub(crate) port: Option<Service>,
+
+    /// The form of the answer.
+    #[arg(long, value_enum, default_value_t = MatrixFormat::Text, hide_possible_values = false)]
+    pub(crate) format: MatrixFormat,
+
+    #[command(flatten)]
+    pub(crate) out: OutFile,
+}

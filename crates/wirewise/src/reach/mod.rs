@@ -1,0 +1,115 @@
+//! `wirewise reach`: who can reach whom, with which packets, decided by which line.
+
+pub(crate) mod arguments;
+
+use crate::cli::{ColorChoice, Format};
+use crate::exit::Exit;
+use crate::files::{self, Files};
+use crate::output;
+use anyhow::anyhow;
+use arguments::{
+    CanArguments, Declaration, MatrixArguments, MatrixFormat, Question, ReachArguments,
+    WhoArguments,
+};
+use ww_base::Limits;
+use ww_reach::answer::{Answer, Reachability};
+use ww_reach::kube::{Assumptions, Reach};
+use ww_reach::question::{Place, Service};
+use ww_report::reach::{json, matrix, text};
+
+pub(crate) fn run(arguments: &ReachArguments, color: ColorChoice) -> anyhow::Result<Exit> {
+    match &arguments.question {
+        Question::Can(arguments) => can(arguments, color),
+        Question::Who(arguments) => who(arguments, color),
+        Question::Matrix(arguments) => show_matrix(arguments, color),
+    }
+}
+
+fn read(declaration: &Declaration) -> anyhow::Result<Files> {
+    files::read(&declaration.paths, &Limits::default())
+}
+
+fn policies(files: &Files) -> Reach<'_> {
+    Reach::of(&files.model.cluster, Assumptions::default(), &[])
+}
+
+fn can(arguments: &CanArguments, color: ColorChoice) -> anyhow::Result<Exit> {
+    let files = read(&arguments.declaration)?;
+    let service = arguments.port.unwrap_or(Service::ANY);
+    let answer = policies(&files)
+        .can(&arguments.from, &arguments.to, service)
+        .map_err(|why| anyhow!(why))?;
+    let sources = files.sources();
+    let form = &arguments.form;
+    let text = match form.format {
+        Format::Json => json::answer(&answer, &sources)?,
+        Format::Text => {
+            let question = asked(Some(&arguments.from), &arguments.to, arguments.port);
+            text::answer(
+                &question,
+                &answer,
+                &sources,
+                output::style(color, &form.out),
+            )
+        }
+    };
+    output::write(&form.out, &text)?;
+    Ok(exit(&answer))
+}
+
+/// The question in words.
+fn asked(from: Option<&Place>, to: &Place, service: Option<Service>) -> String {
+    let from = from.map_or(String::new(), |from| format!("{from} "));
+    let service = service.map_or(String::new(), |service| format!(" {service}"));
+    format!("{from}→ {to}{service}")
+}
+
+fn exit(answer: &Answer) -> Exit {
+    match answer.verdict {
+        Reachability::Reachable | Reachability::Partly => Exit::Fine,
+        Reachability::Blocked => Exit::Found,
+        Reachability::May | Reachability::Unknown => Exit::Incomplete,
+    }
+}
+
+fn who(arguments: &WhoArguments, color: ColorChoice) -> anyhow::Result<Exit> {
+    let files = read(&arguments.declaration)?;
+    let service = arguments.port.unwrap_or(Service::ANY);
+    let groups = policies(&files)
+        .who(&arguments.to, service)
+        .map_err(|why| anyhow!(why))?;
+    let sources = files.sources();
+    let form = &arguments.form;
+    let text = match form.format {
+        Format::Json => json::who(&groups, &sources)?,
+        Format::Text => {
+            let question = asked(None, &arguments.to, arguments.port);
+            text::who(
+                &question,
+                &groups,
+                &sources,
+                output::style(color, &form.out),
+            )
+        }
+    };
+    output::write(&form.out, &text)?;
+    Ok(if groups.is_empty() {
+        Exit::Found
+    } else {
+        Exit::Fine
+    })
+}
+
+fn show_matrix(arguments: &MatrixArguments, color: ColorChoice) -> anyhow::Result<Exit> {
+    let files = read(&arguments.declaration)?;
+    let service = arguments.port.unwrap_or(Service::ANY);
+    let all = policies(&files).matrix(service);
+    let text = match arguments.format {
+        MatrixFormat::Text => matrix::text(&all, output::style(color, &arguments.out)),
+        MatrixFormat::Json => json::matrix(&all)?,
+        MatrixFormat::Csv => matrix::csv(&all),
+        MatrixFormat::Dot => matrix::dot(&all),
+    };
+    output::write(&arguments.out, &text)?;
+    Ok(Exit::Fine)
+}

@@ -1,0 +1,39 @@
+//! `cargo xtask oracle`: what other programs say, and whether ours say the same.
+
+mod kernel;
+mod labels;
+
+use std::process::ExitCode;
+
+const USAGE: &str = "\
+usage: cargo xtask oracle labels FILE|FOLDER…
+       cargo xtask oracle kernel [--packets N] [--per-case N] [--seed S] [--backend NAME]... [--keep-going N]
+
+  labels   our TCP labels against tshark's, on any captures
+  kernel   walks through packet filters against what Linux does with the same rules and packets
+
+  --packets N      packets in all (100000)
+  --per-case N     packets through each rule set (300)
+  --seed S         repeat the run with this seed; a new one otherwise
+  --backend NAME   only this one: iptables-nft, iptables-legacy
+  --keep-going N   stop after so many rule sets with a disagreement (3)";
+
+/// Runs the chore; exit code 1 when something differs.
+pub(crate) fn run(args: &[String]) -> ExitCode {
+    let outcome = match args.split_first() {
+        Some((what, paths)) if what == "labels" && !paths.is_empty() => labels::run(paths),
+        Some((what, rest)) if what == "kernel" => kernel::run(rest),
+        _ => {
+            eprintln!("{USAGE}");
+            return ExitCode::from(2);
+        }
+    };
+    match outcome {
+        Ok(0) => ExitCode::SUCCESS,
+        Ok(_) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("oracle: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
