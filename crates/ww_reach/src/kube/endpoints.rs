@@ -10,6 +10,7 @@ use ww_model::kube::{
 
 use super::bits::Bits;
 use super::matchers::{Matcher, Matchers, NamespaceTable, Namespaces, implies, meets};
+use super::rules::UnknownMatch;
 
 /// An endpoint: index into the list of endpoints.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -48,6 +49,44 @@ pub enum UnknownNamespace {
     /// It has such labels, and nothing else is known.
     Labelled(Vec<Requirement>),
 }
+
+impl UnknownPods {
+    /// Any pod anywhere.
+    pub fn anybody() -> UnknownPods {
+        UnknownPods {
+            namespace: UnknownNamespace::Labelled(Vec::new()),
+            labels: Vec::new(),
+        }
+    }
+
+    /// Whether any pod anywhere is meant.
+    pub fn is_anybody(&self) -> bool {
+        *self == UnknownPods::anybody()
+    }
+
+    /// Pods that selectors select, with nothing else known of them.
+    pub(super) fn named(namespaces: &Namespaces<'_>, labels: &[Requirement]) -> UnknownPods {
+        let namespace = match namespaces {
+            Namespaces::Named(name) => UnknownNamespace::Named((*name).to_owned()),
+            Namespaces::Labelled(
+                [
+                    Requirement {
+                        key,
+                        test: LabelTest::Is(name),
+                    },
+                ],
+            ) if key == NAME_LABEL => UnknownNamespace::Named(name.clone()),
+            Namespaces::Labelled(requirements) => UnknownNamespace::Labelled(requirements.to_vec()),
+        };
+        UnknownPods {
+            namespace,
+            labels: labels.to_vec(),
+        }
+    }
+}
+
+/// The label by which a namespace can be selected by its name.
+const NAME_LABEL: &str = "kubernetes.io/metadata.name";
 
 /// Which addresses are outside, cut where a policy mentions a block.
 pub(super) struct AddressCuts {
@@ -157,6 +196,7 @@ impl Endpoints {
         cluster: &Cluster,
         matchers: &Matchers<'_>,
         unknown: &[UnknownPods],
+        unknown_match: UnknownMatch,
     ) -> Endpoints {
         let namespaces = NamespaceTable::of(cluster);
         let mut atoms = pod_atoms(cluster, matchers, &namespaces);
@@ -173,6 +213,7 @@ impl Endpoints {
             cluster,
             namespaces: &namespaces,
             unknown,
+            unknown_match,
         };
         scene.match_all(matchers, &mut atoms);
         classes(atoms, matchers.list.len(), cluster.workloads.len())
@@ -327,6 +368,7 @@ struct Scene<'a> {
     cluster: &'a Cluster,
     namespaces: &'a NamespaceTable<'a>,
     unknown: &'a [UnknownPods],
+    unknown_match: UnknownMatch,
 }
 
 impl Scene<'_> {
@@ -370,21 +412,43 @@ impl Scene<'_> {
     ) {
         let first = atoms.len() - self.unknown.len();
         for (place, unknown) in self.unknown.iter().enumerate() {
-            let in_namespace = match (&unknown.namespace, namespaces) {
-                (UnknownNamespace::Named(name), _) => self
-                    .namespaces
-                    .id(name)
-                    .is_some_and(|id| self.namespaces.is_in(id, namespaces)),
-                (UnknownNamespace::Labelled(known), Namespaces::Labelled(wanted)) => {
-                    implies(known, wanted)
+            let is_matched = match self.unknown_match {
+                UnknownMatch::Implied => {
+                    self.is_implied(&unknown.namespace, namespaces)
+                        && implies(&unknown.labels, labels)
                 }
-                (UnknownNamespace::Labelled(known), Namespaces::Named(name)) => {
-                    implies(known, &[own_name(name)])
+                UnknownMatch::Named => {
+                    let is_everything =
+                        *namespaces == Namespaces::Labelled(&[]) && labels.is_empty();
+                    let is_same = *unknown == UnknownPods::named(namespaces, labels);
+                    is_everything || is_same
                 }
             };
-            if in_namespace && implies(&unknown.labels, labels) {
+            if is_matched {
                 matched.insert(first + place);
             }
+        }
+    }
+
+    /// Whether a matcher is sure to mean an assumed namespace.
+    fn is_implied(&self, known: &UnknownNamespace, wanted: &Namespaces<'_>) -> bool {
+        match (known, wanted) {
+            (UnknownNamespace::Named(name), _) => self.is_named_in(name, wanted),
+            (UnknownNamespace::Labelled(known), Namespaces::Labelled(wanted)) => {
+                implies(known, wanted)
+            }
+            (UnknownNamespace::Labelled(known), Namespaces::Named(name)) => {
+                implies(known, &[own_name(name)])
+            }
+        }
+    }
+
+    /// Whether a matcher is sure to mean the namespace of a name, declared or not.
+    fn is_named_in(&self, name: &str, namespaces: &Namespaces<'_>) -> bool {
+        match (self.namespaces.id(name), namespaces) {
+            (Some(id), _) => self.namespaces.is_in(id, namespaces),
+            (None, Namespaces::Named(wanted)) => name == *wanted,
+            (None, Namespaces::Labelled(wanted)) => implies(&[own_name(name)], wanted),
         }
     }
 
@@ -411,7 +475,7 @@ impl Scene<'_> {
 /// The requirement that a namespace has this name.
 fn own_name(name: &str) -> Requirement {
     Requirement {
-        key: "kubernetes.io/metadata.name".to_owned(),
+        key: NAME_LABEL.to_owned(),
         test: LabelTest::Is(name.to_owned()),
     }
 }

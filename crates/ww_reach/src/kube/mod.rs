@@ -14,6 +14,7 @@ mod bits;
 mod connections;
 mod diff;
 mod endpoints;
+mod exposure;
 mod matchers;
 mod reasons;
 mod rows;
@@ -23,8 +24,9 @@ mod ways_in;
 pub use connections::Connections;
 pub use diff::{Change, Diff, Members, Party, Side, diff};
 pub use endpoints::{Endpoint, EndpointId, UnknownNamespace, UnknownPods};
+pub use exposure::{Exposure, exposure, unknown_pods};
 pub use reasons::{Decider, Reason};
-pub use rules::{Assumptions, Direction, PolicyId};
+pub use rules::{Assumptions, Direction, PolicyId, UnknownMatch};
 pub use ways_in::{WayIn, at_pod, selects, ways_in};
 
 use std::net::IpAddr;
@@ -55,7 +57,12 @@ impl<'c> Reach<'c> {
     ) -> Reach<'c> {
         let mut interner = Interner::new();
         let policies = Policies::of(cluster, assumptions, &mut interner);
-        let endpoints = Endpoints::of(cluster, &policies.matchers, unknown);
+        let endpoints = Endpoints::of(
+            cluster,
+            &policies.matchers,
+            unknown,
+            assumptions.unknown_pods,
+        );
         let rows = Rows::of(&policies, &endpoints, &mut interner);
         Reach {
             cluster,

@@ -32,6 +32,19 @@ pub struct Assumptions {
     /// Whether an `ipBlock` of a NetworkPolicy matches pods by their addresses: some plug-ins look
     /// at addresses only, others know pods by identity. Cluster policies always match by address.
     pub blocks_match_pods: bool,
+    /// How rules match pods that are not declared.
+    pub unknown_pods: UnknownMatch,
+}
+
+/// How rules match pods that are not declared, of which only some labels are assumed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum UnknownMatch {
+    /// A rule matches when what is assumed implies its selectors.
+    #[default]
+    Implied,
+    /// A rule matches when its selectors are the assumed ones, or select everything: each
+    /// assumption shows what the rules that name it give by themselves.
+    Named,
 }
 
 /// When a policy is asked.

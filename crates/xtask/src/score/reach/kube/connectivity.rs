@@ -5,8 +5,8 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use ww_model::kube::{Cidr, Cluster, Who};
 use ww_reach::kube::{
-    Assumptions, Connections, Direction, Endpoint, EndpointId, Reach, UnknownNamespace,
-    UnknownPods, ways_in,
+    Assumptions, Connections, Direction, Endpoint, EndpointId, Reach, UnknownMatch, UnknownPods,
+    ways_in,
 };
 
 use super::world::npguard_name;
@@ -51,14 +51,13 @@ pub(super) struct Analysis<'c> {
 }
 
 impl<'c> Analysis<'c> {
-    pub(super) fn of(cluster: &'c Cluster, more: &[UnknownPods]) -> Analysis<'c> {
-        let anywhere = UnknownNamespace::Labelled(Vec::new());
-        let mut unknown = vec![UnknownPods {
-            namespace: anywhere,
-            labels: Vec::new(),
-        }];
-        unknown.extend_from_slice(more);
-        let reach = Reach::of(cluster, Assumptions::default(), &unknown);
+    /// `unknown` are the pods that are not declared, anybody first.
+    pub(super) fn of(cluster: &'c Cluster, unknown: &[UnknownPods]) -> Analysis<'c> {
+        let assumptions = Assumptions {
+            unknown_pods: UnknownMatch::Named,
+            ..Assumptions::default()
+        };
+        let reach = Reach::of(cluster, assumptions, unknown);
         let mut workloads = BTreeMap::new();
         for (index, workload) in cluster.workloads.iter().enumerate() {
             if let Some(endpoint) = reach.endpoint_of_workload(index as u32) {

@@ -3,6 +3,7 @@
 mod connectivity;
 mod npguard;
 mod npguard_diff;
+mod npguard_exposure;
 mod world;
 
 use std::collections::BTreeSet;
@@ -54,7 +55,7 @@ impl Tally {
 /// Every Kubernetes suite below a folder of corpora.
 pub(super) fn score(corpora: &Path) -> Result<Vec<Tally>> {
     let npguard_suite = corpora.join("reach/npguard");
-    ["plain", "focus", "diff"]
+    ["plain", "exposure", "diff", "focus"]
         .into_iter()
         .map(|kind| npguard::score(&npguard_suite, kind))
         .collect()

@@ -6,11 +6,12 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 use ww_model::kube::Protocol;
+use ww_reach::kube::{UnknownPods, unknown_pods};
 
 use super::Tally;
 use super::connectivity::{Analysis, Connectivity, text};
-use super::npguard_diff;
 use super::world::npguard_cluster;
+use super::{npguard_diff, npguard_exposure};
 
 /// A row of `cases.tsv`.
 pub(super) struct Case {
@@ -54,8 +55,13 @@ pub(super) fn score(suite: &Path, kind: &str) -> Result<Tally> {
         let expected = fs::read_to_string(&case.expected)
             .with_context(|| format!("read {}", case.expected.display()))?;
         let name = format!("{} {}", case.folder, case.flags.join(","));
-        let lines = answer(suite, &case)?;
-        tally.compare(name.trim(), &lines_of(&expected), &lines);
+        let mut lines = answer(suite, &case)?;
+        let mut wanted = lines_of(&expected);
+        if case.flags.iter().any(|flag| flag == "format=dot") {
+            wanted = wanted.iter().filter_map(|line| edge_of_dot(line)).collect();
+            lines = lines.iter().filter_map(|line| edge_of_line(line)).collect();
+        }
+        tally.compare(name.trim(), &wanted, &lines);
     }
     Ok(tally)
 }
@@ -65,13 +71,18 @@ fn answer(suite: &Path, case: &Case) -> Result<BTreeSet<String>> {
     if let Some((old, new)) = case.folder.split_once('|') {
         let (old, new) = (read(old)?, read(new)?);
         return Ok(npguard_diff::lines(
-            &Analysis::of(&old, &[]),
-            &Analysis::of(&new, &[]),
+            &Analysis::of(&old, &[UnknownPods::anybody()]),
+            &Analysis::of(&new, &[UnknownPods::anybody()]),
         ));
     }
     let cluster = read(&case.folder)?;
-    let connectivity = Analysis::of(&cluster, &[]).connectivity();
-    Ok(Focus::of(&case.flags).lines(&connectivity))
+    let unknown = unknown_pods(&cluster);
+    let analysis = Analysis::of(&cluster, &unknown);
+    let mut lines = Focus::of(&case.flags).lines(&analysis.connectivity());
+    if case.flags.iter().any(|flag| flag == "exposure") {
+        lines.extend(npguard_exposure::lines(&analysis, &unknown));
+    }
+    Ok(lines)
 }
 
 /// What an answer is restricted to.
@@ -153,11 +164,46 @@ fn port(text: &str) -> Option<(Protocol, u16)> {
     Some((protocol, port.parse().ok()?))
 }
 
-/// The lines of an expected file, with blanks made one.
+/// The lines of an expected file, with blanks made one and the values of selectors sorted.
 fn lines_of(text: &str) -> BTreeSet<String> {
-    let clean = |line: &str| line.split_whitespace().collect::<Vec<_>>().join(" ");
+    let clean = |line: &str| sorted_values(&line.split_whitespace().collect::<Vec<_>>().join(" "));
     text.lines()
         .map(clean)
         .filter(|line| !line.is_empty())
         .collect()
+}
+
+/// An edge of a graph: `"A" -> "B" [label="CONN" …]`.
+fn edge_of_dot(line: &str) -> Option<String> {
+    let mut quoted = line.split('"').skip(1).step_by(2);
+    line.contains("\" -> \"").then_some(())?;
+    Some(format!(
+        "{} -> {} : {}",
+        quoted.next()?,
+        quoted.next()?,
+        quoted.next()?
+    ))
+}
+
+/// The edge that a line of the list or of the exposure block stands for.
+fn edge_of_line(line: &str) -> Option<String> {
+    let (pair, connections) = line.rsplit_once(" : ")?;
+    let outward = pair.split_once(" => ");
+    let (from, to) = outward.or_else(|| pair.split_once(" <= ").map(|(to, from)| (from, to)))?;
+    Some(format!("{from} -> {to} : {connections}"))
+}
+
+fn sorted_values(line: &str) -> String {
+    let mut parts = line.split("Values:[");
+    let mut sorted = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let (values, rest) = part.split_once(']').unwrap_or((part, ""));
+        let mut values: Vec<&str> = values.split(' ').collect();
+        values.sort_unstable();
+        sorted.push_str("Values:[");
+        sorted.push_str(&values.join(" "));
+        sorted.push(']');
+        sorted.push_str(rest);
+    }
+    sorted
 }
