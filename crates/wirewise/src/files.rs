@@ -5,6 +5,7 @@ use anyhow::bail;
 use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{IsTerminal, Read};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use ww_base::{Limits, Locus, Problem, ProblemKind, SourceId};
 use ww_finding::{Input, InputKind};
@@ -73,19 +74,12 @@ impl Files {
 /// # Errors
 /// When nothing that declares a network was found.
 pub(crate) fn read(paths: &[PathBuf], limits: &Limits) -> anyhow::Result<Files> {
-    let files = gather(paths, limits);
+    let mut intake = Intake::default();
+    intake.all(paths, limits);
+    let mut files = intake.files;
+    files.model = files.understand(0..files.inputs.len(), &intake.devices, limits);
     files.complain();
-    if files
-        .inputs
-        .iter()
-        .all(|input| input.kind == InputKind::Other)
-    {
-        bail!(
-            "nothing that declares a network was found in {}; known are iptables-save, ipset save, \
-             nftables rules (text or JSON) and Kubernetes manifests (YAML or JSON)",
-            names(paths)
-        );
-    }
+    something(&files.inputs, paths)?;
     Ok(files)
 }
 
@@ -94,33 +88,68 @@ fn names(paths: &[PathBuf]) -> String {
     names.join(", ")
 }
 
-fn gather(paths: &[PathBuf], limits: &Limits) -> Files {
+/// Reads two states of a network; the files of both are in the first, and so are the problems.
+///
+/// # Errors
+/// As [`read`], for either.
+pub(crate) fn read_two(
+    old: &[PathBuf],
+    new: &[PathBuf],
+    limits: &Limits,
+) -> anyhow::Result<(Files, Model)> {
     let mut intake = Intake::default();
-    for path in paths {
-        intake.named(path, limits);
+    intake.all(old, limits);
+    let first_new = intake.files.inputs.len();
+    intake.seen.clear();
+    intake.all(new, limits);
+    let mut files = intake.files;
+    let (old_devices, new_devices) = intake.devices.split_at(first_new);
+    let old_model = files.understand(0..first_new, old_devices, limits);
+    let new_model = files.understand(first_new..files.inputs.len(), new_devices, limits);
+    files.model = old_model;
+    files.complain();
+    for (paths, range) in [(old, 0..first_new), (new, first_new..files.inputs.len())] {
+        let inputs = files.inputs.get(range).unwrap_or_default();
+        something(inputs, paths)?;
     }
-    let Intake {
-        mut files,
-        devices,
-        seen: _,
-    } = intake;
-    let texts: Vec<Text<'_>> = files
-        .texts
-        .iter()
-        .zip(&files.inputs)
-        .zip(&devices)
-        .zip((0..).map(SourceId))
-        .map(|(((text, input), device), source)| Text {
-            source,
-            path: &input.path,
-            device,
-            bytes: text.as_bytes(),
-        })
-        .collect();
-    let Gathered { model, problems } = ww_import::gather(&texts, limits);
-    files.model = model;
-    files.problems.extend(problems);
-    files
+    Ok((files, new_model))
+}
+
+/// An error unless one of the inputs declares a network.
+fn something(inputs: &[Input], paths: &[PathBuf]) -> anyhow::Result<()> {
+    if inputs.iter().all(|input| input.kind == InputKind::Other) {
+        bail!(
+            "nothing that declares a network was found in {}; known are iptables-save, ipset save, \
+             nftables rules (text or JSON) and Kubernetes manifests (YAML or JSON)",
+            names(paths)
+        );
+    }
+    Ok(())
+}
+
+impl Files {
+    /// What some of the files declare; their problems are kept.
+    fn understand(&mut self, range: Range<usize>, devices: &[String], limits: &Limits) -> Model {
+        let first = range.start as u32;
+        let texts: Vec<Text<'_>> = self
+            .texts
+            .get(range.clone())
+            .unwrap_or_default()
+            .iter()
+            .zip(self.inputs.get(range).unwrap_or_default())
+            .zip(devices)
+            .zip((first..).map(SourceId))
+            .map(|(((text, input), device), source)| Text {
+                source,
+                path: &input.path,
+                device,
+                bytes: text.as_bytes(),
+            })
+            .collect();
+        let Gathered { model, problems } = ww_import::gather(&texts, limits);
+        self.problems.extend(problems);
+        model
+    }
 }
 
 /// Files while they are collected.
@@ -133,6 +162,12 @@ struct Intake {
 }
 
 impl Intake {
+    fn all(&mut self, paths: &[PathBuf], limits: &Limits) {
+        for path in paths {
+            self.named(path, limits);
+        }
+    }
+
     /// A path that the user named: what cannot be used is a problem.
     fn named(&mut self, path: &Path, limits: &Limits) {
         if path.is_dir() {

@@ -37,6 +37,8 @@ pub(crate) enum Question {
     Who(WhoArguments),
     /// Groups of places that behave alike, and who of them reaches whom
     Matrix(MatrixArguments),
+    /// Which flows a change opens and which it closes, by which lines
+    Diff(DiffArguments),
 }
 
 /// What declares the network.
@@ -127,4 +129,18 @@ pub(crate) struct MatrixArguments {
 
     #[command(flatten)]
     pub(crate) out: OutFile,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DiffArguments {
+    /// The files or folder as they were.
+    #[arg(value_name = "OLD", value_hint = ValueHint::AnyPath)]
+    pub(crate) old: PathBuf,
+
+    /// The files or folder as they will be.
+    #[arg(value_name = "NEW", value_hint = ValueHint::AnyPath)]
+    pub(crate) new: PathBuf,
+
+    #[command(flatten)]
+    pub(crate) form: AnswerForm,
 }

@@ -8,10 +8,12 @@ use crate::files::{self, Files};
 use crate::output;
 use anyhow::anyhow;
 use arguments::{
-    CanArguments, Declaration, MatrixArguments, MatrixFormat, Question, ReachArguments,
-    WhoArguments,
+    CanArguments, Declaration, DiffArguments, MatrixArguments, MatrixFormat, Question,
+    ReachArguments, WhoArguments,
 };
+use std::path::PathBuf;
 use ww_base::Limits;
+use ww_model::Model;
 use ww_reach::answer::{Answer, Reachability};
 use ww_reach::kube::{Assumptions, Reach};
 use ww_reach::question::{Place, Service};
@@ -22,6 +24,7 @@ pub(crate) fn run(arguments: &ReachArguments, color: ColorChoice) -> anyhow::Res
         Question::Can(arguments) => can(arguments, color),
         Question::Who(arguments) => who(arguments, color),
         Question::Matrix(arguments) => show_matrix(arguments, color),
+        Question::Diff(arguments) => diff(arguments, color),
     }
 }
 
@@ -29,14 +32,14 @@ fn read(declaration: &Declaration) -> anyhow::Result<Files> {
     files::read(&declaration.paths, &Limits::default())
 }
 
-fn policies(files: &Files) -> Reach<'_> {
-    Reach::of(&files.model.cluster, Assumptions::default(), &[])
+fn policies(model: &Model) -> Reach<'_> {
+    Reach::of(&model.cluster, Assumptions::default(), &[])
 }
 
 fn can(arguments: &CanArguments, color: ColorChoice) -> anyhow::Result<Exit> {
     let files = read(&arguments.declaration)?;
     let service = arguments.port.unwrap_or(Service::ANY);
-    let answer = policies(&files)
+    let answer = policies(&files.model)
         .can(&arguments.from, &arguments.to, service)
         .map_err(|why| anyhow!(why))?;
     let sources = files.sources();
@@ -75,7 +78,7 @@ fn exit(answer: &Answer) -> Exit {
 fn who(arguments: &WhoArguments, color: ColorChoice) -> anyhow::Result<Exit> {
     let files = read(&arguments.declaration)?;
     let service = arguments.port.unwrap_or(Service::ANY);
-    let groups = policies(&files)
+    let groups = policies(&files.model)
         .who(&arguments.to, service)
         .map_err(|why| anyhow!(why))?;
     let sources = files.sources();
@@ -103,7 +106,7 @@ fn who(arguments: &WhoArguments, color: ColorChoice) -> anyhow::Result<Exit> {
 fn show_matrix(arguments: &MatrixArguments, color: ColorChoice) -> anyhow::Result<Exit> {
     let files = read(&arguments.declaration)?;
     let service = arguments.port.unwrap_or(Service::ANY);
-    let all = policies(&files).matrix(service);
+    let all = policies(&files.model).matrix(service);
     let text = match arguments.format {
         MatrixFormat::Text => matrix::text(&all, output::style(color, &arguments.out)),
         MatrixFormat::Json => json::matrix(&all)?,
@@ -112,4 +115,26 @@ fn show_matrix(arguments: &MatrixArguments, color: ColorChoice) -> anyhow::Resul
     };
     output::write(&arguments.out, &text)?;
     Ok(Exit::Fine)
+}
+
+fn diff(arguments: &DiffArguments, color: ColorChoice) -> anyhow::Result<Exit> {
+    let one = |path: &PathBuf| vec![path.clone()];
+    let (files, new) = files::read_two(
+        &one(&arguments.old),
+        &one(&arguments.new),
+        &Limits::default(),
+    )?;
+    let changes = ww_reach::kube::changes(&policies(&files.model), &policies(&new));
+    let sources = files.sources();
+    let form = &arguments.form;
+    let text = match form.format {
+        Format::Json => json::diff(&changes, &sources)?,
+        Format::Text => text::diff(&changes, &sources, output::style(color, &form.out)),
+    };
+    output::write(&form.out, &text)?;
+    Ok(if changes.iter().any(|change| change.opened) {
+        Exit::Found
+    } else {
+        Exit::Fine
+    })
 }

@@ -21,6 +21,7 @@ mod rows;
 mod rules;
 mod ways_in;
 
+pub use ask::changes;
 pub use connections::Connections;
 pub use diff::{Change, Diff, Members, Party, Side, diff};
 pub use endpoints::{Endpoint, EndpointId, UnknownNamespace, UnknownPods};

@@ -93,13 +93,8 @@ fn boxes(sheet: &mut Sheet, title: &str, boxes: &[Traffic]) {
 /// The steps, each with its line.
 fn steps(sheet: &mut Sheet, steps: &[Step], sources: &Sources<'_>) {
     for step in steps {
-        let place = place(&step.at, sources);
-        sheet.hanging(
-            &[(2, Tone::Dim, &place)],
-            4 + place.chars().count(),
-            Tone::Plain,
-            &step.says,
-        );
+        let text = format!("{} ({})", step.says, place(&step.at, sources));
+        sheet.hanging(&[(2, Tone::Dim, "-")], 4, Tone::Plain, &text);
     }
 }
 
@@ -113,7 +108,7 @@ fn place(at: &Locus, sources: &Sources<'_>) -> String {
             }
         }
         Locus::Whole(source) => sources.short_name(*source),
-        Locus::Assumed { by } => format!("({by})"),
+        Locus::Assumed { by } => by.clone(),
         _ => String::new(),
     }
 }

@@ -1,5 +1,6 @@
 //! Questions about a cluster, asked by name.
 
+mod change;
 mod group;
 mod spots;
 mod tell;
@@ -11,6 +12,7 @@ use ww_model::kube::Protocol;
 use super::{Connections, Endpoint, EndpointId, Reach};
 use crate::answer::{Answer, Group, Matrix, Reachability, Traffic};
 use crate::question::{Place, Service};
+pub use change::changes;
 use group::group;
 use spots::Spot;
 

@@ -31,6 +31,15 @@ pub(super) struct Spot {
 }
 
 impl Spot {
+    /// An endpoint under a name.
+    pub(super) fn at(endpoint: EndpointId, name: String) -> Spot {
+        Spot {
+            endpoint,
+            name,
+            ports: None,
+        }
+    }
+
     /// What is asked of the endpoint when `asked` is asked of the name.
     pub(super) fn at_endpoint(&self, asked: &Connections) -> Connections {
         let Some(ports) = &self.ports else {
@@ -255,7 +264,7 @@ fn called(workload: &Workload) -> impl Iterator<Item = &str> {
 }
 
 /// A range of addresses as a block where it is one.
-fn addresses(is_v6: bool, first: u128, last: u128) -> String {
+pub(super) fn addresses(is_v6: bool, first: u128, last: u128) -> String {
     let bits = if is_v6 { 128 } else { 32 };
     let text = |number: u128| {
         if is_v6 {
