@@ -46,6 +46,12 @@ pub struct Limits {
     pub filter_rules: u32,
     /// Entries of named sets read from one text.
     pub set_entries: u32,
+    /// Files that include one another in a row.
+    pub include_depth: u32,
+    /// Files of one rule set.
+    pub included_files: u32,
+    /// Expressions inside one another in a rule set.
+    pub expression_nesting: u32,
     /// Longest YAML or JSON text that is read, in bytes.
     pub document_bytes: u32,
     /// Collections inside one another in a YAML or JSON document.
@@ -83,6 +89,9 @@ impl Default for Limits {
             problems_per_text: 1000,
             filter_rules: 1_000_000,
             set_entries: 4_000_000,
+            include_depth: 16,
+            included_files: 4096,
+            expression_nesting: 64,
             document_bytes: 256 << 20,
             document_nesting: 100,
             document_nodes: 6_000_000,

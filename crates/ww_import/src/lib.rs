@@ -12,6 +12,7 @@ pub mod ipset;
 pub mod iptables;
 pub mod kube;
 mod names;
+pub mod nft;
 mod recognise;
 pub mod sets;
 mod text;

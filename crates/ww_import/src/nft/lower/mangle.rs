@@ -1,0 +1,116 @@
+//! Statements that change a packet or its connection.
+
+use super::Lowering;
+use crate::nft::ast::{BinaryOp, Expr, ExprKind};
+use crate::nft::key::{Datatype, Key, Subject};
+use ww_base::SourceSpan;
+use ww_model::filter::{Action, Field, UnknownReason};
+
+/// A mark made of another: `from & keep ^ flip`; a constant when made of none.
+#[derive(Clone, Copy)]
+struct Mark {
+    from: Option<Field>,
+    keep: u32,
+    flip: u32,
+}
+
+impl<'e, 'a> Lowering<'e, 'a, '_> {
+    /// `key set value`.
+    pub(super) fn assignment(&mut self, key: Key, value: &'e Expr<'a>, at: SourceSpan) {
+        self.need(key.needs, at);
+        let done = match key.subject {
+            Subject::Number(field @ (Field::Mark | Field::CtMark)) => self.set_mark(field, value),
+            Subject::Number(Field::Dscp) => self.set_dscp(value),
+            _ => false,
+        };
+        if !done {
+            let id = self.unknown(UnknownReason::NotModelled, at);
+            self.act(Action::Unknown(id));
+        }
+    }
+
+    fn set_dscp(&mut self, value: &'e Expr<'a>) -> bool {
+        let word = matches!(self.resolve(value).kind, ExprKind::Word(_));
+        let number = word
+            .then(|| self.number(Datatype::Dscp, value).ok())
+            .flatten();
+        if let Some(number) = number {
+            self.act(Action::Set {
+                field: Field::Dscp,
+                keep: 0,
+                flip: number as u32,
+            });
+        }
+        number.is_some()
+    }
+
+    /// Whether the new mark could be expressed.
+    fn set_mark(&mut self, field: Field, value: &'e Expr<'a>) -> bool {
+        let Some(mark) = self.mark(value) else {
+            return false;
+        };
+        if let Some(from) = mark.from
+            && from != field
+        {
+            self.act(if field == Field::Mark {
+                Action::RestoreMark
+            } else {
+                Action::SaveMark
+            });
+        }
+        if mark.from.is_none() || mark.keep != u32::MAX || mark.flip != 0 {
+            self.act(Action::Set {
+                field,
+                keep: mark.keep,
+                flip: mark.flip,
+            });
+        }
+        true
+    }
+
+    fn mark(&mut self, value: &'e Expr<'a>) -> Option<Mark> {
+        let value = self.resolve(value);
+        match &value.kind {
+            ExprKind::Word(_) => self.constant(value).map(|flip| Mark {
+                from: None,
+                keep: 0,
+                flip,
+            }),
+            ExprKind::Key(key) => match key.subject {
+                Subject::Number(from @ (Field::Mark | Field::CtMark)) => Some(Mark {
+                    from: Some(from),
+                    keep: u32::MAX,
+                    flip: 0,
+                }),
+                _ => None,
+            },
+            ExprKind::Binary(op, left, right) => {
+                let (left, right) = (self.mark(left)?, self.mark(right)?);
+                match (left.from, right.from) {
+                    (_, None) => combined(left, *op, right.flip),
+                    (None, _) => combined(right, *op, left.flip),
+                    _ => None,
+                }
+            }
+            _ => None,
+        }
+    }
+
+    fn constant(&mut self, value: &'e Expr<'a>) -> Option<u32> {
+        let number = self.number(Datatype::Number(32), value).ok()?;
+        u32::try_from(number).ok()
+    }
+}
+
+fn combined(mark: Mark, op: BinaryOp, constant: u32) -> Option<Mark> {
+    let Mark { from, keep, flip } = mark;
+    let (keep, flip) = match op {
+        BinaryOp::And => (keep & constant, flip & constant),
+        BinaryOp::Or => (keep & !constant, flip & !constant | constant),
+        BinaryOp::Xor => (keep, flip ^ constant),
+        BinaryOp::ShiftLeft | BinaryOp::ShiftRight if from.is_some() => return None,
+        BinaryOp::ShiftLeft => (0, flip.checked_shl(constant).unwrap_or(0)),
+        BinaryOp::ShiftRight => (0, flip.checked_shr(constant).unwrap_or(0)),
+    };
+    Some(Mark { from, keep, flip })
+}
