@@ -1,5 +1,6 @@
 //! What the Kubernetes engine says of foreign suites, against what they expect.
 
+mod conformance;
 mod connectivity;
 mod npguard;
 mod npguard_diff;
@@ -55,8 +56,14 @@ impl Tally {
 /// Every Kubernetes suite below a folder of corpora.
 pub(super) fn score(corpora: &Path) -> Result<Vec<Tally>> {
     let npguard_suite = corpora.join("reach/npguard");
-    ["plain", "exposure", "diff", "focus"]
-        .into_iter()
-        .map(|kind| npguard::score(&npguard_suite, kind))
-        .collect()
+    let kinds = ["plain", "exposure", "diff", "focus"];
+    let mut tallies = Vec::new();
+    for kind in kinds {
+        tallies.push(npguard::score(&npguard_suite, kind)?);
+    }
+    tallies.push(conformance::score(&corpora.join("reach/conformance"))?);
+    Ok(tallies)
 }
+
+#[cfg(test)]
+mod tests;
