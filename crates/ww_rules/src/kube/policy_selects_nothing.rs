@@ -1,11 +1,11 @@
 //! `policy-selects-nothing`: a NetworkPolicy whose selector fits no workload of its namespace.
 
+use super::pods;
 use crate::declared::at;
 use crate::rule::rule;
 use crate::{Declared, Reports, Story};
 use std::collections::BTreeSet;
-use ww_base::Gap;
-use ww_model::kube::{LabelTest, NetworkPolicy, Requirement};
+use ww_model::kube::{Cluster, LabelTest, Labels, NetworkPolicy, Requirement};
 use ww_reach::kube::{Direction, PolicyId};
 
 rule! {
@@ -31,21 +31,33 @@ fn check(declared: &Declared<'_>, reports: &mut Reports) {
         .map(|workload| workload.name.namespace.as_str())
         .collect();
     for (index, policy) in (0..).zip(&cluster.network_policies) {
-        if selecting.contains(&index) || policy.pods.requirements.is_empty() {
+        if selecting.contains(&index) || may_select(cluster, policy) {
             continue;
         }
-        if inhabited.contains(policy.name.namespace.as_str()) {
-            reports.add(story(declared, policy));
+        let gap = if inhabited.contains(policy.name.namespace.as_str()) {
+            pods::unseen(cluster)
         } else {
-            reports.gap(Gap::new(
-                format!("the workloads of namespace {}", policy.name.namespace),
-                format!(
-                    "kubectl get pods,deployments,statefulsets,daemonsets -n {} -o yaml",
-                    policy.name.namespace
-                ),
-            ));
+            Some(pods::of_namespace(&policy.name.namespace))
+        };
+        match gap {
+            Some(gap) => reports.gap(gap),
+            None => reports.add(story(declared, policy)),
         }
     }
+}
+
+/// Whether the policy means every pod, or pods whose labels are not all given by their templates.
+fn may_select(cluster: &Cluster, policy: &NetworkPolicy) -> bool {
+    let mut wanted = Labels::new();
+    for requirement in &policy.pods.requirements {
+        let LabelTest::Is(value) = &requirement.test else {
+            return false;
+        };
+        wanted.insert(requirement.key.clone(), value.clone());
+    }
+    wanted.is_empty()
+        || pods::in_namespace(cluster, &policy.name.namespace)
+            .any(|workload| pods::has(workload, &wanted))
 }
 
 /// The policies that select at least one workload.
