@@ -6,7 +6,7 @@ use crate::rule::rule;
 use crate::{Declared, Reports, Story};
 use std::collections::BTreeMap;
 use ww_base::Gap;
-use ww_finding::Severity;
+use ww_finding::{Exhibit, Severity};
 use ww_model::kube::{NetworkPolicy, Workload};
 use ww_reach::kube::{Direction, EndpointId, PolicyId};
 
@@ -29,7 +29,7 @@ const NAMED: usize = 3;
 
 fn check(declared: &Declared<'_>, reports: &mut Reports) {
     let cluster = &declared.model.cluster;
-    if cluster.network_policies.is_empty() && cluster.cluster_policies.is_empty() {
+    if cluster.network_policies.is_empty() {
         return reports.gap(Gap::new(
             "the network policies of the cluster",
             "kubectl get networkpolicies -A -o yaml",
@@ -58,10 +58,16 @@ fn check(declared: &Declared<'_>, reports: &mut Reports) {
             namespace.policy.get_or_insert(policy);
         }
     }
+    namespaces.retain(|name, namespace| !namespace.open.is_empty() && !pods::is_system(name));
+    let mut without = Vec::new();
     for (name, namespace) in namespaces {
-        if !namespace.open.is_empty() && !pods::is_system(name) {
-            reports.add(story(name, &namespace));
+        match namespace.policy {
+            Some(policy) => reports.add(of_some(name, &namespace, policy)),
+            None => without.push((name, namespace)),
         }
+    }
+    if !without.is_empty() {
+        reports.add_all(without.len() as u64, of_all(&without));
     }
 }
 
@@ -100,47 +106,78 @@ fn is_open(declared: &Declared<'_>, workload: u32) -> bool {
     !is_selected && policies.endpoints().all(|(other, _)| accepts(other))
 }
 
-fn story(name: &str, namespace: &Namespace<'_>) -> Story {
+/// Policies here select some pods and leave others.
+fn of_some(name: &str, namespace: &Namespace<'_>, policy: &NetworkPolicy) -> Story {
     let open = namespace.open.len();
-    let names: Vec<&str> = namespace
-        .open
-        .iter()
-        .take(NAMED)
-        .map(|workload| workload.name.name.as_str())
-        .collect();
-    let more = if open > NAMED { ", …" } else { "" };
-    let names = names.join(", ") + more;
-    let headline = match namespace.policy {
-        Some(_) => format!(
-            "Namespace {name}: no policy selects {names} ({open} of {} workloads), so that everybody may connect",
+    let mut story = Story::proved(
+        format!(
+            "Namespace {name}: no policy selects {} ({open} of {} workloads), so that everybody may connect",
+            named(
+                namespace
+                    .open
+                    .iter()
+                    .map(|workload| workload.name.name.as_str())
+            ),
             namespace.pods
         ),
-        None => format!(
-            "Namespace {name} has no policy: everybody may connect to {names}, also from other namespaces"
-        ),
-    };
-    let severity = match namespace.policy {
-        Some(_) => Severity::Medium,
-        None => Severity::Low,
-    };
-    let mut story = Story::proved(
-        headline,
         format!(
             "kubectl get networkpolicies -n {name} that lists a policy which is not in these files"
         ),
-    )
-    .severity(severity);
+    );
     for workload in namespace.open.iter().take(NAMED) {
-        story = story.show(at(
-            workload.at,
-            format!("no policy selects {}", pods::called(workload)),
-        ));
+        story = story.show(open_workload(workload));
     }
-    if let Some(policy) = namespace.policy {
-        story = story.show(at(
+    story
+        .show(at(
             policy.pods.at,
             format!("NetworkPolicy {} selects others only", policy.name.name),
-        ));
+        ))
+        .advise(advice(name))
+}
+
+/// Namespaces without a policy, where others have some.
+fn of_all(namespaces: &[(&str, Namespace<'_>)]) -> Story {
+    let names = named(namespaces.iter().map(|(name, _)| *name));
+    let (word, have) = match namespaces {
+        [_] => ("Namespace", "has"),
+        _ => ("Namespaces", "have"),
+    };
+    let mut story = Story::proved(
+        format!(
+            "{word} {names} {have} no policy, as other namespaces do: everybody may connect to the pods there"
+        ),
+        "kubectl get networkpolicies -A that lists policies which are not in these files",
+    )
+    .severity(Severity::Low);
+    for (_, namespace) in namespaces {
+        story.exhibits.extend(
+            namespace
+                .open
+                .first()
+                .map(|workload| open_workload(workload)),
+        );
     }
-    story.advise(format!("Allow by policy what these workloads need, then add to {name} a NetworkPolicy with podSelector {{}}, policyTypes [Ingress] and no rules"))
+    story.advise(advice(namespaces.first().map_or("each", |(name, _)| *name)))
+}
+
+fn open_workload(workload: &Workload) -> Exhibit {
+    at(
+        workload.at,
+        format!("no policy selects {}", pods::called(workload)),
+    )
+}
+
+fn advice(namespace: &str) -> String {
+    format!(
+        "Allow by policy what these workloads need, then add to {namespace} a NetworkPolicy with podSelector {{}}, policyTypes [Ingress] and no rules"
+    )
+}
+
+/// The first few names.
+fn named<'n>(names: impl Iterator<Item = &'n str>) -> String {
+    let mut names: Vec<&str> = names.take(NAMED + 1).collect();
+    if let Some(last) = names.get_mut(NAMED) {
+        *last = "…";
+    }
+    names.join(", ")
 }
