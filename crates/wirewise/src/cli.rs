@@ -67,6 +67,8 @@ pub(crate) enum Verb {
     Flows(FlowsArguments),
     /// Say which settings in firewall rules and Kubernetes manifests will hurt
     Check(CheckArguments),
+    /// Draw who talks to whom, across which trust boundary
+    Map(MapArguments),
     /// Say who can reach whom, with which packets, decided by which line
     Reach(ReachArguments),
     /// Explain a finding: what it means, why it matters, how to see it, how to fix it
@@ -192,6 +194,34 @@ pub(crate) struct CheckArguments {
 
     #[command(flatten)]
     pub(crate) choice: ReportChoice,
+}
+
+/// The form of a map.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum MapFormat {
+    /// A tree, to read.
+    Text,
+    /// The same for programs.
+    Json,
+    /// A flowchart for Mermaid.
+    Mermaid,
+    /// A graph for Graphviz.
+    Dot,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct MapArguments {
+    /// Files and folders: iptables-save, ipset save, nftables rules, Kubernetes manifests; - is
+    /// standard input.
+    #[arg(value_name = "PATH", required = true, value_hint = ValueHint::AnyPath)]
+    pub(crate) paths: Vec<PathBuf>,
+
+    /// The form of the map.
+    #[arg(long, value_enum, default_value_t = MapFormat::Text)]
+    pub(crate) format: MapFormat,
+
+    #[command(flatten)]
+    pub(crate) out: OutFile,
 }
 
 #[derive(Debug, Args)]

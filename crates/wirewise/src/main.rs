@@ -8,6 +8,7 @@ mod explain;
 mod files;
 mod flows;
 mod manual;
+mod map;
 mod output;
 mod progress;
 mod reach;
@@ -28,6 +29,7 @@ fn main() -> ExitCode {
     let result = match &cli.verb {
         Verb::Diagnose(arguments) => diagnose::run(arguments, cli.color),
         Verb::Check(arguments) => check::run(arguments, cli.color),
+        Verb::Map(arguments) => map::run(arguments, cli.color),
         Verb::Reach(arguments) => reach::run(arguments, cli.color),
         Verb::Flows(arguments) => flows::run(arguments),
         Verb::Explain(arguments) => explain::run(arguments, cli.color),

@@ -2,6 +2,7 @@
 
 pub mod answer;
 pub mod kube;
+pub mod map;
 pub mod mutants;
 pub mod question;
 pub mod walk;

@@ -6,6 +6,7 @@
 
 pub mod flows;
 pub mod json;
+pub mod map;
 pub mod pages;
 pub mod reach;
 pub mod text;
