@@ -8,14 +8,17 @@
 
 mod address;
 mod gather;
+pub mod iproute;
 pub mod ipset;
 pub mod iptables;
+mod json;
 pub mod kube;
 mod names;
 pub mod nft;
 mod recognise;
 pub mod sets;
 mod text;
+pub mod wireguard;
 
 pub use gather::{Gathered, Text, gather};
 pub use recognise::{Format, recognise};

@@ -21,10 +21,41 @@ pub struct Stack {
     pub interfaces: Vec<Interface>,
     /// Its routes, in order of appearance.
     pub routes: Vec<Route>,
-    /// What chooses among the tables of routes; the three rules that Linux begins with when empty.
+    /// What chooses among the tables of routes.
     pub rules: Vec<RoutingRule>,
+    /// The families whose rules are all listed; with those of others stand the three that Linux
+    /// begins with.
+    pub all_rules_of: Vec<Family>,
     /// Its WireGuard tunnels.
     pub tunnels: Vec<Tunnel>,
+}
+
+impl Stack {
+    /// Adds what another text says of the same device. An interface in both has the addresses of
+    /// both.
+    pub fn append(&mut self, other: Stack) {
+        for interface in other.interfaces {
+            let known = self
+                .interfaces
+                .iter_mut()
+                .find(|one| one.name == interface.name);
+            match known {
+                None => self.interfaces.push(interface),
+                Some(known) => {
+                    for own in interface.addresses {
+                        let same = |one: &InterfaceAddress| one.address == own.address;
+                        if !known.addresses.iter().any(same) {
+                            known.addresses.push(own);
+                        }
+                    }
+                }
+            }
+        }
+        self.routes.extend(other.routes);
+        self.rules.extend(other.rules);
+        self.tunnels.extend(other.tunnels);
+        self.all_rules_of.extend(other.all_rules_of);
+    }
 }
 
 /// An interface.
@@ -61,7 +92,7 @@ pub struct InterfaceAddress {
 pub struct TableId(pub u32);
 
 impl TableId {
-    /// Used when nothing else was said of another.
+    /// Asked last.
     pub const DEFAULT: TableId = TableId(253);
     /// Where routes go when no table is named.
     pub const MAIN: TableId = TableId(254);

@@ -39,32 +39,38 @@ pub enum Decision<'s> {
     Unknown(&'s RoutingRule),
 }
 
-/// What Linux does where no rules are listed.
-const FIRST_RULES: [TableId; 3] = [TableId::LOCAL, TableId::MAIN, TableId::DEFAULT];
+/// The rules that Linux begins with: priority and table.
+const FIRST_RULES: [(u32, TableId); 3] = [
+    (0, TableId::LOCAL),
+    (32_766, TableId::MAIN),
+    (32_767, TableId::DEFAULT),
+];
+
+/// A step of choosing a table.
+#[derive(Clone, Copy)]
+enum Choice<'s> {
+    First(TableId),
+    Rule(&'s RoutingRule),
+}
 
 impl Stack {
     /// Where a packet goes. Rules are asked from the lowest priority up; within a table the longest
     /// prefix decides, then the lowest metric, then the order of appearance.
     pub fn decide(&self, question: &Question<'_>) -> Decision<'_> {
-        let family = family(question.destination);
-        let mut rules: Vec<&RoutingRule> = self
-            .rules
-            .iter()
-            .filter(|rule| rule.family == family || rule.family == Family::Inet)
-            .collect();
-        if rules.is_empty() {
-            let found = FIRST_RULES
-                .iter()
-                .find_map(|table| self.lookup(*table, None, question));
-            return found.map_or(Decision::NoRoute, Decision::Route);
-        }
-        rules.sort_by_key(|rule| rule.priority);
+        let choices = self.choices(family(question.destination));
         let mut place = 0;
-        while let Some(rule) = rules.get(place) {
+        while let Some((_, choice)) = choices.get(place) {
             place += 1;
-            if !rule.fits(question) {
-                continue;
-            }
+            let rule = match choice {
+                Choice::First(table) => {
+                    if let Some(route) = self.lookup(*table, None, question) {
+                        return Decision::Route(route);
+                    }
+                    continue;
+                }
+                Choice::Rule(rule) if rule.fits(question) => rule,
+                Choice::Rule(_) => continue,
+            };
             if rule.not_modelled.is_some() {
                 return Decision::Unknown(rule);
             }
@@ -77,8 +83,8 @@ impl Stack {
                         return Decision::Route(route);
                     }
                 }
-                RuleAction::Goto(priority) => {
-                    let later = rules.partition_point(|rule| rule.priority < priority);
+                RuleAction::Goto(target) => {
+                    let later = choices.partition_point(|(priority, _)| *priority < target);
                     place = place.max(later);
                 }
                 RuleAction::Nothing => {}
@@ -88,6 +94,20 @@ impl Stack {
             }
         }
         Decision::NoRoute
+    }
+
+    /// The rules of a family, from the lowest priority up.
+    fn choices(&self, family: Family) -> Vec<(u32, Choice<'_>)> {
+        let first = FIRST_RULES.map(|(priority, table)| (priority, Choice::First(table)));
+        let all_listed = self.all_rules_of.contains(&family);
+        let listed = self.rules.iter().filter(|rule| rule.family == family);
+        let mut choices: Vec<(u32, Choice<'_>)> = first
+            .into_iter()
+            .filter(|_| !all_listed)
+            .chain(listed.map(|rule| (rule.priority, Choice::Rule(rule))))
+            .collect();
+        choices.sort_by_key(|(priority, _)| *priority);
+        choices
     }
 
     /// The route of one table; nothing where none fits, or the one that fits says to look on.
@@ -341,8 +361,6 @@ mod tests {
     fn rules_choose_the_table() {
         let mut stack = plain();
         stack.rules = vec![
-            rule(0, table(TableId::LOCAL, None)),
-            rule(32_766, table(TableId::MAIN, None)),
             RoutingRule {
                 mark: Some((0xca6c, u32::MAX)),
                 inverted: true,
@@ -357,8 +375,10 @@ mod tests {
             ..question("192.0.2.1")
         };
         assert_eq!(way(&stack, &carrier), "Unicast wan");
-        stack.rules.remove(3);
+        stack.rules.remove(1);
         assert_eq!(way(&stack, &question("10.1.1.1")), "Unicast lan");
+        stack.all_rules_of = vec![Family::Ip4];
+        assert_eq!(way(&stack, &question("10.1.1.1")), "nowhere");
     }
 
     #[test]
