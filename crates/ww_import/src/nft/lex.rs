@@ -187,13 +187,17 @@ fn colon_address(text: &[u8]) -> usize {
     if candidate.matches(':').count() < 2 {
         return 0;
     }
-    // A colon may follow that separates a key from its data.
-    for text in [candidate, candidate.strip_suffix(':').unwrap_or(candidate)] {
-        if text.parse::<std::net::Ipv6Addr>().is_ok() || is_link_address(text) {
-            return text.len();
-        }
-    }
-    0
+    // What follows may be the colon between a key and its data: the longest part that is an
+    // address and does not end within a word.
+    (2..=candidate.len())
+        .rev()
+        .filter(|length| !text.get(*length).is_some_and(u8::is_ascii_alphanumeric))
+        .find(|length| candidate.get(..*length).is_some_and(is_address))
+        .unwrap_or(0)
+}
+
+fn is_address(text: &str) -> bool {
+    text.parse::<std::net::Ipv6Addr>().is_ok() || is_link_address(text)
 }
 
 fn is_link_address(text: &str) -> bool {
@@ -249,6 +253,16 @@ mod tests {
 
     #[test]
     fn names_keep_their_dashes_and_end_in_a_star() {
+        assert_eq!(
+            tokens("fe80::1:drop 1::1:"),
+            [
+                Word("fe80::1"),
+                Mark(":"),
+                Word("drop"),
+                Word("1::1"),
+                Mark(":")
+            ]
+        );
         assert_eq!(
             tokens("echo-request eth* 80:accept \"a b\" # no\n00:11:22:33:44:55"),
             [

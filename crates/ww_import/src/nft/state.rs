@@ -38,7 +38,8 @@ pub(super) struct Chain<'a> {
 /// Comparisons and moves that searches in one rule set may take together.
 const MOST_WORK: u64 = 200_000_000;
 
-/// Carries the commands out, one after the other.
+/// Carries the commands out, one after the other. What is deleted or emptied may have been there
+/// before this text, and is gone afterwards in any case.
 pub(super) fn apply<'a>(commands: Vec<Command<'a>>, problems: &mut Problems) -> State<'a> {
     let mut state = State {
         work_left: MOST_WORK,
@@ -73,13 +74,14 @@ impl<'a> State<'a> {
                 self.tables.entry(table).or_default().dormant |= dormant;
                 Ok(())
             }
-            Change::DeleteTable(table) => match self.tables.remove(&table) {
-                Some(_) => Ok(()),
-                None => missing("table", &table.name),
-            },
+            Change::DeleteTable(table) => {
+                self.tables.remove(&table);
+                Ok(())
+            }
             Change::FlushTable(table) => {
-                for chain in self.table(&table)?.chains.values_mut() {
-                    chain.rules.clear();
+                if let Ok(table) = self.table(&table) {
+                    let chains = table.chains.values_mut();
+                    chains.for_each(|chain| chain.rules.clear());
                 }
                 Ok(())
             }
@@ -87,12 +89,16 @@ impl<'a> State<'a> {
                 self.add_chain(at, table, name, spec);
                 Ok(())
             }
-            Change::DeleteChain(table, name) => match self.table(&table)?.chains.remove(&name) {
-                Some(_) => Ok(()),
-                None => missing("chain", &name),
-            },
+            Change::DeleteChain(table, name) => {
+                if let Ok(table) = self.table(&table) {
+                    table.chains.remove(&name);
+                }
+                Ok(())
+            }
             Change::FlushChain(table, name) => {
-                self.chain(&table, &name)?.rules.clear();
+                if let Ok(chain) = self.chain(&table, &name) {
+                    chain.rules.clear();
+                }
                 Ok(())
             }
             Change::RenameChain(table, old, new) => {
@@ -120,17 +126,21 @@ impl<'a> State<'a> {
                 self.add_set(table, name, spec);
                 Ok(())
             }
-            Change::DeleteSet(table, name) => match self.table(&table)?.sets.remove(&name) {
-                Some(_) => Ok(()),
-                None => missing("set", &name),
-            },
+            Change::DeleteSet(table, name) => {
+                if let Ok(table) = self.table(&table) {
+                    table.sets.remove(&name);
+                }
+                Ok(())
+            }
             Change::Elements(table, name, elements) => {
                 self.set(&table, &name)?.elements.extend(elements);
                 Ok(())
             }
             Change::DeleteElements(table, name, gone) => self.delete_elements(&table, &name, &gone),
             Change::FlushSet(table, name) => {
-                self.set(&table, &name)?.elements.clear();
+                if let Ok(set) = self.set(&table, &name) {
+                    set.elements.clear();
+                }
                 Ok(())
             }
         }

@@ -70,6 +70,7 @@ const BRIDGE_PRIORITIES: &[(&str, i32)] = &[
 fn symbol(datatype: Datatype, word: &str) -> Option<u128> {
     let table = match datatype {
         Datatype::Port => return names::port(word).map(u128::from),
+        Datatype::Protocol if word == "comp" => return Some(108),
         Datatype::Protocol => return names::protocol(word).map(u128::from),
         Datatype::IcmpType => ICMP_TYPES,
         Datatype::IcmpCode => ICMP_CODES,

@@ -28,7 +28,7 @@ pub(super) fn parse(
         text,
         problems,
         commands: Vec::new(),
-        rules_left: limits.filter_rules,
+        rules_left: Some(limits.filter_rules),
         elements_left: limits.set_entries,
     };
     reader.document();
@@ -41,7 +41,8 @@ struct Reader<'t, 'p> {
     text: &'t [u8],
     problems: &'p mut Problems,
     commands: Vec<Command<'static>>,
-    rules_left: u32,
+    /// Rules that may still be read; nothing once that was too few.
+    rules_left: Option<u32>,
     elements_left: u32,
 }
 
@@ -316,19 +317,23 @@ impl<'t> Reader<'t, '_> {
             (_, Some(index), _) => Place::AfterIndex(index),
             _ => Place::Last,
         };
-        if self.rules_left == 0 {
-            self.tell(at, ProblemKind::TooLarge, "there are too many rules");
+        if self.rules_left == Some(0) {
+            let message = "there are too many rules; this and later ones are not read";
+            self.tell(at, ProblemKind::TooLarge, message);
+        }
+        self.rules_left = self.rules_left.and_then(|left| left.checked_sub(1));
+        if self.rules_left.is_none() {
             return Some(Change::Table {
                 table,
                 dormant: false,
             });
         }
-        self.rules_left -= 1;
         let mut statements = Vec::new();
         let (text, expressions) = (self.text, object.place("expr").unwrap_or((0, 0)));
         for statement in elements(text, expressions) {
-            statements.push(self.statement(statement));
+            statements.extend(self.statement(statement));
         }
+        statements.shrink_to_fit();
         let rule = Rule {
             at: self.span(at),
             handle,

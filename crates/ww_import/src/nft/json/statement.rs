@@ -11,8 +11,8 @@ use ww_base::{ProblemKind, SourceSpan};
 use ww_model::filter::{NatKind, UnknownReason};
 
 impl Reader<'_, '_> {
-    /// The statement at a place.
-    pub(super) fn statement(&mut self, place: Place) -> Statement<'static> {
+    /// The statement at a place; nothing when it has no effect.
+    pub(super) fn statement(&mut self, place: Place) -> Option<Statement<'static>> {
         let at = self.span(place);
         let bytes = self.text.get(place.0..place.1).unwrap_or_default();
         let kind = match serde_json::from_slice::<Value>(bytes) {
@@ -31,7 +31,7 @@ impl Reader<'_, '_> {
             );
             StatementKind::Effect(UnknownReason::NotUnderstood)
         });
-        Statement { at, kind }
+        (!matches!(kind, StatementKind::Quiet)).then_some(Statement { at, kind })
     }
 
     /// `None` when it is not known.

@@ -125,7 +125,7 @@ impl<'e, 'a> Lowering<'e, 'a, '_> {
             rules.extend(self.other_devices(placed, at));
         }
         for rule in &placed.chain.rules {
-            rules.push(self.rule(rule));
+            rules.extend(self.rule(rule));
         }
         Chain {
             table: format!(

@@ -4,7 +4,43 @@ use super::Lowering;
 use crate::nft::ast::{BinaryOp, Expr, ExprKind};
 use crate::nft::key::{Datatype, Key, Subject};
 use ww_base::SourceSpan;
-use ww_model::filter::{Action, Field, UnknownReason};
+use ww_model::filter::{Action, Condition, Field, Step, UnknownReason};
+
+/// The most rules that one becomes.
+const MOST_VALUES: usize = 256;
+
+/// Where a rule becomes several, which differ in a condition and the value that is set.
+pub(super) struct Split {
+    /// The number of steps before.
+    place: usize,
+    field: Field,
+    values: Vec<(Condition, u32)>,
+}
+
+impl Split {
+    /// The steps of each rule.
+    pub(super) fn apart(self, steps: &[Step]) -> Vec<Vec<Step>> {
+        let (before, after) = steps.split_at(self.place.min(steps.len()));
+        let field = self.field;
+        self.values
+            .into_iter()
+            .map(|(condition, flip)| {
+                let set = Action::Set {
+                    field,
+                    keep: 0,
+                    flip,
+                };
+                let between = [Step::If(condition), Step::Do(set)];
+                before
+                    .iter()
+                    .chain(&between)
+                    .chain(after)
+                    .cloned()
+                    .collect()
+            })
+            .collect()
+    }
+}
 
 /// A mark made of another: `from & keep ^ flip`; a constant when made of none.
 #[derive(Clone, Copy)]
@@ -19,6 +55,11 @@ impl<'e, 'a> Lowering<'e, 'a, '_> {
     pub(super) fn assignment(&mut self, key: Key, value: &'e Expr<'a>, at: SourceSpan) {
         self.need(key.needs, at);
         let done = match key.subject {
+            Subject::Number(field @ (Field::Mark | Field::CtMark | Field::Dscp))
+                if matches!(self.resolve(value).kind, ExprKind::Map(..)) =>
+            {
+                self.set_from_map(key, field, value, at)
+            }
             Subject::Number(field @ (Field::Mark | Field::CtMark)) => self.set_mark(field, value),
             Subject::Number(Field::Dscp) => self.set_dscp(value),
             _ => false,
@@ -27,6 +68,48 @@ impl<'e, 'a> Lowering<'e, 'a, '_> {
             let id = self.unknown(UnknownReason::NotModelled, at);
             self.act(Action::Unknown(id));
         }
+    }
+
+    /// A value from a map: the rule becomes one rule for each value. Whether that can be said: the
+    /// rules would see what the ones before them changed, so that nothing must be changed before,
+    /// and the map must not be looked up by what it sets.
+    fn set_from_map(
+        &mut self,
+        key: Key,
+        field: Field,
+        value: &'e Expr<'a>,
+        at: SourceSpan,
+    ) -> bool {
+        let ExprKind::Map(lookup, data) = &self.resolve(value).kind else {
+            return false;
+        };
+        let changed = self.steps.iter().any(|step| matches!(step, Step::Do(_)));
+        let operands = self.lookup_keys(lookup, at);
+        let by_itself = operands.iter().any(|operand| {
+            matches!(
+                operand.key.subject,
+                Subject::Number(Field::Mark | Field::CtMark | Field::Dscp)
+            )
+        });
+        if changed || by_itself || self.split.is_some() {
+            return false;
+        }
+        let found = self.entries(&operands, data, |lowering, _, given| {
+            lowering.number(key.datatype, given)
+        });
+        if found.unclear.is_some() || found.overlap || found.entries.len() > MOST_VALUES {
+            return false;
+        }
+        self.split = Some(Split {
+            place: self.steps.len(),
+            field,
+            values: found
+                .entries
+                .into_iter()
+                .map(|(condition, value)| (condition, value as u32))
+                .collect(),
+        });
+        true
     }
 
     fn set_dscp(&mut self, value: &'e Expr<'a>) -> bool {

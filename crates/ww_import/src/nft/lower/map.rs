@@ -12,6 +12,8 @@ use ww_model::filter::{Action, Condition, UnknownReason, Verdict};
 /// What a map gives under which condition, in the order in which they are tried.
 pub(super) struct Entries<T> {
     pub(super) entries: Vec<(Condition, T)>,
+    /// Whether the last entries fit what entries before them fit too: `*`.
+    pub(super) overlap: bool,
     /// Set when some entries are not known.
     pub(super) unclear: Option<Unclear>,
 }
@@ -37,6 +39,7 @@ impl<'e, 'a> Lowering<'e, 'a, '_> {
             let unclear = self.malformed(map.at, "a map is expected here");
             return Entries {
                 entries: Vec::new(),
+                overlap: false,
                 unclear: Some(unclear),
             };
         };
@@ -62,8 +65,13 @@ impl<'e, 'a> Lowering<'e, 'a, '_> {
             .map(|(given, rows)| (rows_condition(rows), given))
             .collect();
         entries.sort();
+        let overlap = !last.is_empty();
         entries.extend(last);
-        Entries { entries, unclear }
+        Entries {
+            entries,
+            overlap,
+            unclear,
+        }
     }
 
     /// `key vmap map`. A packet without an entry ends the rule, which matters when more follows.

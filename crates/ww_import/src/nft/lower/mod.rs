@@ -53,6 +53,7 @@ pub(super) fn lower<'e, 'a>(
             problems,
             known: condition::Known::of(chain.table_name.family),
             steps: Vec::new(),
+            split: None,
         };
         let lowered = lowering.chain(chain);
         ruleset.chains.push(lowered);
@@ -80,6 +81,8 @@ struct Lowering<'e, 'a, 'p> {
     known: condition::Known,
     /// Its steps so far.
     steps: Vec<Step>,
+    /// Where it becomes several rules.
+    split: Option<mangle::Split>,
 }
 
 impl Lowering<'_, '_, '_> {

@@ -28,17 +28,22 @@ impl Known {
 }
 
 impl<'e, 'a> Lowering<'e, 'a, '_> {
-    /// A rule with its steps.
-    pub(super) fn rule(&mut self, rule: &'e ast::Rule<'a>) -> Rule {
+    /// A rule with its steps; several where a value depends on the packet.
+    pub(super) fn rule(&mut self, rule: &'e ast::Rule<'a>) -> Vec<Rule> {
         self.known = Known::of(self.family);
         let mut statements = rule.statements.iter().peekable();
         while let Some(statement) = statements.next() {
             self.statement(statement, statements.peek().is_some());
         }
-        Rule {
-            at: rule.at,
-            steps: std::mem::take(&mut self.steps),
-        }
+        let steps = std::mem::take(&mut self.steps);
+        let alternatives = match self.split.take() {
+            Some(split) => split.apart(&steps),
+            None => vec![steps],
+        };
+        alternatives
+            .into_iter()
+            .map(|steps| Rule { at: rule.at, steps })
+            .collect()
     }
 
     fn statement(&mut self, statement: &'e ast::Statement<'a>, more_follows: bool) {

@@ -67,11 +67,11 @@ impl<'a> Parser<'a, '_> {
             "insert" | "replace" => {
                 self.next();
                 self.take_word("rule");
-                self.rule_command(start, word)?;
+                self.rule_command(word)?;
             }
             "delete" | "destroy" => {
                 self.next();
-                self.delete(start, word == "destroy")?;
+                self.delete(start)?;
             }
             "flush" => {
                 self.next();
@@ -146,7 +146,7 @@ impl<'a> Parser<'a, '_> {
             Some(word) if OBJECTS.contains(&word) => self.add_object(),
             _ => {
                 self.take_word("rule");
-                self.rule_command(start, "add")
+                self.rule_command("add")
             }
         }
     }
@@ -195,19 +195,12 @@ impl<'a> Parser<'a, '_> {
     }
 
     /// `[family] table chain [position] statements`.
-    fn rule_command(&mut self, start: SourceSpan, verb: &str) -> Read<()> {
+    fn rule_command(&mut self, verb: &str) -> Read<()> {
         let table = self.table_name()?;
         let chain: Word<'a> = self.name()?.into();
         let place = self.place(verb)?;
         if self.at_end_of_statement() {
             return Err(self.expected("a statement"));
-        }
-        if self.rules_left == 0 {
-            return Err(super::Broken {
-                at: self.since(start),
-                kind: ProblemKind::TooLarge,
-                message: format!("there are more than {} rules", self.limits.filter_rules),
-            });
         }
         self.rule(&table, &chain, place);
         Ok(())
@@ -230,14 +223,9 @@ impl<'a> Parser<'a, '_> {
         })
     }
 
-    /// What follows `delete`, or `destroy`, which does not mind when nothing is there.
-    fn delete(&mut self, start: SourceSpan, destroy: bool) -> Read<()> {
+    /// What follows `delete` or `destroy`.
+    fn delete(&mut self, start: SourceSpan) -> Read<()> {
         let what = self.name()?;
-        if destroy && matches!(what, "table" | "chain" | "set" | "map") {
-            let here = self.position;
-            self.create(start, what)?;
-            self.position = here;
-        }
         let change = match what {
             "table" if self.peek_word() == Some("handle") => return self.by_handle(start),
             "table" => Change::DeleteTable(self.table_name()?),
@@ -261,29 +249,6 @@ impl<'a> Parser<'a, '_> {
             }
         };
         self.command(start, change);
-        Ok(())
-    }
-
-    /// Makes what is about to be destroyed, so that it is there.
-    fn create(&mut self, start: SourceSpan, what: &str) -> Read<()> {
-        let table = self.table_name()?;
-        match what {
-            "table" => self.command(
-                start,
-                Change::Table {
-                    table,
-                    dormant: false,
-                },
-            ),
-            "chain" => {
-                let name = self.name()?;
-                self.add_chain(start, &table, name.into())?;
-            }
-            _ => {
-                let name = self.name()?;
-                self.add_set(start, &table, name.into())?;
-            }
-        }
         Ok(())
     }
 

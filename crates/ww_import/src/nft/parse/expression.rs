@@ -17,12 +17,13 @@ pub(super) enum Words {
     Either,
 }
 
-const OPERATORS: &[(&str, BinaryOp, u8)] = &[
-    ("|", BinaryOp::Or, 0),
-    ("^", BinaryOp::Xor, 1),
-    ("&", BinaryOp::And, 2),
-    ("<<", BinaryOp::ShiftLeft, 3),
-    (">>", BinaryOp::ShiftRight, 3),
+/// Operations by mark and word, with how tightly they bind.
+const OPERATORS: &[(&str, &str, BinaryOp, u8)] = &[
+    ("|", "or", BinaryOp::Or, 0),
+    ("^", "xor", BinaryOp::Xor, 1),
+    ("&", "and", BinaryOp::And, 2),
+    ("<<", "lshift", BinaryOp::ShiftLeft, 3),
+    (">>", "rshift", BinaryOp::ShiftRight, 3),
 ];
 
 impl<'a> Parser<'a, '_> {
@@ -150,13 +151,13 @@ impl<'a> Parser<'a, '_> {
     }
 
     fn operator(&mut self, least: u8) -> Option<(BinaryOp, u8)> {
-        let TokenKind::Mark(mark) = self.peek().kind else {
+        let (TokenKind::Mark(name) | TokenKind::Word(name)) = self.peek().kind else {
             return None;
         };
         OPERATORS
             .iter()
-            .find(|(name, _, binds)| *name == mark && *binds >= least)
-            .map(|(_, op, binds)| (*op, *binds))
+            .find(|(mark, word, _, binds)| (*mark == name || *word == name) && *binds >= least)
+            .map(|(_, _, op, binds)| (*op, *binds))
     }
 
     /// A word, a key, or something in brackets.

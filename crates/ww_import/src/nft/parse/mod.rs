@@ -71,7 +71,8 @@ struct Parser<'a, 'p> {
     /// Nesting of the expression being read, and the most it has reached.
     depth: u32,
     deepest: u32,
-    rules_left: u32,
+    /// Rules that may still be read; nothing once that was too few.
+    rules_left: Option<u32>,
     elements_left: u32,
     /// Whether braces were found that are never closed: then a broken statement ends with its line.
     unbalanced: bool,
@@ -105,7 +106,7 @@ impl<'a, 'p> Parser<'a, 'p> {
             depths: Vec::new(),
             depth: 0,
             deepest: 0,
-            rules_left: limits.filter_rules,
+            rules_left: Some(limits.filter_rules),
             elements_left: limits.set_entries,
             unbalanced: false,
         }

@@ -22,7 +22,9 @@ impl<'a> Parser<'a, '_> {
             let start = self.peek().at;
             let kind = self.statement()?;
             let at = self.since(start);
-            into.push(Statement { at, kind });
+            if !matches!(kind, StatementKind::Quiet) {
+                into.push(Statement { at, kind });
+            }
         }
     }
 
@@ -314,7 +316,7 @@ impl<'a> Parser<'a, '_> {
             random: false,
         };
         while !self.is_mark(":") && self.nat_word(&mut nat) {}
-        if self.take_word("to") {
+        if self.take_word("to") || self.address_follows() {
             self.nat_target(&mut nat)?;
         }
         self.nat_flags(&mut nat)?;
@@ -332,6 +334,13 @@ impl<'a> Parser<'a, '_> {
         }
         self.next();
         true
+    }
+
+    /// Whether an address stands here without the `to` that nft asks for since 0.9.
+    fn address_follows(&mut self) -> bool {
+        self.peek_word().is_some_and(|word| {
+            word.contains(':') || word.starts_with(|c: char| c.is_ascii_digit())
+        })
     }
 
     fn nat_target(&mut self, nat: &mut NatSpec<'a>) -> Read<()> {

@@ -281,13 +281,10 @@ impl<'a> Parser<'a, '_> {
                 kind: StatementKind::Effect(UnknownReason::NotUnderstood),
             });
         }
-        if self.rules_left == 0 {
-            if place == Place::Last {
-                self.too_many_rules(at);
-            }
+        if !self.spend_rule(at) {
             return;
         }
-        self.rules_left -= 1;
+        statements.shrink_to_fit();
         let rule = Rule {
             at,
             handle: None,
@@ -304,12 +301,17 @@ impl<'a> Parser<'a, '_> {
         });
     }
 
-    fn too_many_rules(&mut self, at: SourceSpan) {
-        let message = format!(
-            "there are more than {} rules; this one is not read",
-            self.limits.filter_rules
-        );
-        self.problems.add(at, ProblemKind::TooLarge, message);
+    /// Takes one from the rules that may still be read; told once when none is left.
+    fn spend_rule(&mut self, at: SourceSpan) -> bool {
+        let left = self.rules_left;
+        if left == Some(0) {
+            let most = self.limits.filter_rules;
+            let message =
+                format!("there are more than {most} rules; this and later ones are not read");
+            self.problems.add(at, ProblemKind::TooLarge, message);
+        }
+        self.rules_left = left.and_then(|left| left.checked_sub(1));
+        self.rules_left.is_some()
     }
 
     /// The block of a set or map.
