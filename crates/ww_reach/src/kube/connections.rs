@@ -181,6 +181,7 @@ pub(super) const NONE: ConnId = ConnId(0);
 pub(super) const ALL: ConnId = ConnId(1);
 
 /// Each set once, and what became of two sets before.
+#[derive(Clone)]
 pub(super) struct Interner {
     sets: Vec<Connections>,
     ids: HashMap<Connections, ConnId>,
@@ -217,6 +218,10 @@ impl Interner {
 
     pub(super) fn get(&self, id: ConnId) -> &Connections {
         self.sets.get(id.0 as usize).unwrap_or(&self.empty)
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.sets.len()
     }
 
     pub(super) fn or(&mut self, a: ConnId, b: ConnId) -> ConnId {

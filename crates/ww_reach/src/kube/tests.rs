@@ -223,3 +223,22 @@ fn a_diff_names_what_opens_and_closes() {
         "{lines:#?}"
     );
 }
+
+#[test]
+fn all_pairs_are_the_pairs_one_by_one() {
+    let cluster = cluster(&with(
+        "kind: NetworkPolicy\nmetadata: {name: n, namespace: b}\nspec: {podSelector: {matchLabels: {app: server}}, ingress: [\
+         {from: [{podSelector: {}}, {ipBlock: {cidr: 10.0.0.0/8}}], ports: [{port: web}]}], \
+         egress: [{to: [{namespaceSelector: {matchLabels: {team: red}}}]}]}",
+    ));
+    let reach = Reach::of(&cluster, Assumptions::default(), &[UnknownPods::anybody()]);
+    let mut pairs = reach.every_pair();
+    for (from, _) in reach.endpoints() {
+        let sets = pairs.from(from).to_vec();
+        for ((to, _), set) in reach.endpoints().zip(sets) {
+            assert_eq!(*pairs.set(set), reach.connections(from, to));
+        }
+    }
+    let total: u64 = pairs.histogram().iter().map(|(_, count)| count).sum();
+    assert_eq!(total, 3 * 2);
+}

@@ -3,6 +3,7 @@
 //! ```text
 //! cargo xtask bench capture [--quick] [--mb N] [--runs N]   measure (500 MB, 3 runs)
 //! cargo xtask bench capture --build FILE [--mb N]           only write the capture
+//! cargo xtask bench reach                                   all pairs of growing clusters
 //! ```
 #![expect(
     clippy::disallowed_methods,
@@ -13,6 +14,7 @@ mod bars;
 mod capture;
 mod contest;
 mod measure;
+mod reach;
 mod walk;
 
 use std::fs::{self, File};
@@ -27,7 +29,8 @@ const QUICK_MB: u64 = 50;
 const FULL_RUNS: usize = 3;
 const WRITE_BUFFER_BYTES: usize = 1 << 20;
 const USAGE: &str = "usage: cargo xtask bench capture [--quick] [--mb N] [--runs N]\n       \
-                     cargo xtask bench capture --build FILE [--mb N]";
+                     cargo xtask bench capture --build FILE [--mb N]\n       \
+                     cargo xtask bench reach";
 
 /// What the command line asks for.
 #[derive(Debug, Default)]
@@ -41,6 +44,11 @@ struct Request {
 
 /// Run the chore with the arguments behind `bench`.
 pub(crate) fn run(args: &[String]) -> ExitCode {
+    if let Some((what, rest)) = args.split_first()
+        && what == "reach"
+    {
+        return run_reach(args, rest);
+    }
     let outcome = match parse(args) {
         Some(request) => perform(&request, args),
         None => Err(io::Error::new(io::ErrorKind::InvalidInput, USAGE)),
@@ -49,6 +57,23 @@ pub(crate) fn run(args: &[String]) -> ExitCode {
         eprintln!("{error}");
         ExitCode::from(2)
     })
+}
+
+fn run_reach(args: &[String], rest: &[String]) -> ExitCode {
+    if cfg!(debug_assertions) {
+        return run_release(args).unwrap_or_else(|error| {
+            eprintln!("{error}");
+            ExitCode::from(2)
+        });
+    }
+    match reach::run(rest) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::from(2)
+        }
+    }
 }
 
 fn parse(args: &[String]) -> Option<Request> {

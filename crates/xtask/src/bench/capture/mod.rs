@@ -25,6 +25,8 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::io::{self, Write};
 
+pub(super) use rng::Rng;
+
 use file::PcapFile;
 use frame::Framer;
 use plan::Plan;
