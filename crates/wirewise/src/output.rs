@@ -22,6 +22,23 @@ pub(crate) fn write(out: &OutFile, text: &str) -> anyhow::Result<()> {
         .context("cannot write the result to standard output")
 }
 
+/// Opens the file that was asked for, else standard output, for a result that comes piece by piece.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "writing the file that --out names is this surface's work"
+)]
+pub(crate) fn open(out: &OutFile) -> anyhow::Result<Box<dyn Write>> {
+    Ok(match &out.out {
+        None => Box::new(std::io::stdout().lock()),
+        Some(path) => {
+            let file = std::fs::File::create(path);
+            Box::new(
+                file.with_context(|| format!("cannot write the result to {}", path.display()))?,
+            )
+        }
+    })
+}
+
 /// The look that fits where the result goes.
 pub(crate) fn style(color: ColorChoice, out: &OutFile) -> Style {
     Style {

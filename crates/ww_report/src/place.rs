@@ -9,7 +9,14 @@ use ww_finding::Input;
 #[derive(Clone, Debug)]
 pub struct Sources<'a> {
     inputs: &'a [Input],
-    texts: BTreeMap<SourceId, &'a str>,
+    texts: BTreeMap<SourceId, Text<'a>>,
+}
+
+/// A text with the offsets at which its lines begin.
+#[derive(Clone, Debug)]
+struct Text<'a> {
+    text: &'a str,
+    lines: Vec<u32>,
 }
 
 /// A range of text as editors count it: lines from 1, columns from 1 in characters, the end column
@@ -38,7 +45,9 @@ impl<'a> Sources<'a> {
     /// Adds the text of a source, so that places in it get a line and a column.
     #[must_use]
     pub fn with_text(mut self, source: SourceId, text: &'a str) -> Sources<'a> {
-        self.texts.insert(source, text);
+        let ends = text.match_indices('\n').map(|(at, _)| at as u32 + 1);
+        let lines = std::iter::once(0).chain(ends).collect();
+        self.texts.insert(source, Text { text, lines });
         self
     }
 
@@ -70,11 +79,17 @@ impl<'a> Sources<'a> {
         }
     }
 
+    /// The text of a span; none when its source's text is not known.
+    pub fn excerpt(&self, span: SourceSpan) -> Option<&'a str> {
+        let Text { text, .. } = self.texts.get(&span.source)?;
+        text.get(span.start as usize..span.end as usize)
+    }
+
     /// Line and column of a span; none when its text is not known.
     pub fn range(&self, span: SourceSpan) -> Option<TextRange> {
         let text = self.texts.get(&span.source)?;
-        let (line, column) = position(text, span.start)?;
-        let (end_line, end_column) = position(text, span.end)?;
+        let (line, column) = text.position(span.start)?;
+        let (end_line, end_column) = text.position(span.end)?;
         Some(TextRange {
             line,
             column,
@@ -97,12 +112,14 @@ pub fn source_name(path: &str) -> String {
     }
 }
 
-/// Line and column of a byte offset, both from 1.
-fn position(text: &str, offset: u32) -> Option<(u32, u32)> {
-    let before = text.get(..offset as usize)?;
-    let line = before.matches('\n').count() as u32 + 1;
-    let start_of_line = before.rsplit('\n').next().unwrap_or_default();
-    Some((line, start_of_line.chars().count() as u32 + 1))
+impl Text<'_> {
+    /// Line and column of a byte offset, both from 1.
+    fn position(&self, offset: u32) -> Option<(u32, u32)> {
+        let line = self.lines.partition_point(|start| *start <= offset);
+        let start = *self.lines.get(line.checked_sub(1)?)?;
+        let before = self.text.get(start as usize..offset as usize)?;
+        Some((line as u32, before.chars().count() as u32 + 1))
+    }
 }
 
 #[cfg(test)]

@@ -20,6 +20,16 @@ Exit codes:
   4  could not run
 ";
 
+const TRACE_EXAMPLES: &str = "\
+Examples:
+  wirewise reach trace rules.v4 --hook forward --packet 'iif=eth0 oif=eth1 dst=192.0.2.1 dport=443'
+  wirewise reach trace rules.v4 sets.ipset --hook input --packets packets.jsonl --format json
+
+Fields of a packet:
+  id, iif, oif, src, dst, proto, sport, dport, tcp_flags, icmp_type, icmp_code, ct_state, mark
+  As JSON, a line each: {\"id\": 1, \"src\": \"10.0.0.1\", \"dst\": \"192.0.2.1\", \"proto\": \"tcp\", \"dport\": 443}
+";
+
 /// Who can reach whom, with which packets, decided by which line.
 #[derive(Debug, Args)]
 #[command(after_help = PLACES)]
@@ -39,6 +49,8 @@ pub(crate) enum Question {
     Matrix(MatrixArguments),
     /// Which flows a change opens and which it closes, by which lines
     Diff(DiffArguments),
+    /// What happens to one packet, or to many, rule by rule
+    Trace(TraceArguments),
 }
 
 /// What declares the network.
@@ -140,6 +152,44 @@ pub(crate) struct DiffArguments {
     /// The files or folder as they will be.
     #[arg(value_name = "NEW", value_hint = ValueHint::AnyPath)]
     pub(crate) new: PathBuf,
+
+    #[command(flatten)]
+    pub(crate) form: AnswerForm,
+}
+
+/// Where a packet stands to the device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum HookArgument {
+    /// It is for the device itself.
+    Input,
+    /// It passes through.
+    Forward,
+    /// The device sends it.
+    Output,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = TRACE_EXAMPLES)]
+#[command(group = clap::ArgGroup::new("which").required(true).args(["packet", "packets"]))]
+pub(crate) struct TraceArguments {
+    #[command(flatten)]
+    pub(crate) declaration: Declaration,
+
+    /// Where the packets stand to the device.
+    #[arg(long, value_enum)]
+    pub(crate) hook: HookArgument,
+
+    /// A packet as words: 'src=10.0.0.1 dst=192.0.2.1 proto=tcp dport=443'.
+    #[arg(long, value_name = "WORDS")]
+    pub(crate) packet: Option<String>,
+
+    /// Packets as JSON, a line each; - is standard input.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) packets: Option<PathBuf>,
+
+    /// The device whose rules to walk, where the files hold those of several.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) device: Option<String>,
 
     #[command(flatten)]
     pub(crate) form: AnswerForm,

@@ -1,6 +1,8 @@
 //! `wirewise reach`: who can reach whom, with which packets, decided by which line.
 
 pub(crate) mod arguments;
+mod packet;
+mod trace;
 
 use crate::cli::{ColorChoice, Format};
 use crate::exit::Exit;
@@ -25,6 +27,7 @@ pub(crate) fn run(arguments: &ReachArguments, color: ColorChoice) -> anyhow::Res
         Question::Who(arguments) => who(arguments, color),
         Question::Matrix(arguments) => show_matrix(arguments, color),
         Question::Diff(arguments) => diff(arguments, color),
+        Question::Trace(arguments) => trace::run(arguments, color),
     }
 }
 

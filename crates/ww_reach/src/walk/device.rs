@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 use ww_model::filter::AddressKind;
+use ww_model::net::{RouteKind, Stack, TableId};
 
 /// What is known of the device itself. Without it, whatever depends on its own addresses is not known.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -33,6 +34,32 @@ pub struct Interface {
 }
 
 impl Device {
+    /// What a declared network stack says of the walk: the addresses of its interfaces, and the routes of its main
+    /// table; nothing when no interface is declared.
+    pub fn of(stack: &Stack) -> Option<Device> {
+        let interface = |declared: &ww_model::net::Interface| Interface {
+            name: declared.name.clone(),
+            addresses: declared
+                .addresses
+                .iter()
+                .map(|own| (own.address, own.network.length()))
+                .collect(),
+        };
+        let route = |declared: &ww_model::net::Route| {
+            let goes_on = declared.kind == RouteKind::Unicast && declared.table == TableId::MAIN;
+            Some(Route {
+                network: declared.destination.address(),
+                prefix: declared.destination.length(),
+                interface: declared.hops.iter().find_map(|hop| hop.interface.clone())?,
+            })
+            .filter(|_| goes_on)
+        };
+        (!stack.interfaces.is_empty()).then(|| Device {
+            interfaces: stack.interfaces.iter().map(interface).collect(),
+            routes: stack.routes.iter().filter_map(route).collect(),
+        })
+    }
+
     /// The kind of an address, as the device's routing sees it.
     pub fn kind_of(&self, address: IpAddr) -> AddressKind {
         let own = |(mine, _): &(IpAddr, u8)| *mine == address;

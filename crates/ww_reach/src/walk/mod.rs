@@ -200,8 +200,12 @@ fn summary(packet: &Packet, endings: Vec<Ending>, missing: Vec<Missing>) -> Walk
         Some(only) if distinct.len() == 1 => only,
         _ => (Outcome::Unknown, By::Nothing),
     };
+    // Where the packet may pass, what it is then counts; not what it was when it did not.
+    let passes = |ending: &&Ending| ending.outcome == Outcome::Accept;
+    let any_passes = endings.iter().any(|ending| passes(&ending));
     let after = endings
         .iter()
+        .filter(|ending| passes(ending) || !any_passes)
         .map(|ending| ending.seen.after(packet.src.is_ipv6()))
         .reduce(After::or)
         .unwrap_or_else(|| After::of(packet));

@@ -3,3 +3,4 @@
 pub mod json;
 pub mod matrix;
 pub mod text;
+pub mod trace;

@@ -3,7 +3,7 @@
 use crate::sheet::{Sheet, Tone};
 use crate::words::count_of;
 use crate::{Sources, Style};
-use ww_base::{Gap, Locus};
+use ww_base::{Gap, Locus, SourceSpan};
 use ww_reach::answer::{Answer, Change, Group, Reachability, Step, Traffic};
 
 /// Boxes and members shown per answer; JSON has all.
@@ -98,15 +98,18 @@ fn steps(sheet: &mut Sheet, steps: &[Step], sources: &Sources<'_>) {
     }
 }
 
+/// `rules.v4:12`.
+pub(super) fn place_of_span(span: SourceSpan, sources: &Sources<'_>) -> String {
+    let path = sources.short_name(span.source);
+    match sources.range(span) {
+        Some(range) => format!("{path}:{}", range.line),
+        None => path,
+    }
+}
+
 fn place(at: &Locus, sources: &Sources<'_>) -> String {
     match at {
-        Locus::Text(span) => {
-            let path = sources.short_name(span.source);
-            match sources.range(*span) {
-                Some(range) => format!("{path}:{}", range.line),
-                None => path,
-            }
-        }
+        Locus::Text(span) => place_of_span(*span, sources),
         Locus::Whole(source) => sources.short_name(*source),
         Locus::Assumed { by } => by.clone(),
         _ => String::new(),
