@@ -227,16 +227,22 @@ impl Reader {
         Ok(())
     }
 
+    /// Sets of sets whose members are not all here may hold more than is known.
     fn tell_of_missing_members(&mut self) {
-        for set in self.sets.values() {
+        let mut open = Vec::new();
+        for (name, set) in &self.sets {
             let Contents::Sets(members) = &set.contents else {
                 continue;
             };
-            for member in members {
-                if !self.sets.contains_key(member) {
-                    let message = format!("the member `{member}` of this set of sets is not here");
-                    self.problems.add(set.at, ProblemKind::Undefined, message);
-                }
+            for member in members.iter().filter(|one| !self.sets.contains_key(*one)) {
+                let message = format!("the member `{member}` of this set of sets is not here");
+                self.problems.add(set.at, ProblemKind::Undefined, message);
+                open.push(name.clone());
+            }
+        }
+        for name in open {
+            if let Some(set) = self.sets.get_mut(&name) {
+                set.open = true;
             }
         }
     }
@@ -501,6 +507,19 @@ mod tests {
             src(&[("10.0.1.0", "10.0.1.255")]),
         ]);
         assert_eq!(membership(text, "c", Family::Ip4), Membership::Is(expected));
+    }
+
+    #[test]
+    fn what_is_not_here_leaves_a_set_open() {
+        let text = "create a list:set\ncreate b hash:ip\nadd b 10.0.0.1\nadd a b\nadd a c\n\
+                    add b 10.0.0.500\n";
+        let read = read(SourceId(0), text.as_bytes(), &Limits::default());
+        assert_eq!(read.problems.len(), 2);
+        let sets = read.value;
+        for name in ["a", "b"] {
+            let found = sets[name].membership(&SRC_DST, Family::Ip4, &sets);
+            assert_eq!(found, Membership::AtLeast(src(&[("10.0.0.1", "10.0.0.1")])));
+        }
     }
 
     #[test]

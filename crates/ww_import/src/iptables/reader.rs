@@ -8,7 +8,7 @@ use super::translate;
 use crate::sets::NamedSets;
 use crate::text::{Line, Problems, Quoting, lines, number_in, words};
 use std::borrow::Cow;
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use ww_base::{Limits, Locus, Partial, ProblemKind, SourceId, SourceSpan, Sourced};
 use ww_model::filter::{Family, Rule, Ruleset, Step, Verdict};
 
@@ -26,7 +26,7 @@ pub(super) fn read(
         forced: family,
         family: family.unwrap_or_else(|| guessed_family(bytes)),
         sets,
-        filled: filled_sets(bytes),
+        changed: changed_sets(bytes),
         tables: Vec::new(),
         open: None,
         dump: false,
@@ -51,7 +51,7 @@ struct Reader<'s> {
     forced: Option<Family>,
     family: Family,
     sets: &'s NamedSets,
-    filled: BTreeSet<String>,
+    changed: BTreeMap<String, bool>,
     tables: Vec<Table>,
     /// The table between its `*name` and its `COMMIT`.
     open: Option<usize>,
@@ -349,7 +349,7 @@ impl Reader<'_> {
             protocol: None,
             at,
             sets: self.sets,
-            filled: &self.filled,
+            changed: &self.changed,
             unknowns: &mut self.unknowns,
             problems: &mut self.problems,
         };
@@ -477,19 +477,20 @@ fn guessed_family(bytes: &[u8]) -> Family {
     Family::Ip4
 }
 
-/// The sets that `-j SET` fills or empties.
-fn filled_sets(bytes: &[u8]) -> BTreeSet<String> {
-    let mut sets = BTreeSet::new();
+/// The sets that `-j SET` changes, and whether it takes entries away too.
+fn changed_sets(bytes: &[u8]) -> BTreeMap<String, bool> {
+    let mut sets: BTreeMap<String, bool> = BTreeMap::new();
     for line in bytes.split(|byte| *byte == b'\n') {
-        let is_filling = line.windows(5).any(|word| word == b" SET ");
-        if !is_filling {
+        let is_change = line.windows(5).any(|word| word == b" SET ");
+        if !is_change {
             continue;
         }
         let text = String::from_utf8_lossy(line);
         let mut all = text.split_ascii_whitespace();
         while let Some(word) = all.next() {
             if matches!(word, "--add-set" | "--del-set") {
-                sets.extend(all.next().map(|name| name.trim_matches('"').to_owned()));
+                let name = all.next().unwrap_or_default().trim_matches('"');
+                *sets.entry(name.to_owned()).or_default() |= word == "--del-set";
             }
         }
     }

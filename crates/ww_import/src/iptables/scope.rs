@@ -16,8 +16,8 @@ pub(super) struct Scope<'a> {
     pub(super) at: SourceSpan,
     /// The sets that rules may refer to.
     pub(super) sets: &'a NamedSets,
-    /// The sets that rules of this text fill or empty.
-    pub(super) filled: &'a BTreeSet<String>,
+    /// The sets that rules of this text add to, and whether they also take entries away.
+    pub(super) changed: &'a BTreeMap<String, bool>,
     /// What could not be expressed.
     pub(super) unknowns: &'a mut Unknowns,
     /// What could not be read.

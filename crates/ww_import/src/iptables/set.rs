@@ -1,8 +1,8 @@
 //! The match on named sets.
 
 use super::command::Use;
-use super::scope::{Scope, inverted_if};
-use crate::sets::{Membership, Side};
+use super::scope::{Scope, inverted_if, never};
+use crate::sets::{Contents, Membership, Side};
 use ww_base::ProblemKind;
 use ww_model::filter::Condition;
 use ww_model::filter::UnknownReason::{Dynamic, NotModelled};
@@ -64,21 +64,35 @@ fn lookup(name: &str, sides: &[Side], scope: &mut Scope<'_>) -> Condition {
         return scope.unknown(words(", whose entries are not here"), NotModelled);
     };
     let known = set.membership(sides, scope.family, scope.sets);
-    let filled = scope.filled.contains(name);
+    let change = change(name, scope);
+    let rest = match (change, &known) {
+        (Some(true), _) => return scope.unknown(words(", which rules change"), Dynamic),
+        (Some(false), _) => scope.unknown(words(", to which rules add"), Dynamic),
+        (None, Membership::Is(_)) => never(),
+        (None, Membership::And(_, what)) => scope.unknown(words(&format!(", {what}")), NotModelled),
+        (None, _) => scope.unknown(words(", entries that are not listed"), Dynamic),
+    };
     match known {
-        Membership::Is(condition) if !filled => condition,
-        Membership::Is(_) => scope.unknown(words(", which rules fill"), Dynamic),
-        Membership::AtLeast(condition) if !filled => {
-            let rest = scope.unknown(words(", entries that are not listed"), Dynamic);
+        Membership::Is(condition) if rest == never() => condition,
+        Membership::Is(nothing) | Membership::AtLeast(nothing) if nothing == never() => rest,
+        Membership::Is(condition) | Membership::AtLeast(condition) => {
             Condition::Any(vec![condition, rest])
         }
-        Membership::And(condition, what) if !filled => {
-            let rest = scope.unknown(words(&format!(", {what}")), NotModelled);
-            match condition {
-                Condition::All(parts) if parts.is_empty() => rest,
-                condition => Condition::All(vec![condition, rest]),
-            }
-        }
-        _ => scope.unknown(words(", entries that are not listed"), Dynamic),
+        Membership::And(Condition::All(parts), _) if parts.is_empty() => rest,
+        Membership::And(condition, _) if change.is_none() => Condition::All(vec![condition, rest]),
+        Membership::And(..) | Membership::Unknown => rest,
     }
+}
+
+/// Whether rules change the set, or one of those that it consists of; true when they also take
+/// entries away.
+fn change(name: &str, scope: &Scope<'_>) -> Option<bool> {
+    let members = match scope.sets.get(name).map(|set| &set.contents) {
+        Some(Contents::Sets(members)) => members.as_slice(),
+        _ => &[],
+    };
+    let names = members.iter().map(String::as_str).chain([name]);
+    names
+        .filter_map(|name| scope.changed.get(name).copied())
+        .max()
 }
