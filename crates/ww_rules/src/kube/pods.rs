@@ -196,43 +196,135 @@ pub(crate) fn listed(labels: &Labels) -> String {
     words.join(" and ")
 }
 
-/// The workload that comes closest to having the labels, and where they differ: the key, and the
-/// value it has.
-pub(crate) fn nearest<'c>(
-    workloads: impl Iterator<Item = &'c Workload>,
-    wanted: &Labels,
-) -> Option<(&'c Workload, String, Option<String>)> {
-    let shared = |workload: &Workload| {
-        let same = wanted
-            .iter()
-            .filter(|(key, value)| workload.labels.get(*key) == Some(*value));
-        let known = wanted
-            .keys()
-            .filter(|key| workload.labels.contains_key(*key));
-        (same.count(), known.count())
-    };
-    let mut best: Option<((usize, usize), &Workload)> = None;
-    for workload in workloads {
-        let score = shared(workload);
-        if score.1 > 0 && best.is_none_or(|(known, _)| score > known) {
-            best = Some((score, workload));
-        }
-    }
-    let (_, workload) = best?;
-    let (key, _) = wanted
-        .iter()
-        .filter(|(key, value)| workload.labels.get(*key) != Some(*value))
-        .max_by_key(|(key, _)| workload.labels.contains_key(*key))?;
-    Some((workload, key.clone(), workload.labels.get(key).cloned()))
+/// A workload that a selector was probably meant for, and where they differ.
+pub(crate) struct Meant<'c> {
+    /// The workload.
+    pub(crate) workload: &'c Workload,
+    /// The label in which they differ.
+    key: String,
+    /// What the workload has there.
+    value: Option<String>,
 }
 
-/// Shows where the closest workload differs.
-pub(crate) fn show_nearest(
-    (workload, key, value): &(&Workload, String, Option<String>),
-) -> Exhibit {
-    let differs = match value {
-        Some(value) => format!("has {key}={value}"),
-        None => format!("has no label {key}"),
+impl Meant<'_> {
+    /// Shows where they differ.
+    pub(crate) fn exhibit(&self) -> Exhibit {
+        let key = &self.key;
+        let differs = match &self.value {
+            Some(value) => format!("has {key}={value}"),
+            None => format!("has no label {key}"),
+        };
+        at(
+            self.workload.at,
+            format!("{} {differs}", called(self.workload)),
+        )
+    }
+
+    /// Says what to select instead.
+    pub(crate) fn advice(&self) -> Option<String> {
+        let (name, key) = (&self.workload.name.name, &self.key);
+        let value = self.value.as_ref()?;
+        Some(format!("If {name} is meant, select {key}: {value}"))
+    }
+}
+
+/// The workload of the namespace that a selector was probably meant for: all labels but one fit,
+/// or its name or a label resembles the selector's or the name of the object that selects.
+pub(crate) fn meant<'c>(
+    cluster: &'c Cluster,
+    namespace: &str,
+    wanted: &Labels,
+    name: &str,
+) -> Option<Meant<'c>> {
+    let fits = |workload: &Workload| {
+        let labels = &workload.labels;
+        wanted
+            .iter()
+            .filter(|(key, value)| labels.get(*key) == Some(*value))
+            .count()
     };
-    at(workload.at, format!("{} {differs}", called(workload)))
+    let is_meant = |workload: &&Workload| {
+        let all_but_one = wanted.len() > 1 && fits(workload) + 1 == wanted.len();
+        let words: Vec<&str> = wanted.values().map(String::as_str).chain([name]).collect();
+        let own = workload.labels.values().map(String::as_str);
+        let mut own = own.chain([workload.name.name.as_str()]);
+        all_but_one || own.any(|own| words.iter().any(|word| resemble(own, word)))
+    };
+    let workload = in_namespace(cluster, namespace)
+        .filter(is_meant)
+        .max_by_key(|workload| fits(workload))?;
+    let mut differing = wanted
+        .iter()
+        .filter(|(key, value)| workload.labels.get(*key) != Some(*value));
+    let shared = |(key, _): &(&String, &String)| workload.labels.contains_key(*key);
+    let (key, _) = differing
+        .clone()
+        .find(shared)
+        .or_else(|| differing.next())?;
+    Some(Meant {
+        workload,
+        key: key.clone(),
+        value: workload.labels.get(key).cloned(),
+    })
+}
+
+/// Whether two names may be meant to be the same: up to case, punctuation, one or two letters.
+fn resemble(a: &str, b: &str) -> bool {
+    let plain = |text: &str| -> Vec<char> {
+        let letters = text.chars().filter(|letter| letter.is_alphanumeric());
+        letters
+            .take(LONGEST_NAME)
+            .flat_map(char::to_lowercase)
+            .collect()
+    };
+    let (a, b) = (plain(a), plain(b));
+    let shorter = a.len().min(b.len());
+    // Short names are near to one another by chance, and so are names that end in a number.
+    let allowed = usize::from(shorter > 3) + usize::from(shorter > 7);
+    let numbers = |name: &[char]| -> Vec<char> {
+        name.iter().copied().filter(char::is_ascii_digit).collect()
+    };
+    shorter > 1 && numbers(&a) == numbers(&b) && distance(&a, &b) <= allowed
+}
+
+/// Names of Kubernetes objects are no longer.
+const LONGEST_NAME: usize = 253;
+
+/// How many letters have to be put in, left out or changed to make one word the other.
+fn distance(from: &[char], to: &[char]) -> usize {
+    let mut row: Vec<usize> = (0..=to.len()).collect();
+    for (count, letter) in (1..).zip(from) {
+        let mut next = vec![count];
+        for ((other, above), diagonal) in to.iter().zip(row.iter().skip(1)).zip(&row) {
+            let left = next.last().copied().unwrap_or_default();
+            let changed = diagonal + usize::from(letter != other);
+            next.push(changed.min(above + 1).min(left + 1));
+        }
+        row = next;
+    }
+    row.last().copied().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::resemble;
+
+    #[test]
+    fn slips_resemble_what_was_meant_and_other_names_do_not() {
+        let alike = [
+            ("databse", "database"),
+            ("api-server", "apiserver"),
+            ("Frontend", "frontend"),
+            ("db", "db"),
+        ];
+        let different = [
+            ("api", "app"),
+            ("web-1", "web-2"),
+            ("grafana", "kiali"),
+            ("db", "dev"),
+            ("", ""),
+        ];
+        assert!(alike.iter().all(|(a, b)| resemble(a, b)));
+        assert!(!different.iter().any(|(a, b)| resemble(a, b)));
+    }
 }

@@ -5,6 +5,7 @@ use crate::declared::at;
 use crate::rule::rule;
 use crate::{Declared, Reports, Story};
 use std::collections::BTreeSet;
+use ww_finding::Severity;
 use ww_model::kube::{Cluster, LabelTest, Labels, NetworkPolicy, Requirement};
 use ww_reach::kube::{Direction, PolicyId};
 
@@ -41,23 +42,39 @@ fn check(declared: &Declared<'_>, reports: &mut Reports) {
         };
         match gap {
             Some(gap) => reports.gap(gap),
-            None => reports.add(story(declared, policy)),
+            None => reports.add(story(cluster, policy)),
         }
     }
 }
 
-/// Whether the policy means every pod, or pods whose labels are not all given by their templates.
+/// Whether the policy means every pod, every pod that lacks a label (which it waits for), or pods
+/// whose labels are not all given by their templates.
 fn may_select(cluster: &Cluster, policy: &NetworkPolicy) -> bool {
-    let mut wanted = Labels::new();
-    for requirement in &policy.pods.requirements {
-        let LabelTest::Is(value) = &requirement.test else {
-            return false;
-        };
-        wanted.insert(requirement.key.clone(), value.clone());
-    }
-    wanted.is_empty()
-        || pods::in_namespace(cluster, &policy.name.namespace)
-            .any(|workload| pods::has(workload, &wanted))
+    let mut requirements = policy.pods.requirements.iter();
+    let waits = requirements.any(|requirement| {
+        matches!(
+            requirement.test,
+            LabelTest::DoesNotExist | LabelTest::NotIn(_)
+        )
+    });
+    let wanted = wanted(policy);
+    let is_exact = wanted.len() == policy.pods.requirements.len();
+    waits
+        || is_exact
+            && (wanted.is_empty()
+                || pods::in_namespace(cluster, &policy.name.namespace)
+                    .any(|workload| pods::has(workload, &wanted)))
+}
+
+/// The labels with the values that the policy asks for.
+fn wanted(policy: &NetworkPolicy) -> Labels {
+    let requirements = policy.pods.requirements.iter();
+    requirements
+        .filter_map(|requirement| match &requirement.test {
+            LabelTest::Is(value) => Some((requirement.key.clone(), value.clone())),
+            _ => None,
+        })
+        .collect()
 }
 
 /// The policies that select at least one workload.
@@ -76,49 +93,30 @@ fn selecting(declared: &Declared<'_>) -> BTreeSet<u32> {
     selecting
 }
 
-fn story(declared: &Declared<'_>, policy: &NetworkPolicy) -> Story {
+fn story(cluster: &Cluster, policy: &NetworkPolicy) -> Story {
     let namespace = &policy.name.namespace;
-    let wanted: Vec<String> = policy.pods.requirements.iter().map(words).collect();
+    let requirements: Vec<String> = policy.pods.requirements.iter().map(words).collect();
+    let requirements = requirements.join(" and ");
     let mut story = Story::proved(
         format!(
-            "NetworkPolicy {namespace}/{} selects no workload: none in {namespace} has {}",
+            "NetworkPolicy {namespace}/{} selects no workload: none in {namespace} has {requirements}",
             policy.name.name,
-            wanted.join(" and ")
         ),
         format!(
             "kubectl get pods -n {namespace} --show-labels that lists a pod with these labels, made by something that is not in these files"
         ),
     )
-    .show(at(policy.pods.at, format!("asks for {}", wanted.join(" and "))));
-    if let Some(near) = nearly(declared, policy) {
-        story = story.show(near.exhibit).advise(near.advice);
+    .show(at(policy.pods.at, format!("asks for {requirements}")));
+    let Some(meant) = pods::meant(cluster, namespace, &wanted(policy), &policy.name.name) else {
+        return story
+            .severity(Severity::Low)
+            .advise("Remove the policy if the pods that it was for are gone");
+    };
+    story = story.show(meant.exhibit());
+    if let Some(advice) = meant.advice() {
+        story = story.advise(advice);
     }
     story.advise("Make the selector and the labels of the pods (spec.template.metadata.labels of a Deployment) the same, and try the policy: a connection that it forbids must time out")
-}
-
-/// A workload that has the label with another value.
-struct Near {
-    exhibit: ww_finding::Exhibit,
-    advice: String,
-}
-
-fn nearly(declared: &Declared<'_>, policy: &NetworkPolicy) -> Option<Near> {
-    let workloads = declared.model.cluster.workloads.iter();
-    let mut own = workloads.filter(|workload| workload.name.namespace == policy.name.namespace);
-    own.find_map(|workload| {
-        let (requirement, has) =
-            policy.pods.requirements.iter().find_map(|requirement| {
-                Some((requirement, workload.labels.get(&requirement.key)?))
-            })?;
-        let key = &requirement.key;
-        Some(Near {
-            exhibit: at(
-                workload.at,
-                format!("{} {} has {key}={has}", workload.kind, workload.name.name),
-            ),
-            advice: format!("If {} is meant, select {key}: {has}", workload.name.name),
-        })
-    })
 }
 
 /// A requirement as `kubectl get -l` takes it.

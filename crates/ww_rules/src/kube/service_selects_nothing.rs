@@ -1,6 +1,6 @@
 //! `service-selects-nothing`: a Service whose selector fits no workload of its namespace.
 
-use super::pods;
+use super::pods::{self, Meant};
 use crate::declared::at;
 use crate::rule::rule;
 use crate::{Declared, Reports, Story};
@@ -30,9 +30,9 @@ fn check(declared: &Declared<'_>, reports: &mut Reports) {
         if is_served(cluster, service, wanted) {
             continue;
         }
-        match gap(cluster, service, wanted) {
-            Some(gap) => reports.gap(gap),
-            None => reports.add(story(cluster, service, wanted)),
+        match judge(cluster, service, wanted) {
+            Ok(meant) => reports.add(story(service, wanted, &meant)),
+            Err(gap) => reports.gap(gap),
         }
     }
 }
@@ -50,37 +50,48 @@ fn is_served(cluster: &Cluster, service: &Service, wanted: &Labels) -> bool {
         || pods::in_namespace(cluster, &name.namespace).any(|workload| pods::has(workload, wanted))
 }
 
-/// Why nothing can be said about a service that fits none of the workloads in the files.
-fn gap(cluster: &Cluster, service: &Service, wanted: &Labels) -> Option<Gap> {
-    let namespace = &service.name.namespace;
+/// The pods that a service was meant for.
+enum Pods<'c> {
+    /// Pods in another namespace.
+    Elsewhere(&'c Workload),
+    /// Pods with other labels.
+    Labelled(Meant<'c>),
+}
+
+/// The pods that a service which fits nobody was meant for, or what is missing to tell: a service
+/// unlike anything in its namespace is one whose pods are not in these files.
+fn judge<'c>(cluster: &'c Cluster, service: &Service, wanted: &Labels) -> Result<Pods<'c>, Gap> {
+    let (namespace, name) = (&service.name.namespace, &service.name.name);
     if pods::in_namespace(cluster, namespace).next().is_none() {
-        return Some(pods::of_namespace(namespace));
+        return Err(pods::of_namespace(namespace));
     }
-    let unnamed =
-        |workload: &&Workload| workload.name.namespace == "default" || namespace == "default";
-    if let Some(other) = elsewhere(cluster, wanted).find(unnamed) {
-        return Some(Gap::new(
-            format!(
-                "the namespace of Service {} or of {}, one of which names none",
-                service.name.name,
-                pods::called(other)
-            ),
-            "metadata.namespace in both",
-        ));
+    let mut workloads = cluster.workloads.iter();
+    if let Some(other) = workloads.find(|workload| pods::has(workload, wanted)) {
+        if other.name.namespace == "default" || namespace == "default" {
+            let which = pods::called(other);
+            return Err(Gap::new(
+                format!("the namespace of Service {name} or of {which}, one of which names none"),
+                "metadata.namespace in both",
+            ));
+        }
+        return Ok(Pods::Elsewhere(other));
     }
-    pods::unseen(cluster)
+    if let Some(gap) = pods::unseen(cluster) {
+        return Err(gap);
+    }
+    let meant = pods::meant(cluster, namespace, wanted, name);
+    meant.map(Pods::Labelled).ok_or_else(|| {
+        Gap::new(
+            format!("the pods behind Service {namespace}/{name}"),
+            format!("kubectl get pods -n {namespace} -o yaml"),
+        )
+    })
 }
 
-/// Workloads that fit, in whatever namespace.
-fn elsewhere<'c>(cluster: &'c Cluster, wanted: &Labels) -> impl Iterator<Item = &'c Workload> {
-    let workloads = cluster.workloads.iter();
-    workloads.filter(move |workload| pods::has(workload, wanted))
-}
-
-fn story(cluster: &Cluster, service: &Service, wanted: &Labels) -> Story {
+fn story(service: &Service, wanted: &Labels, meant: &Pods<'_>) -> Story {
     let (namespace, name) = (&service.name.namespace, &service.name.name);
     let labels = pods::listed(wanted);
-    let mut story = Story::proved(
+    let story = Story::proved(
         format!("Service {namespace}/{name} selects no pod: none in {namespace} has {labels}"),
         format!(
             "kubectl get endpointslices -n {namespace} -l kubernetes.io/service-name={name} that lists an address"
@@ -90,21 +101,19 @@ fn story(cluster: &Cluster, service: &Service, wanted: &Labels) -> Story {
         service.selector_at.unwrap_or(service.at),
         format!("asks for {labels}"),
     ));
-    if let Some(other) = elsewhere(cluster, wanted).next() {
-        story = story
+    match meant {
+        Pods::Elsewhere(other) => story
             .show(at(
                 other.at,
                 format!("{} has them, in another namespace", pods::called(other)),
             ))
-            .advise("A Service selects pods of its own namespace only: move it there");
-    } else if let Some(near) = pods::nearest(pods::in_namespace(cluster, namespace), wanted) {
-        story = story.show(pods::show_nearest(&near));
-        if let (workload, key, Some(value)) = &near {
-            story = story.advise(format!(
-                "If {} is meant, select {key}: {value}",
-                workload.name.name
-            ));
+            .advise("A Service selects pods of its own namespace only: move it there"),
+        Pods::Labelled(meant) => {
+            let story = story.show(meant.exhibit());
+            match meant.advice() {
+                Some(advice) => story.advise(advice),
+                None => story.advise("Make the selector and the labels of the pods (spec.template.metadata.labels of a Deployment) the same"),
+            }
         }
     }
-    story.advise("Make the selector and the labels of the pods (spec.template.metadata.labels of a Deployment) the same")
 }
