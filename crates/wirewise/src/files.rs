@@ -120,7 +120,8 @@ fn something(inputs: &[Input], paths: &[PathBuf]) -> anyhow::Result<()> {
     if inputs.iter().all(|input| input.kind == InputKind::Other) {
         bail!(
             "nothing that declares a network was found in {}; known are iptables-save, ipset save, \
-             nftables rules (text or JSON) and Kubernetes manifests (YAML or JSON)",
+             nftables rules (text or JSON), ip -j addr/route/rule, WireGuard files and Kubernetes \
+             manifests (YAML or JSON)",
             names(paths)
         );
     }
@@ -182,7 +183,7 @@ impl Intake {
                     self.files.problems.push(Problem {
                         at: Locus::Whole(source),
                         kind: ProblemKind::Unsupported,
-                        message: "is in no format that wirewise reads; known are iptables-save, ipset save, nftables rules and Kubernetes manifests".to_owned(),
+                        message: "is in no format that wirewise reads; known are iptables-save, ipset save, nftables rules, ip -j, WireGuard files and Kubernetes manifests".to_owned(),
                     });
                 }
                 self.add(path, kind, text, String::new());
@@ -251,6 +252,8 @@ fn kind_of(format: Format) -> InputKind {
         Format::Iptables => InputKind::Iptables,
         Format::Ipset => InputKind::Ipset,
         Format::Nft | Format::NftJson => InputKind::Nftables,
+        Format::IpRoute => InputKind::Routes,
+        Format::WireGuard => InputKind::Wireguard,
         Format::Kubernetes => InputKind::Kubernetes,
         Format::Unknown => InputKind::Other,
     }

@@ -15,6 +15,10 @@ words! {
         Ipset = "ipset",
         /// Rules of nftables.
         Nftables = "nftables",
+        /// Addresses, routes and routing rules.
+        Routes = "routes",
+        /// WireGuard tunnels.
+        Wireguard = "wireguard",
         /// Kubernetes manifests.
         Kubernetes = "kubernetes",
         /// Something that was not read.

@@ -1,7 +1,8 @@
 //! All files of a consultation as one declared network.
 
+use crate::nft::{self, Included, Includes};
 use crate::sets::NamedSets;
-use crate::{Format, ipset, iptables, kube, recognise};
+use crate::{Format, iproute, ipset, iptables, kube, recognise, wireguard};
 use std::collections::{BTreeMap, BTreeSet};
 use ww_base::{Limits, Partial, Problem, SourceId};
 use ww_model::filter::{Family, Ruleset};
@@ -38,10 +39,8 @@ pub fn gather(texts: &[Text<'_>], limits: &Limits) -> Gathered {
     for text in texts {
         match recognise(text.path, text.bytes) {
             Format::Kubernetes => manifests.push((text.source, text.bytes)),
-            format @ (Format::Iptables | Format::Ipset) => {
-                devices.entry(text.device).or_default().push((format, text));
-            }
-            Format::Nft | Format::NftJson | Format::Unknown => {}
+            Format::Unknown => {}
+            format => devices.entry(text.device).or_default().push((format, text)),
         }
     }
     for (name, files) in devices {
@@ -62,7 +61,7 @@ impl Gathered {
     /// are read first, as rules refer to them.
     fn devices(&mut self, name: &str, files: &[(Format, &Text<'_>)], limits: &Limits) {
         let mut sets = NamedSets::default();
-        for (_, text) in files.iter().filter(|(format, _)| *format == Format::Ipset) {
+        for text in of(files, &[Format::Ipset]) {
             sets.extend(self.keep(ipset::read(text.source, text.bytes, limits)));
         }
         let mut first = Device {
@@ -70,12 +69,13 @@ impl Gathered {
             ..Device::default()
         };
         let mut others = Vec::new();
-        for (_, text) in files
-            .iter()
-            .filter(|(format, _)| *format == Format::Iptables)
-        {
+        let mut filters = Vec::new();
+        for text in of(files, &[Format::Iptables]) {
             let rules = iptables::read(text.source, text.bytes, None, &sets, limits);
-            let filter = self.keep(rules);
+            filters.push((text, self.keep(rules)));
+        }
+        filters.extend(self.nftables(files, limits));
+        for (text, filter) in filters {
             if repeats(&first.filter, &filter) {
                 others.push(Device {
                     name: text.path.to_owned(),
@@ -86,8 +86,103 @@ impl Gathered {
                 first.filter.append(filter);
             }
         }
+        for text in of(files, &[Format::IpRoute]) {
+            let stack = self.keep(iproute::read(text.source, text.bytes, limits));
+            first.stack.append(stack);
+        }
+        for text in of(files, &[Format::WireGuard]) {
+            let tunnel = wireguard::read(text.source, text.bytes, stem(text.path), limits);
+            first.stack.append(self.keep(tunnel));
+        }
+        first.stack.imply_routes();
         self.model.devices.push(first);
         self.model.devices.extend(others);
+    }
+
+    /// The rule sets of nftables; a text that another one includes is no rule set of its own.
+    fn nftables<'f, 'b>(
+        &mut self,
+        files: &[(Format, &'f Text<'b>)],
+        limits: &Limits,
+    ) -> Vec<(&'f Text<'b>, Ruleset)> {
+        let texts: Vec<&Text<'_>> = of(files, &[Format::Nft]).collect();
+        let mut includes = AtHand {
+            texts: &texts,
+            included: BTreeSet::new(),
+        };
+        let mut read = Vec::new();
+        for text in of(files, &[Format::Nft, Format::NftJson]) {
+            let rules = if recognise(text.path, text.bytes) == Format::NftJson {
+                nft::read_json(text.source, text.bytes, limits)
+            } else {
+                nft::read(text.source, text.bytes, &mut includes, limits)
+            };
+            read.push((text, rules));
+        }
+        read.retain(|(text, _)| !includes.included.contains(&text.source));
+        read.into_iter()
+            .map(|(text, rules)| (text, self.keep(rules)))
+            .collect()
+    }
+}
+
+/// The texts of these formats, in order.
+fn of<'f, 'b>(
+    files: &[(Format, &'f Text<'b>)],
+    formats: &[Format],
+) -> impl Iterator<Item = &'f Text<'b>> {
+    let fitting = files
+        .iter()
+        .filter(move |(format, _)| formats.contains(format));
+    fitting.map(|(_, text)| *text)
+}
+
+/// The last part of a path, without what follows its last dot.
+fn stem(path: &str) -> &str {
+    let name = path.rsplit('/').next().unwrap_or(path);
+    name.rsplit_once('.').map_or(name, |(stem, _)| stem)
+}
+
+/// The texts of one device, for those that include one another.
+struct AtHand<'t> {
+    texts: &'t [&'t Text<'t>],
+    included: BTreeSet<SourceId>,
+}
+
+impl Includes for AtHand<'_> {
+    /// Takes the files whose paths end like the pattern; its last part may be `*` or end in `*` and
+    /// a suffix.
+    fn find(&mut self, pattern: &str, from: SourceId) -> Result<Vec<Included>, String> {
+        let pattern = pattern.trim_start_matches("./");
+        let (folder, name) = pattern.rsplit_once('/').unwrap_or(("", pattern));
+        let fits = |path: &str| {
+            let (in_folder, file) = path.rsplit_once('/').unwrap_or(("", path));
+            let same_folder = in_folder.ends_with(folder) || folder.ends_with(in_folder);
+            let same_name = match name.split_once('*') {
+                Some((begin, end)) => {
+                    file.len() >= begin.len() + end.len()
+                        && file.starts_with(begin)
+                        && file.ends_with(end)
+                }
+                None => file == name,
+            };
+            same_folder && same_name
+        };
+        let found: Vec<Included> = self
+            .texts
+            .iter()
+            .filter(|text| text.source != from && fits(text.path))
+            .map(|text| Included {
+                source: text.source,
+                path: text.path.to_owned(),
+                text: text.bytes.to_vec(),
+            })
+            .collect();
+        if found.is_empty() && !name.contains('*') {
+            return Err("the file is not among those that were given".to_owned());
+        }
+        self.included.extend(found.iter().map(|one| one.source));
+        Ok(found)
     }
 }
 
@@ -138,5 +233,41 @@ mod tests {
         assert_eq!(devices(&files), [("a".into(), 2), ("b".into(), 1)]);
         let files = [("a/v4", RULES), ("a/v4.old", RULES), ("a/v6", RULES6)];
         assert_eq!(devices(&files), [("a".into(), 2), ("a/v4.old".into(), 1)]);
+    }
+
+    #[test]
+    fn an_included_file_is_no_rule_set_of_its_own() {
+        let main = "include \"/etc/nft/lan.nft\"\ntable ip fw {\n chain a { drop; }\n}\n";
+        let part = "table ip lan {\n chain b { accept; }\n}\n";
+        let files = [("a/lan.nft", part), ("a/main.nft", main)];
+        let texts = [("a", 2)].map(|(name, chains)| (name.to_owned(), chains));
+        assert_eq!(devices(&files), texts);
+        let (first, second) = (SourceId(0), SourceId(1));
+        let text = |source, path, text: &'static str| Text {
+            source,
+            path,
+            device: "a",
+            bytes: text.as_bytes(),
+        };
+        let missing = gather(&[text(first, "a/main.nft", main)], &Limits::default());
+        assert_eq!(missing.problems.len(), 1);
+        let wg = "[Interface]\nAddress = 10.9.0.1/24\nPrivateKey = x\n";
+        let routes =
+            "[{\"dst\":\"default\",\"gateway\":\"10.0.0.1\",\"dev\":\"eth0\",\"flags\":[]}]";
+        let stack = gather(
+            &[
+                text(first, "a/wg0.conf", wg),
+                text(second, "a/r.json", routes),
+            ],
+            &Limits::default(),
+        );
+        let stack = &stack.model.devices[0].stack;
+        assert_eq!(stack.tunnels[0].interface, "wg0");
+        assert!(
+            stack
+                .routes
+                .iter()
+                .any(|route| route.destination.length() == 0)
+        );
     }
 }

@@ -11,6 +11,10 @@ pub enum Format {
     Nft,
     /// `nft -j list ruleset`.
     NftJson,
+    /// `ip -j addr`, `ip -j route`, `ip -j rule`.
+    IpRoute,
+    /// A file for wg-quick, or the output of `wg showconf`.
+    WireGuard,
     /// Kubernetes manifests, YAML or JSON.
     Kubernetes,
     /// None of these.
@@ -24,6 +28,8 @@ impl Format {
             Format::Iptables => "iptables rules",
             Format::Ipset => "ipset sets",
             Format::Nft | Format::NftJson => "nftables rules",
+            Format::IpRoute => "addresses and routes",
+            Format::WireGuard => "WireGuard tunnels",
             Format::Kubernetes => "Kubernetes manifests",
             Format::Unknown => "unknown",
         }
@@ -39,18 +45,31 @@ pub fn recognise(path: &str, bytes: &[u8]) -> Format {
     let head = bytes.get(..64 << 10).unwrap_or(bytes);
     let head = String::from_utf8_lossy(head);
     let first = head.trim_start().chars().next();
-    if matches!(first, Some('{' | '[')) && !starts_a_template(&head) {
-        return if head.contains("\"nftables\"") {
-            Format::NftJson
-        } else {
-            Format::Kubernetes
-        };
+    if matches!(first, Some('{' | '[')) && !starts_a_template(&head) && !starts_a_section(&head) {
+        return of_json(&head);
     }
     let lines = head.lines().map(str::trim).take(LINES);
     lines
         .filter(|line| !line.is_empty())
         .find_map(of_line)
         .unwrap_or_else(|| of_name(path))
+}
+
+/// Whether it begins with a section, as settings do and JSON does not.
+fn starts_a_section(head: &str) -> bool {
+    let head = head.trim_start();
+    head.starts_with("[Interface]") || head.starts_with("[Peer]")
+}
+
+fn of_json(head: &str) -> Format {
+    let has = |key: &str| head.contains(&format!("\"{key}\""));
+    if has("nftables") {
+        Format::NftJson
+    } else if !has("kind") && (has("ifname") || has("dst") || has("table")) {
+        Format::IpRoute
+    } else {
+        Format::Kubernetes
+    }
 }
 
 fn starts_a_template(head: &str) -> bool {
@@ -64,6 +83,9 @@ fn of_line(line: &str) -> Option<Format> {
     let third = words.next();
     if first.starts_with('*') && second.is_none() && is_table(first.get(1..)?) {
         return Some(Format::Iptables);
+    }
+    if ["[Interface]", "[Peer]"].contains(&line) {
+        return Some(Format::WireGuard);
     }
     if first == "#" {
         let generated = second == Some("Generated") && third == Some("by");
@@ -137,6 +159,18 @@ mod tests {
             ("add rule ip filter input drop\n", Format::Nft),
             ("{\"nftables\": [{\"metainfo\": {}}]}", Format::NftJson),
             ("---\napiVersion: v1\nkind: Pod\n", Format::Kubernetes),
+            (
+                "[{\"ifindex\": 1, \"ifname\": \"lo\", \"addr_info\": []}]",
+                Format::IpRoute,
+            ),
+            (
+                "[{\"dst\": \"default\", \"dev\": \"eth0\"}]",
+                Format::IpRoute,
+            ),
+            (
+                "# home\n[Interface]\nAddress = 10.0.0.1/24\n",
+                Format::WireGuard,
+            ),
             ("{\"kind\": \"List\", \"items\": []}", Format::Kubernetes),
             ("{{- if .Values.x }}\nkind: Pod\n", Format::Kubernetes),
             ("Dear reader,\nthis is no network.\n", Format::Unknown),
