@@ -234,7 +234,7 @@ fn rules_of_json_have_places() {
     let read = read_json(SourceId(0), dump.as_bytes(), &Limits::default());
     assert_eq!(read.problems, []);
     let at = read.value.chains[0].rules[0].at;
-    let text = &dump[at.start as usize..at.end as usize];
+    let text = dump.get(at.start as usize..at.end as usize).unwrap();
     assert!(
         text.starts_with("{\"rule\"") && text.ends_with("]}}"),
         "{text}"

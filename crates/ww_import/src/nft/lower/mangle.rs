@@ -97,14 +97,14 @@ impl<'e, 'a> Lowering<'e, 'a, '_> {
         let found = self.entries(&operands, data, |lowering, _, given| {
             lowering.number(key.datatype, given)
         });
-        if found.unclear.is_some() || found.overlap || found.entries.len() > MOST_VALUES {
+        if found.unclear.is_some() || found.overlap || found.list.len() > MOST_VALUES {
             return false;
         }
         self.split = Some(Split {
             place: self.steps.len(),
             field,
             values: found
-                .entries
+                .list
                 .into_iter()
                 .map(|(condition, value)| (condition, value as u32))
                 .collect(),

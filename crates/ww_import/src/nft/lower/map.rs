@@ -11,7 +11,7 @@ use ww_model::filter::{Action, Condition, UnknownReason, Verdict};
 
 /// What a map gives under which condition, in the order in which they are tried.
 pub(super) struct Entries<T> {
-    pub(super) entries: Vec<(Condition, T)>,
+    pub(super) list: Vec<(Condition, T)>,
     /// Whether the last entries fit what entries before them fit too: `*`.
     pub(super) overlap: bool,
     /// Set when some entries are not known.
@@ -38,7 +38,7 @@ impl<'e, 'a> Lowering<'e, 'a, '_> {
         let Some(members) = self.members(map) else {
             let unclear = self.malformed(map.at, "a map is expected here");
             return Entries {
-                entries: Vec::new(),
+                list: Vec::new(),
                 overlap: false,
                 unclear: Some(unclear),
             };
@@ -68,7 +68,7 @@ impl<'e, 'a> Lowering<'e, 'a, '_> {
         let overlap = !last.is_empty();
         entries.extend(last);
         Entries {
-            entries,
+            list: entries,
             overlap,
             unclear,
         }
@@ -103,9 +103,9 @@ impl<'e, 'a> Lowering<'e, 'a, '_> {
             return;
         }
         if more_follows {
-            self.require_entry(&found.entries);
+            self.require_entry(&found.list);
         }
-        self.act(Action::VerdictMap(found.entries));
+        self.act(Action::VerdictMap(found.list));
     }
 
     /// That one of the entries fits.

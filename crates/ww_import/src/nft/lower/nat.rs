@@ -64,7 +64,7 @@ impl<'e, 'a> Lowering<'e, 'a, '_> {
             ));
         }
         let entries = found
-            .entries
+            .list
             .into_iter()
             .map(|(condition, target)| (condition, nat(spec, target)));
         let entries = entries.collect();
