@@ -48,6 +48,13 @@ impl Operation {
     }
 }
 
+/// How two decisions become one, and what has become of two nodes.
+struct Joiner<'a> {
+    done: FxHashMap<(Ref, Ref), Ref>,
+    ends: &'a mut dyn FnMut(Terminal) -> Option<Terminal>,
+    join: &'a mut dyn FnMut(Terminal, Terminal) -> Terminal,
+}
+
 /// Walks the edges of one operand while another is walked beside it.
 pub(crate) struct Cursor {
     next: u32,
@@ -206,7 +213,7 @@ impl Space {
     }
 
     /// Joins the decisions of two maps, point by point. `join` is asked once for each pair of
-    /// decisions that occurs, in no particular order of pairs but always the same one.
+    /// decisions that occurs, always in the same order.
     ///
     /// # Errors
     /// [`TooLarge`].
@@ -214,32 +221,47 @@ impl Space {
         &mut self,
         left: Map,
         right: Map,
+        join: impl FnMut(Terminal, Terminal) -> Terminal,
+    ) -> Result<Map, TooLarge> {
+        self.follow(left, right, |_| None, join)
+    }
+
+    /// As [`Space::zip`], but does not look at the right map where the left decision `ends` it.
+    ///
+    /// # Errors
+    /// [`TooLarge`].
+    pub fn follow(
+        &mut self,
+        left: Map,
+        right: Map,
+        mut ends: impl FnMut(Terminal) -> Option<Terminal>,
         mut join: impl FnMut(Terminal, Terminal) -> Terminal,
     ) -> Result<Map, TooLarge> {
         self.scratch.clear();
         let (left, right) = (self.own(left), self.own(right));
-        let node = self.zip_nodes(left, right, &mut FxHashMap::default(), &mut join)?;
+        let mut joiner = Joiner {
+            done: FxHashMap::default(),
+            ends: &mut ends,
+            join: &mut join,
+        };
+        let node = self.join_nodes(left, right, &mut joiner)?;
         Ok(self.map(node))
     }
 
-    fn zip_nodes(
-        &mut self,
-        left: Ref,
-        right: Ref,
-        done: &mut FxHashMap<(Ref, Ref), Ref>,
-        join: &mut dyn FnMut(Terminal, Terminal) -> Terminal,
-    ) -> Result<Ref, TooLarge> {
-        if let Some(result) = done.get(&(left, right)) {
+    fn join_nodes(&mut self, left: Ref, right: Ref, joiner: &mut Joiner) -> Result<Ref, TooLarge> {
+        if let Some(result) = joiner.done.get(&(left, right)) {
             return Ok(*result);
         }
-        let result = if let (Some(a), Some(b)) = (left.as_terminal(), right.as_terminal()) {
-            Ref::terminal(join(a, b)).ok_or(TooLarge::Terminals)?
-        } else {
-            self.beside(left, right, |space, left, right| {
-                space.zip_nodes(left, right, done, join)
-            })?
+        let ended = left.as_terminal().and_then(|a| (joiner.ends)(a));
+        let both = left.as_terminal().zip(right.as_terminal());
+        let joined = ended.or_else(|| both.map(|(a, b)| (joiner.join)(a, b)));
+        let result = match joined {
+            Some(terminal) => Ref::terminal(terminal).ok_or(TooLarge::Terminals)?,
+            None => self.beside(left, right, |space, left, right| {
+                space.join_nodes(left, right, joiner)
+            })?,
         };
-        done.insert((left, right), result);
+        joiner.done.insert((left, right), result);
         Ok(result)
     }
 

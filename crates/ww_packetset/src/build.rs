@@ -37,36 +37,30 @@ impl Space {
         Ok(self.set(below))
     }
 
-    /// The points whose bits under `mask` have these values. `bits` are levels of one bit, the most
-    /// significant first.
-    ///
-    /// # Errors
-    /// [`TooLarge`].
-    pub fn bits(&mut self, bits: &[LevelId], mask: u128, value: u128) -> Result<Set, TooLarge> {
-        let mut sides = Vec::new();
-        for (place, level) in bits.iter().rev().enumerate() {
-            if mask >> place & 1 == 1 {
-                let bit = value >> place & 1;
-                sides.push((*level, vec![(bit, bit)]));
-            }
-        }
-        self.cube(&sides)
-    }
-
     /// The points whose bits, read as a number, lie in the inclusive range. `bits` are levels of one
-    /// bit, the most significant first.
+    /// bit, the most significant first; `None` stands for a bit that is always 0.
     ///
     /// # Errors
     /// [`TooLarge`].
     pub fn bits_within(
         &mut self,
-        bits: &[LevelId],
+        bits: &[Option<LevelId>],
         first: u128,
         last: u128,
     ) -> Result<Set, TooLarge> {
+        let most = match bits.len() {
+            0..128 => (1u128 << bits.len()) - 1,
+            _ => u128::MAX,
+        };
+        if first > last || first > most {
+            return Ok(self.none());
+        }
         let (mut at_least, mut at_most) = (self.all(), self.all());
         for (place, level) in bits.iter().rev().enumerate() {
-            let set = self.within(*level, [(1, 1)])?;
+            let set = match level {
+                Some(level) => self.within(*level, [(1, 1)])?,
+                None => self.none(),
+            };
             at_least = if first >> place & 1 == 1 {
                 self.and(set, at_least)?
             } else {
@@ -78,12 +72,6 @@ impl Space {
             } else {
                 self.minus(at_most, set)?
             };
-        }
-        let most = 1u128
-            .checked_shl(bits.len() as u32)
-            .map_or(u128::MAX, |end| end - 1);
-        if first > most {
-            return Ok(self.none());
         }
         if last >= most {
             return Ok(at_least);

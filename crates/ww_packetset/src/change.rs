@@ -74,6 +74,26 @@ impl Space {
         self.choose(is_set, set, clear)
     }
 
+    /// What the map decides after a level's number was drawn: it becomes `first` plus the number of
+    /// the level `from`, which must be declared after it.
+    ///
+    /// # Errors
+    /// [`TooLarge`].
+    pub fn draw(
+        &mut self,
+        map: Map,
+        level: LevelId,
+        first: u128,
+        from: LevelId,
+    ) -> Result<Map, TooLarge> {
+        self.scratch.clear();
+        let node = self.own(map);
+        let node = self.rewrite(node, level.0, &mut Done::default(), &mut |space, node| {
+            space.drawn(node, first, from)
+        })?;
+        Ok(self.map(node))
+    }
+
     /// The points that become a member when some of these levels are chosen anew: projection.
     ///
     /// # Errors
@@ -248,6 +268,33 @@ impl Space {
             }
             self.push_edge(start, reach, child);
         }
+    }
+
+    /// A node seen by packets whose number is `first` plus that of a lower level.
+    fn drawn(&mut self, node: Ref, first: u128, from: LevelId) -> Result<Ref, TooLarge> {
+        let last = first.saturating_add(self.max(from));
+        let mut result = Ref::NONE;
+        let mut low = 0;
+        for edge in self.store.edges(node) {
+            let (edge_last, child) = self.store.edge(edge);
+            let (a, b) = (low.max(first), edge_last.min(last));
+            low = edge_last.saturating_add(1);
+            if a > b {
+                continue;
+            }
+            let start = self.scratch.len();
+            if a > first {
+                self.push_edge(start, a - first - 1, Ref::NONE);
+            }
+            self.push_edge(start, b - first, Ref::YES);
+            if b < last {
+                self.push_edge(start, last - first, Ref::NONE);
+            }
+            let drawn = self.close(from.0, start)?;
+            let part = self.apply(Operation::Keep, child, drawn)?;
+            result = self.apply(Operation::First, result, part)?;
+        }
+        Ok(result)
     }
 
     /// Joins the children of the nodes on the levels that go; `last` is the lowest of them.

@@ -24,6 +24,8 @@ enum Recipe {
     Choose(Box<Recipe>, Box<Recipe>, Box<Recipe>),
     Differ(Box<Recipe>, Box<Recipe>),
     Zip(Box<Recipe>, Box<Recipe>),
+    Follow(Box<Recipe>, Box<Recipe>),
+    Draw(Box<Recipe>, u128),
     Restrict(Box<Recipe>, usize, u128),
     Move(Box<Recipe>, usize, u128, u128, u128),
     CopyBit(Box<Recipe>),
@@ -51,6 +53,8 @@ fn recipe() -> impl Strategy<Value = Recipe> {
             1 => (one(), one(), one()).prop_map(|(a, b, c)| Recipe::Choose(a, b, c)),
             1 => (one(), one()).prop_map(|(a, b)| Recipe::Differ(a, b)),
             1 => (one(), one()).prop_map(|(a, b)| Recipe::Zip(a, b)),
+            1 => (one(), one()).prop_map(|(a, b)| Recipe::Follow(a, b)),
+            1 => (one(), 0u128..6).prop_map(|(a, b)| Recipe::Draw(a, b)),
             1 => (one(), level(), 0u128..10).prop_map(|(a, b, c)| Recipe::Restrict(a, b, c)),
             1 => (one(), level(), 0u128..10, 0u128..10, 0u128..10)
                 .prop_map(|(a, b, c, d, e)| Recipe::Move(a, b, c, d, e)),
@@ -155,6 +159,11 @@ impl Recipe {
             Recipe::Choose(set, a, b) => if yes(set, point) { a } else { b }.at(point),
             Recipe::Differ(a, b) => Terminal::from(a.at(point) != b.at(point)),
             Recipe::Zip(a, b) => joined(a.at(point), b.at(point)),
+            Recipe::Follow(a, b) => match a.at(point) {
+                2 => 3,
+                other => joined(other, b.at(point)),
+            },
+            Recipe::Draw(map, first) => map.at(&with(point, 0, first + point[2])),
             Recipe::Restrict(map, level, value) => {
                 map.at(&with(point, *level, (*value).min(MAX[*level])))
             }
@@ -196,7 +205,11 @@ impl Recipe {
                 space.keep(map, set)
             }
             Recipe::Bits(mask, value, terminal) => {
-                let set = space.bits(&levels[3..], *mask, *value).unwrap();
+                let place = |place: usize| (mask >> place & 1 == 1).then_some(levels[4 - place]);
+                let bits = [place(1), place(0)];
+                let set = space
+                    .bits_within(&bits, value & mask, value & mask)
+                    .unwrap();
                 let map = space.constant(*terminal).unwrap();
                 space.keep(map, set)
             }
@@ -224,6 +237,14 @@ impl Recipe {
             Recipe::Zip(a, b) => {
                 let (a, b) = (a.build(space, levels), b.build(space, levels));
                 space.zip(a, b, joined)
+            }
+            Recipe::Follow(a, b) => {
+                let (a, b) = (a.build(space, levels), b.build(space, levels));
+                space.follow(a, b, |a| (a == 2).then_some(3), joined)
+            }
+            Recipe::Draw(map, first) => {
+                let map = map.build(space, levels);
+                space.draw(map, levels[0], *first, levels[2])
             }
             Recipe::Restrict(map, level, value) => {
                 let map = map.build(space, levels);
@@ -379,7 +400,8 @@ proptest! {
     fn numbers_in_bits_are_numbers(first in 0u128..20, last in 0u128..20) {
         let mut space = Space::new(Bounds::default());
         let bits: Vec<LevelId> = (0..4).map(|_| space.bit("bit").unwrap()).collect();
-        let set = space.bits_within(&bits, first, last).unwrap();
+        let places: Vec<Option<LevelId>> = bits.iter().copied().map(Some).collect();
+        let set = space.bits_within(&places, first, last).unwrap();
         for number in 0..16u128 {
             let point: Vec<u128> = (0..4).map(|place| number >> (3 - place) & 1).collect();
             prop_assert_eq!(space.has(set, &point), (first..=last).contains(&number));
