@@ -1,13 +1,11 @@
 //! Sets as lists of boxes that people can read.
 
+use crate::read::Ranges;
 use crate::space::{LevelId, Set, Space};
 use crate::store::Ref;
 use rustc_hash::FxHashMap;
 use std::collections::BTreeMap;
 use std::rc::Rc;
-
-/// Sorted, disjoint, inclusive ranges that do not touch.
-type Ranges = Vec<(u128, u128)>;
 
 /// A product of ranges: the points that lie in the ranges of every side. Levels without a side are
 /// free.

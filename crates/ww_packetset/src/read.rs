@@ -4,6 +4,9 @@ use crate::space::{LevelId, Map, Set, Space, Terminal, TooLarge};
 use crate::store::Ref;
 use rustc_hash::{FxHashMap, FxHashSet};
 
+/// Sorted, disjoint, inclusive ranges that do not touch.
+pub(crate) type Ranges = Vec<(u128, u128)>;
+
 /// How many points a set has.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Count {
@@ -100,6 +103,28 @@ impl Space {
         corners.dedup();
         corners.truncate(most);
         corners
+    }
+
+    /// The numbers of a level by what they leave of the set: for each distinct rest, the numbers
+    /// that leave it, in order of the first of them. No level above this one may matter to the set.
+    pub fn rows(&self, set: Set, level: LevelId) -> Vec<(Set, Ranges)> {
+        let node = self.own(set.0);
+        if self.store.level(node) != level.0 {
+            return vec![(set, vec![(0, self.max(level))])];
+        }
+        let mut rows: Vec<(Set, Ranges)> = Vec::new();
+        let mut places: FxHashMap<Ref, usize> = FxHashMap::default();
+        let mut first = 0;
+        for edge in self.store.edges(node) {
+            let (last, child) = self.store.edge(edge);
+            let place = *places.entry(child).or_insert(rows.len());
+            match rows.get_mut(place) {
+                Some((_, ranges)) => ranges.push((first, last)),
+                None => rows.push((self.set(child), vec![(first, last)])),
+            }
+            first = last.saturating_add(1);
+        }
+        rows
     }
 
     /// How many points the set has when only these levels count: points that differ on no other

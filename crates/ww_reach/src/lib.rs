@@ -5,4 +5,5 @@ pub mod kube;
 pub mod map;
 pub mod mutants;
 pub mod question;
+pub mod symbolic;
 pub mod walk;

@@ -4,9 +4,9 @@
 //! goes on in two worlds, one for each answer; where all worlds end alike, the answer is exact all the same.
 
 mod condition;
-mod device;
+pub(crate) mod device;
 mod machine;
-mod plan;
+pub(crate) mod plan;
 mod seen;
 mod translate;
 

@@ -13,16 +13,16 @@ const SOURCE_NAT: i32 = 100;
 
 /// A base chain on the path of packets.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Station<'a> {
-    pub(super) id: ChainId,
-    pub(super) base: &'a Base,
+pub(crate) struct Station<'a> {
+    pub(crate) id: ChainId,
+    pub(crate) base: &'a Base,
     /// Connection tracking has seen the packet by then.
-    pub(super) tracked: bool,
+    pub(crate) tracked: bool,
 }
 
 /// The base chains of every hook, for both IP versions.
 #[derive(Clone, Debug)]
-pub(super) struct Plan<'a> {
+pub(crate) struct Plan<'a> {
     hooks: [[Vec<Station<'a>>; 2]; HOOKS.len()],
 }
 
@@ -36,14 +36,14 @@ const HOOKS: [Hook; 6] = [
 ];
 
 impl<'a> Plan<'a> {
-    pub(super) fn new(ruleset: &'a Ruleset) -> Plan<'a> {
+    pub(crate) fn new(ruleset: &'a Ruleset) -> Plan<'a> {
         Plan {
             hooks: HOOKS.map(|hook| [false, true].map(|v6| stations(ruleset, hook, v6))),
         }
     }
 
     /// The base chains of a hook, in the order in which a packet meets them.
-    pub(super) fn at(&self, hook: Hook, v6: bool) -> &[Station<'a>] {
+    pub(crate) fn at(&self, hook: Hook, v6: bool) -> &[Station<'a>] {
         let versions = HOOKS
             .iter()
             .zip(&self.hooks)
@@ -54,7 +54,7 @@ impl<'a> Plan<'a> {
 }
 
 /// The hooks after one another for a packet that is for this device, goes through it, or comes from it.
-pub(super) fn path(route: Hook) -> &'static [Hook] {
+pub(crate) fn path(route: Hook) -> &'static [Hook] {
     match route {
         Hook::Input => &[Hook::Ingress, Hook::Prerouting, Hook::Input],
         Hook::Output => &[Hook::Output, Hook::Postrouting],

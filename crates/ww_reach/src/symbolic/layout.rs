@@ -1,0 +1,403 @@
+//! What rule sets can tell apart, and the levels it is kept on.
+
+use super::names::Names;
+use std::collections::{BTreeMap, BTreeSet};
+use ww_model::Ranges;
+use ww_model::filter::{Action, Condition, Field, NamePattern, Nat, NatKind, Ruleset, Step, Way};
+use ww_packetset::{Bounds, LevelId, Set, Space, TooLarge};
+
+/// A version of IP; packets of the two never meet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Version {
+    /// IPv4.
+    V4,
+    /// IPv6.
+    V6,
+}
+
+impl Version {
+    /// The greatest address.
+    pub fn max_address(self) -> u128 {
+        match self {
+            Version::V4 => u128::from(u32::MAX),
+            Version::V6 => u128::MAX,
+        }
+    }
+}
+
+/// A packet field on levels.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    /// One level for the whole number.
+    Whole(LevelId),
+    /// One level for each bit, the most significant first; `None` for bits that nothing asks for.
+    Bits(Vec<Option<LevelId>>),
+    /// A number that is the same in all packets.
+    Fixed(u128),
+}
+
+/// Everything that some rule sets can tell apart in packets of one IP version, as the levels of a
+/// [`Space`], and the sets and functions made there.
+///
+/// The levels are, in order: destination, source, interfaces, protocol, destination port, ICMP type
+/// and code, source port, TCP flags, state, marks, then what is not known.
+#[derive(Debug)]
+pub struct Universe<'a> {
+    /// Where the diagrams live.
+    pub space: Space,
+    pub(super) rulesets: Vec<&'a Ruleset>,
+    pub(super) version: Version,
+    pub(super) places: BTreeMap<Field, Place>,
+    pub(super) iif: LevelId,
+    pub(super) oif: LevelId,
+    pub(super) names: Names,
+    pub(super) patterns: BTreeSet<NamePattern>,
+    /// Levels of what is not known; quantified by every answer.
+    pub(super) hidden: Vec<LevelId>,
+    /// The unknowns of rule sets, by the rule set's number.
+    pub(super) unknowns: BTreeMap<(usize, u32), LevelId>,
+    /// What translations draw from, by field and range.
+    pub(super) draws: BTreeMap<(Field, u128, u128), LevelId>,
+    /// Something reads the connection's translations.
+    pub(super) reads_nat: bool,
+}
+
+/// What conditions and actions mention.
+#[derive(Default)]
+struct Mentions {
+    patterns: BTreeSet<NamePattern>,
+    /// The bits of each field that are asked for.
+    bits: BTreeMap<Field, u128>,
+    /// Fields of which other bits than the leading ones count.
+    scattered: BTreeSet<Field>,
+    unknowns: BTreeSet<u32>,
+    copies_marks: bool,
+}
+
+impl<'a> Universe<'a> {
+    /// What these rule sets can tell apart. `interfaces` are names that the caller wants to tell
+    /// apart besides, those of the device above all. Rule sets are known by their place in the list from then on.
+    ///
+    /// # Errors
+    /// [`TooLarge`].
+    pub fn new(
+        rulesets: &[&'a Ruleset],
+        version: Version,
+        interfaces: &[&str],
+        bounds: Bounds,
+    ) -> Result<Universe<'a>, TooLarge> {
+        let mentions: Vec<Mentions> = rulesets.iter().map(|ruleset| mentions(ruleset)).collect();
+        let mut all = Mentions::default();
+        for one in &mentions {
+            all.add(one);
+        }
+        if all.copies_marks {
+            let marks = all.asked(Field::Mark) | all.asked(Field::CtMark);
+            all.bits.insert(Field::Mark, marks);
+            all.bits.insert(Field::CtMark, marks);
+        }
+        let known = interfaces.iter().map(|name| (*name).to_owned()).collect();
+        let names = Names::new(&all.patterns, &known);
+        let mut space = Space::new(bounds);
+        let mut places = BTreeMap::new();
+        let addresses = match version {
+            Version::V4 => [Field::Dst4, Field::Src4],
+            Version::V6 => [Field::Dst6, Field::Src6],
+        };
+        for field in addresses {
+            let place = if all.scattered.contains(&field) {
+                bits(&mut space, field, u128::MAX)?
+            } else {
+                whole(&mut space, field, version.max_address())?
+            };
+            places.insert(field, place);
+        }
+        let iif = space.atoms("iif", names.len())?;
+        let oif = space.atoms("oif", names.len())?;
+        for (field, max) in NUMBERS {
+            let in_bits = IN_BITS.contains(&field) && all.scattered.contains(&field);
+            let place = if in_bits {
+                bits(&mut space, field, u128::MAX)?
+            } else {
+                whole(&mut space, field, max)?
+            };
+            places.insert(field, place);
+        }
+        // ICMP and ICMPv6 never meet in one packet, and share their levels.
+        for (field, twin) in [
+            (Field::IcmpType, Field::Icmp6Type),
+            (Field::IcmpCode, Field::Icmp6Code),
+        ] {
+            if let Some(place) = places.get(&field).cloned() {
+                places.insert(twin, place);
+            }
+        }
+        places.insert(Field::LaterFragment, Place::Fixed(0));
+        let number = if version == Version::V4 { 4 } else { 6 };
+        places.insert(Field::IpVersion, Place::Fixed(number));
+        for field in [Field::Mark, Field::CtMark, Field::Dscp, Field::CtNat] {
+            let place = bits(&mut space, field, all.asked(field))?;
+            places.insert(field, place);
+        }
+        let mut hidden: Vec<LevelId> = [Field::CtMark, Field::CtNat]
+            .iter()
+            .filter_map(|field| places.get(field))
+            .flat_map(levels_of)
+            .collect();
+        for (field, max) in HIDDEN {
+            if all.bits.contains_key(&field) {
+                let place = whole(&mut space, field, max)?;
+                hidden.extend(levels_of(&place));
+                places.insert(field, place);
+            }
+        }
+        let mut universe = Universe {
+            space,
+            rulesets: rulesets.to_vec(),
+            version,
+            places,
+            iif,
+            oif,
+            names,
+            patterns: all.patterns,
+            hidden,
+            unknowns: BTreeMap::new(),
+            draws: BTreeMap::new(),
+            reads_nat: all.bits.contains_key(&Field::CtNat),
+        };
+        for (number, one) in mentions.iter().enumerate() {
+            for unknown in &one.unknowns {
+                let level = universe.space.bit("unknown")?;
+                universe.unknowns.insert((number, *unknown), level);
+                universe.hidden.push(level);
+            }
+        }
+        Ok(universe)
+    }
+
+    /// The level on which a translation draws a number of the range.
+    pub(super) fn drawn_from(
+        &mut self,
+        field: Field,
+        first: u128,
+        last: u128,
+    ) -> Result<LevelId, TooLarge> {
+        if let Some(level) = self.draws.get(&(field, first, last)) {
+            return Ok(*level);
+        }
+        let level = self.space.interval("drawn", last - first)?;
+        self.draws.insert((field, first, last), level);
+        self.hidden.push(level);
+        Ok(level)
+    }
+
+    /// The field's place; nothing for one that packets of this version do not have.
+    pub(super) fn place(&self, field: Field) -> Option<&Place> {
+        self.places.get(&field)
+    }
+
+    /// The level of a field that is on one level.
+    pub fn level(&self, field: Field) -> Option<LevelId> {
+        match self.place(field) {
+            Some(Place::Whole(level)) => Some(*level),
+            _ => None,
+        }
+    }
+
+    /// The packets whose field is this number.
+    ///
+    /// # Errors
+    /// [`TooLarge`].
+    pub fn number_is(&mut self, field: Field, number: u128) -> Result<Set, TooLarge> {
+        match self.place(field).cloned() {
+            Some(Place::Whole(level)) => self.space.within(level, [(number, number)]),
+            Some(Place::Bits(bits)) => self.space.bits_within(&bits, number, number),
+            Some(Place::Fixed(fixed)) if fixed == number => Ok(self.space.all()),
+            Some(Place::Fixed(_)) | None => Ok(self.space.none()),
+        }
+    }
+
+    /// The version of IP.
+    pub fn version(&self) -> Version {
+        self.version
+    }
+
+    /// The field of the source or destination address.
+    pub(super) fn address_field(&self, source: bool) -> Field {
+        match (self.version, source) {
+            (Version::V4, true) => Field::Src4,
+            (Version::V4, false) => Field::Dst4,
+            (Version::V6, true) => Field::Src6,
+            (Version::V6, false) => Field::Dst6,
+        }
+    }
+}
+
+/// Fields with a level of their own in every universe, and their greatest numbers.
+const NUMBERS: [(Field, u128); 7] = [
+    (Field::Protocol, 255),
+    (Field::DstPort, 65_535),
+    (Field::IcmpType, 255),
+    (Field::IcmpCode, 255),
+    (Field::SrcPort, 65_535),
+    (Field::TcpFlags, 255),
+    (Field::CtState, 4),
+];
+
+/// Those of them that are kept in bits when rules ask for single bits.
+const IN_BITS: [Field; 3] = [Field::DstPort, Field::SrcPort, Field::TcpFlags];
+
+/// Fields that are not part of a packet as it is asked about, and their greatest numbers.
+const HIDDEN: [(Field, u128); 4] = [
+    (Field::HopLimit, 255),
+    (Field::Length, 65_535),
+    (Field::SrcKind, 4),
+    (Field::DstKind, 4),
+];
+
+/// The levels of a place.
+pub(super) fn levels_of(place: &Place) -> Vec<LevelId> {
+    match place {
+        Place::Whole(level) => vec![*level],
+        Place::Bits(bits) => bits.iter().copied().flatten().collect(),
+        Place::Fixed(_) => Vec::new(),
+    }
+}
+
+fn whole(space: &mut Space, field: Field, max: u128) -> Result<Place, TooLarge> {
+    space.interval(&format!("{field:?}"), max).map(Place::Whole)
+}
+
+fn bits(space: &mut Space, field: Field, asked: u128) -> Result<Place, TooLarge> {
+    let mut bits = Vec::new();
+    for place in (0..width(field)).rev() {
+        let level = (asked >> place & 1 == 1)
+            .then(|| space.bit(&format!("{field:?} bit {place}")))
+            .transpose()?;
+        bits.push(level);
+    }
+    Ok(Place::Bits(bits))
+}
+
+/// The bits of a field.
+pub(super) fn width(field: Field) -> u32 {
+    match field {
+        Field::Src6 | Field::Dst6 => 128,
+        Field::Src4 | Field::Dst4 | Field::Mark | Field::CtMark => 32,
+        Field::SrcPort | Field::DstPort | Field::Length => 16,
+        Field::Protocol
+        | Field::IcmpType
+        | Field::IcmpCode
+        | Field::Icmp6Type
+        | Field::Icmp6Code
+        | Field::TcpFlags
+        | Field::HopLimit => 8,
+        Field::Dscp => 6,
+        Field::IpVersion | Field::CtState | Field::SrcKind | Field::DstKind => 3,
+        Field::CtNat => 2,
+        Field::LaterFragment => 1,
+    }
+}
+
+/// Whether a mask asks for leading bits only.
+pub(super) fn is_leading(mask: u128, width: u32) -> bool {
+    let rest = !mask & (u128::MAX >> (128 - width));
+    rest & rest.wrapping_add(1) == 0
+}
+
+fn mentions(ruleset: &Ruleset) -> Mentions {
+    let mut found = Mentions::default();
+    let rules = ruleset.chains.iter().flat_map(|chain| &chain.rules);
+    for step in rules.flat_map(|rule| &rule.steps) {
+        match step {
+            Step::If(condition) => found.condition(condition),
+            Step::Do(Action::VerdictMap(entries)) => {
+                for (condition, _) in entries {
+                    found.condition(condition);
+                }
+            }
+            Step::Do(Action::NatMap(entries)) => {
+                for (condition, nat) in entries {
+                    found.condition(condition);
+                    found.nat(nat);
+                }
+            }
+            Step::Do(Action::Nat(nat)) => found.nat(nat),
+            Step::Do(Action::SaveMark | Action::RestoreMark) => found.copies_marks = true,
+            Step::Do(_) => {}
+        }
+    }
+    found
+}
+
+impl Mentions {
+    fn condition(&mut self, condition: &Condition) {
+        match condition {
+            Condition::All(parts) | Condition::Any(parts) => {
+                for part in parts {
+                    self.condition(part);
+                }
+            }
+            Condition::Not(inner) => self.condition(inner),
+            Condition::Has(field) => self.ask(*field, 0),
+            Condition::In(field, _) => self.ask(*field, u128::MAX),
+            Condition::Masked { field, mask, .. } => {
+                self.ask(*field, *mask);
+                if !is_leading(*mask, width(*field)) {
+                    self.scattered.insert(*field);
+                }
+            }
+            Condition::Tuple { fields, .. } => {
+                for field in fields {
+                    self.ask(*field, u128::MAX);
+                }
+            }
+            Condition::Interface(Way::In | Way::Out, pattern) => {
+                self.patterns.insert(pattern.clone());
+            }
+            Condition::Unknown(id) => {
+                self.unknowns.insert(id.0);
+            }
+        }
+    }
+
+    /// A network that is moved bit by bit wants addresses in bits.
+    fn nat(&mut self, nat: &Nat) {
+        if nat.kind == NatKind::Prefix {
+            self.scattered
+                .extend([Field::Src4, Field::Dst4, Field::Src6, Field::Dst6]);
+        }
+    }
+
+    fn ask(&mut self, field: Field, mask: u128) {
+        *self.bits.entry(field).or_default() |= mask & (u128::MAX >> (128 - width(field)));
+    }
+
+    fn asked(&self, field: Field) -> u128 {
+        self.bits.get(&field).copied().unwrap_or_default()
+    }
+
+    fn add(&mut self, other: &Mentions) {
+        self.patterns.extend(other.patterns.iter().cloned());
+        for (field, mask) in &other.bits {
+            self.ask(*field, *mask);
+        }
+        self.scattered.extend(&other.scattered);
+        self.copies_marks |= other.copies_marks;
+    }
+}
+
+/// The numbers `x` up to `max` for which `x & mask` is in the set; for masks of leading bits, and
+/// for numbers small enough to try them all.
+pub(super) fn unmasked(mask: u128, within: &Ranges, max: u128) -> Ranges {
+    let low = !mask & max;
+    if low & low.wrapping_add(1) == 0 {
+        let blocks = within.iter().filter_map(|(first, last)| {
+            let first = first.checked_add(low)? & !low;
+            (first <= last && first <= max).then(|| (first, (last & !low | low).min(max)))
+        });
+        return Ranges::of(blocks);
+    }
+    let fitting = (0..=max.min(65_535)).filter(|number| within.contains(number & mask));
+    Ranges::of(fitting.map(|number| (number, number)))
+}

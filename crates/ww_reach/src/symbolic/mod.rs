@@ -1,0 +1,70 @@
+//! A whole rule set as one exact function from packets to fates.
+//!
+//! [`Universe`] knows what the rule sets at hand can tell apart; [`Universe::compile`] makes of a
+//! rule set the function from packets, as they arrive, to [`Fate`]s: what becomes of them, by whose
+//! decision, changed in which way. What cannot be known from the rule set (rates, sets that packets
+//! fill, the address that a translation picks) is a level of its own: an answer *must* hold whatever
+//! it is, or *may* hold for some of it.
+//!
+//! The meaning is that of [`crate::walk`], packet by packet; tests hold the two together.
+
+mod chain;
+mod change;
+mod compile;
+mod condition;
+mod device;
+mod layout;
+mod matrix;
+mod names;
+mod nat;
+mod path;
+mod point;
+mod query;
+
+pub use change::{Becomes, Change};
+pub use layout::{Universe, Version};
+pub use matrix::{Matrix, Service};
+pub use query::{Allowed, Decided, Difference, Shadow};
+
+use crate::walk::{By, Outcome};
+use ww_packetset::Map;
+
+/// What becomes of the packets of a region.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Fate {
+    /// How they end.
+    pub outcome: Outcome,
+    /// Who decided that, as [`crate::walk::Walk::by`] has it.
+    pub by: By,
+    /// Who let them pass in each base chain on the way, in order; the last decision too.
+    pub trail: Vec<By>,
+    /// How they were changed until then.
+    pub change: Change,
+    /// How much the decision says.
+    weight: path::Weight,
+}
+
+/// A rule set as a function: a map whose decisions are places in the list of fates, counted from 1.
+#[derive(Clone, Debug)]
+pub struct Function {
+    /// The map; good in the universe that made it.
+    pub map: Map,
+    fates: Vec<Fate>,
+}
+
+impl Function {
+    /// The fate behind a decision of the map.
+    pub fn fate(&self, decision: ww_packetset::Terminal) -> Option<&Fate> {
+        let place = (decision as usize).checked_sub(1)?;
+        self.fates.get(place)
+    }
+
+    /// Whether a decision is to let the packet pass.
+    fn passes(&self, decision: ww_packetset::Terminal) -> bool {
+        self.fate(decision)
+            .is_some_and(|fate| fate.outcome == Outcome::Accept)
+    }
+}
+
+#[cfg(test)]
+mod tests;
