@@ -122,6 +122,10 @@ fn bare_ports_are_ports_only_of_protocols_that_have_them() {
         "DstPort {53}; Protocol {6 17}"
     );
     assert!(rule("ip", "th dport 53").contains("unknown(NotModelled)"));
+    assert_eq!(
+        rule("ip", "meta l4proto . th dport { tcp . 53, udp . 53 }"),
+        "Protocol . DstPort {{6} . {53}, {17} . {53}}"
+    );
 }
 
 #[test]

@@ -227,11 +227,12 @@ impl<'e, 'a> Lowering<'e, 'a, '_> {
             }
             None => rows.push(self.row(operands, right)),
         }
-        let mut any = rows_condition(rows);
-        if let Some(unclear) = unclear {
-            let perhaps = self.unclear(unclear);
-            any = any_of(vec![any, perhaps]);
+        let mut any = Vec::new();
+        if !rows.is_empty() {
+            any.push(rows_condition(rows));
         }
+        any.extend(unclear.map(|unclear| self.unclear(unclear)));
+        let any = any_of(any);
         match op {
             Relation::Implicit | Relation::Equal => any,
             Relation::NotEqual => {
@@ -258,11 +259,18 @@ impl<'e, 'a> Lowering<'e, 'a, '_> {
             );
             return vec![self.unclear(unclear)];
         }
-        operands
-            .iter()
-            .zip(parts)
-            .map(|(operand, part)| self.single(operand, Relation::Equal, part, operand.at))
-            .collect()
+        // A port behind a protocol of the same element is a port of that protocol.
+        let before = self.known.protocol.clone();
+        let mut row = Vec::with_capacity(operands.len());
+        for (operand, part) in operands.iter().zip(parts) {
+            let condition = self.single(operand, Relation::Equal, part, operand.at);
+            if let Condition::In(Field::Protocol, within) = &condition {
+                self.known.protocol = self.known.protocol.and(within);
+            }
+            row.push(condition);
+        }
+        self.known.protocol = before;
+        row
     }
 
     /// A condition that is not known to hold.
