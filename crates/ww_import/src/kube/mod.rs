@@ -133,7 +133,12 @@ impl Intake {
             Document::Tree(tree) => tree,
         };
         let root = tree.root()?;
-        let template_at = self.object(root);
+        let template_at = if root.is_list() {
+            let objects = root.items().map(|object| self.object(object));
+            objects.fold(None, Option::or)
+        } else {
+            self.object(root)
+        };
         if tree.is_exhausted() {
             let message = "aliases repeat one another too often; not all of it was read";
             self.problem(root.at(), ProblemKind::TooLarge, message);

@@ -142,6 +142,10 @@ spec:
   replicas: 3
   template: {metadata: {labels: {app: d}}, spec: {containers: [{ports: [{containerPort: 53, protocol: UDP}]}]}}
 ---
+- kind: ReplicaSet
+  metadata: {name: r}
+  spec: {template: {}}
+---
 kind: CronJob
 metadata: {name: c}
 spec: {jobTemplate: {spec: {template: {metadata: {labels: {app: c}}}}}}
@@ -161,6 +165,7 @@ spec: {jobTemplate: {spec: {template: {metadata: {labels: {app: c}}}}}}
             ("Pod", "p"),
             ("Pod", "q"),
             ("Deployment", "d"),
+            ("ReplicaSet", "r"),
             ("CronJob", "c")
         ]
     );

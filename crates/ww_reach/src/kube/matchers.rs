@@ -95,7 +95,7 @@ fn requirements(selector: Option<&Selector>) -> &[Requirement] {
 }
 
 /// Whether labels meet every requirement.
-pub(super) fn meets(labels: &Labels, requirements: &[Requirement]) -> bool {
+pub fn meets(labels: &Labels, requirements: &[Requirement]) -> bool {
     requirements.iter().all(|requirement| {
         let value = labels.get(&requirement.key);
         match &requirement.test {

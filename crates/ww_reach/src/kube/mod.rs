@@ -27,6 +27,7 @@ pub use connections::Connections;
 pub use diff::{Change, Diff, Members, Party, Side, diff};
 pub use endpoints::{Endpoint, EndpointId, UnknownNamespace, UnknownPods};
 pub use exposure::{Exposure, exposure, unknown_pods};
+pub use matchers::meets;
 pub use pairs::{Pairs, SetId};
 pub use reasons::{Decider, Reason};
 pub use rules::{Assumptions, Direction, PolicyId, UnknownMatch};

@@ -2,6 +2,7 @@
 
 mod conformance;
 mod connectivity;
+mod nca;
 mod npguard;
 mod npguard_diff;
 mod npguard_exposure;
@@ -62,6 +63,7 @@ pub(super) fn score(corpora: &Path) -> Result<Vec<Tally>> {
         tallies.push(npguard::score(&npguard_suite, kind)?);
     }
     tallies.push(conformance::score(&corpora.join("reach/conformance"))?);
+    tallies.push(nca::score(&corpora.join("reach/nca"))?);
     Ok(tallies)
 }
 
