@@ -79,8 +79,41 @@ fn within(field: Field, reading: Reading, ranges: &Ranges) -> Truth {
                 Truth::Maybe(Missing::Field(field))
             }
         }
-        Reading::Bits(..) => Truth::Maybe(Missing::Field(field)),
+        Reading::Bits(value, known) => {
+            every_bit(field, value, known, |value| ranges.contains(value))
+        }
         Reading::Hidden(missing) => Truth::Maybe(missing),
+    }
+}
+
+/// Bits that are not known, of which every combination is tried.
+const FEW_BITS: u32 = 8;
+/// Values of a range that are tried one by one.
+const FEW_VALUES: u128 = 1024;
+
+/// The answer for a number of which only some bits are known, when it is the same for all that it can be.
+fn every_bit(field: Field, value: u128, known: u128, holds: impl Fn(u128) -> bool) -> Truth {
+    let unknown = u128::from(u32::MAX) & !known;
+    if unknown.count_ones() > FEW_BITS {
+        return Truth::Maybe(Missing::Field(field));
+    }
+    // Every number made of unknown bits only, in falling order.
+    let combinations = std::iter::successors(Some(unknown), |bits| {
+        (*bits != 0).then(|| (*bits - 1) & unknown)
+    });
+    same_for_all(field, combinations.map(|bits| holds(value | bits)))
+}
+
+fn same_for_all(field: Field, answers: impl Iterator<Item = bool>) -> Truth {
+    let (mut some, mut all) = (false, true);
+    for answer in answers {
+        some |= answer;
+        all &= answer;
+    }
+    match (some, all) {
+        (false, _) => Truth::No,
+        (true, true) => Truth::Yes,
+        (true, false) => Truth::Maybe(Missing::Field(field)),
     }
 }
 
@@ -91,7 +124,14 @@ fn masked(field: Field, reading: Reading, mask: u128, ranges: &Ranges) -> Truth 
         Reading::Bits(value, known) if mask & !known == 0 => {
             Truth::of(ranges.contains(value & mask))
         }
-        Reading::Within(..) | Reading::Bits(..) => Truth::Maybe(Missing::Field(field)),
+        Reading::Bits(value, known) => {
+            every_bit(field, value, known, |value| ranges.contains(value & mask))
+        }
+        Reading::Within(first, last) if last - first < FEW_VALUES => {
+            let values = first..=last;
+            same_for_all(field, values.map(|value| ranges.contains(value & mask)))
+        }
+        Reading::Within(..) => Truth::Maybe(Missing::Field(field)),
         Reading::Hidden(missing) => Truth::Maybe(missing),
     }
 }

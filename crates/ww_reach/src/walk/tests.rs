@@ -356,6 +356,40 @@ fn an_address_out_of_a_range_stays_a_range() {
 }
 
 #[test]
+fn masks_of_a_range_are_exact_where_all_of_it_agrees() {
+    let last_bits = |within: u128| Condition::Masked {
+        field: Field::Dst4,
+        mask: 0xf,
+        within: Ranges::one(within),
+    };
+    let fate_of = |condition: Condition| {
+        forwarded(vec![
+            nat(
+                Hook::Prerouting,
+                vec![(
+                    1,
+                    vec![],
+                    translation(NatKind::Destination, ("10.1.0.0", "10.1.0.3"), None),
+                )],
+            ),
+            filter(
+                Hook::Forward,
+                0,
+                DROP,
+                vec![(2, vec![condition], verdict(ACCEPT))],
+            ),
+        ])
+        .0
+    };
+    assert_eq!(
+        fate_of(Condition::Not(Box::new(last_bits(5)))),
+        Outcome::Accept
+    );
+    assert_eq!(fate_of(last_bits(5)), Outcome::Drop);
+    assert_eq!(fate_of(last_bits(2)), Outcome::Unknown);
+}
+
+#[test]
 fn masquerading_takes_the_address_of_the_way_out() {
     let masquerade = Action::Nat(Nat {
         kind: NatKind::Masquerade,
