@@ -70,3 +70,8 @@ fn iptables_of_nftables_agrees() {
 fn iptables_legacy_agrees() {
     agrees(Backend::IptablesLegacy);
 }
+
+#[test]
+fn nftables_agrees() {
+    agrees(Backend::Nft);
+}

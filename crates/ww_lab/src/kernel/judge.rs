@@ -7,7 +7,7 @@ use crate::error::LabError;
 use std::fmt;
 use std::net::IpAddr;
 use ww_base::{Limits, Partial, SourceId};
-use ww_import::{ipset, iptables};
+use ww_import::{ipset, iptables, nft};
 use ww_model::Packet;
 use ww_model::filter::{Family, Hook, Refusal, Ruleset};
 use ww_model::packet::protocol;
@@ -47,6 +47,11 @@ pub fn load(router: &Router, case: &Case) -> Result<(), LabError> {
     let kind = match case.backend {
         Backend::IptablesNft => "nft",
         Backend::IptablesLegacy => "legacy",
+        Backend::Nft => {
+            let text = format!("flush ruleset\n{}", case.text());
+            router.load("nft", &["-f", "-"], &text)?;
+            return router.forget_connections();
+        }
     };
     if !case.sets.is_empty() {
         router.load("ipset", &["-exist", "restore"], &case.sets_text())?;
@@ -101,6 +106,14 @@ pub fn observe(
 /// The rules of a case as their reader understands them.
 pub fn import(case: &Case) -> Partial<Ruleset> {
     let limits = Limits::default();
+    if case.backend == Backend::Nft {
+        return nft::read(
+            SourceId(0),
+            case.text().as_bytes(),
+            &mut nft::NoIncludes,
+            &limits,
+        );
+    }
     let sets = ipset::read(SourceId(1), case.sets_text().as_bytes(), &limits);
     let family = if case.v6 { Family::Ip6 } else { Family::Ip4 };
     let text = case.text();

@@ -112,6 +112,9 @@ fn attempt(
             return Err(error);
         };
         let reason = reason.lines().next().unwrap_or_default();
+        let reason = reason
+            .split_once("Error: ")
+            .map_or(reason, |(_, words)| words);
         *tally
             .refused
             .entry(format!("{command}: {reason}"))

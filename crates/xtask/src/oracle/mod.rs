@@ -15,7 +15,7 @@ usage: cargo xtask oracle labels FILE|FOLDER…
   --packets N      packets in all (100000)
   --per-case N     packets through each rule set (300)
   --seed S         repeat the run with this seed; a new one otherwise
-  --backend NAME   only this one: iptables-nft, iptables-legacy
+  --backend NAME   only this one: iptables-nft, iptables-legacy, nft
   --keep-going N   stop after so many rule sets with a disagreement (3)";
 
 /// Runs the chore; exit code 1 when something differs.

@@ -5,6 +5,7 @@
 //! would hardly ever meet a rule.
 
 pub mod iptables;
+pub mod nft;
 mod packets;
 mod values;
 
@@ -20,17 +21,20 @@ pub enum Backend {
     IptablesNft,
     /// `iptables-legacy-restore`.
     IptablesLegacy,
+    /// `nft -f`.
+    Nft,
 }
 
 impl Backend {
     /// All of them.
-    pub const ALL: [Backend; 2] = [Backend::IptablesNft, Backend::IptablesLegacy];
+    pub const ALL: [Backend; 3] = [Backend::IptablesNft, Backend::IptablesLegacy, Backend::Nft];
 
     /// Its name on the command line.
     pub fn name(self) -> &'static str {
         match self {
             Backend::IptablesNft => "iptables-nft",
             Backend::IptablesLegacy => "iptables-legacy",
+            Backend::Nft => "nft",
         }
     }
 }
@@ -99,7 +103,10 @@ impl Case {
     /// A rule set from a seed.
     pub fn generate(seed: u64, backend: Backend) -> Case {
         let mut rng = Rng::new(seed);
-        iptables::case(&mut rng, backend)
+        match backend {
+            Backend::IptablesNft | Backend::IptablesLegacy => iptables::case(&mut rng, backend),
+            Backend::Nft => nft::case(&mut rng),
+        }
     }
 
     /// The whole text.
