@@ -205,6 +205,21 @@ pub(super) enum StatementKind<'a> {
     Effect(UnknownReason),
 }
 
+impl StatementKind<'_> {
+    /// An extension of iptables, `xt match NAME` or `xt target NAME`: what it is told of is not in
+    /// the listing.
+    pub(super) fn of_xt(kind: &str, name: &str) -> Self {
+        match (kind, name) {
+            ("match", "comment")
+            | ("target", "LOG" | "NFLOG" | "TRACE" | "TCPMSS" | "CHECKSUM" | "AUDIT") => {
+                StatementKind::Quiet
+            }
+            ("match", _) => StatementKind::Gate(UnknownReason::NotUnderstood),
+            _ => StatementKind::Effect(UnknownReason::NotUnderstood),
+        }
+    }
+}
+
 /// Comparisons.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Relation {

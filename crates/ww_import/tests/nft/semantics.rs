@@ -232,6 +232,30 @@ fn translations_in_tables_of_both_families_are_of_one() {
 }
 
 #[test]
+fn extensions_of_iptables_may_end_a_rule_or_decide() {
+    assert_eq!(
+        rule(
+            "ip",
+            "tcp dport 22 xt match recent  counter packets 0 bytes 0 accept"
+        ),
+        "DstPort {22}; Protocol {6}; unknown(NotUnderstood); => Accept"
+    );
+    assert_eq!(rule("ip", "xt match \"comment\" accept"), "=> Accept");
+    assert_eq!(
+        rule("ip", "xt target \"MARK\""),
+        "=> unknown(NotUnderstood)"
+    );
+    let dump = r#"{"nftables": [{"table": {"family": "ip", "name": "t"}}, {"chain": {"family": "ip", "table": "t", "name": "c"}},
+        {"rule": {"family": "ip", "table": "t", "chain": "c", "expr": [
+            {"xt": {"type": "match", "name": "recent"}}, {"accept": null}]}}]}"#;
+    let read = read_json(SourceId(0), dump.as_bytes(), &Limits::default());
+    assert_eq!(
+        shape::lines(&read.value)[1],
+        "    unknown(NotUnderstood); => Accept"
+    );
+}
+
+#[test]
 fn rules_of_json_have_places() {
     let dump = r#"{"nftables": [{"table": {"family": "ip", "name": "t"}}, {"chain": {"family": "ip", "table": "t", "name": "c"}},
 {"rule": {"family": "ip", "table": "t", "chain": "c", "expr": [{"limit": {"rate": 1, "per": "second"}}, {"accept": null}]}}]}"#;

@@ -69,6 +69,13 @@ impl Reader<'_, '_> {
             "masquerade" => self.nat(NatKind::Masquerade, value, at),
             "redirect" => self.nat(NatKind::Redirect, value, at),
             "notrack" => StatementKind::Untrack,
+            "xt" => {
+                let word = |member: &str| value.get(member).and_then(Value::as_str);
+                StatementKind::of_xt(
+                    word("type").unwrap_or_default(),
+                    word("name").unwrap_or_default(),
+                )
+            }
             "set" | "map" => self.update(name, value, at)?,
             "meter" => StatementKind::Gate(UnknownReason::Dynamic),
             "queue" | "fwd" | "tproxy" | "synproxy" => {

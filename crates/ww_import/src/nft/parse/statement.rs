@@ -77,8 +77,9 @@ impl<'a> Parser<'a, '_> {
                 Ok(StatementKind::Quiet)
             }
             "xt" => {
-                self.skip_statement_words();
-                Ok(StatementKind::Effect(UnknownReason::NotUnderstood))
+                self.next();
+                let kind = self.name()?;
+                Ok(StatementKind::of_xt(kind, self.name()?))
             }
             _ => self.comparison(),
         }
