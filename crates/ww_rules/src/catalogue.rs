@@ -1,6 +1,6 @@
 //! Every rule, sorted by family and name.
 
-use crate::{Rule, capture, dns, kube, net, tcp, tls};
+use crate::{Rule, capture, dns, exposure, filters, kube, net, tcp, tls};
 
 /// Every rule.
 pub static RULES: &[&Rule] = &[
@@ -19,6 +19,11 @@ pub static RULES: &[&Rule] = &[
     &dns::dns_stale_address::RULE,
     &dns::dns_truncated_without_tcp::RULE,
     &dns::dns_unanswered::RULE,
+    &exposure::admin_port_open_to_world::RULE,
+    &exposure::database_open_to_world::RULE,
+    &filters::default_accept_policy::RULE,
+    &filters::icmp_needed_blocked::RULE,
+    &filters::missing_established_accept::RULE,
     &kube::namespace_without_default_deny::RULE,
     &kube::policy_selects_nothing::RULE,
     &kube::service_selects_nothing::RULE,

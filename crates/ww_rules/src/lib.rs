@@ -17,6 +17,8 @@ mod view;
 
 pub mod capture;
 pub mod dns;
+pub mod exposure;
+pub mod filters;
 pub mod kube;
 pub mod net;
 pub mod tcp;

@@ -1,0 +1,7 @@
+//! Rules over packet filters.
+
+pub(crate) mod probe;
+
+pub(crate) mod default_accept_policy;
+pub(crate) mod icmp_needed_blocked;
+pub(crate) mod missing_established_accept;
