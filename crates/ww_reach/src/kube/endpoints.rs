@@ -380,6 +380,7 @@ impl Scene<'_> {
             let matched = match matcher {
                 Matcher::Everything => Bits::all(atoms.len()),
                 Matcher::Nothing => Bits::none(atoms.len()),
+                Matcher::Outside => outside(atoms),
                 Matcher::Pods(namespaces, labels) => {
                     let found = namespace_bits
                         .entry(namespaces)
@@ -478,6 +479,16 @@ fn own_name(name: &str) -> Requirement {
         key: NAME_LABEL.to_owned(),
         test: LabelTest::Is(name.to_owned()),
     }
+}
+
+/// All pieces of addresses.
+fn outside(atoms: &[Atom<'_>]) -> Bits {
+    let mut matched = Bits::none(atoms.len());
+    let pieces = atoms.iter().enumerate();
+    for (place, _) in pieces.filter(|(_, atom)| matches!(atom.sort, Sort::Addresses { .. })) {
+        matched.insert(place);
+    }
+    matched
 }
 
 /// Pieces of addresses that lie in a block, and pods whose address does.

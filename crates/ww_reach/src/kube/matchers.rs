@@ -13,6 +13,8 @@ pub(super) enum Matcher<'c> {
     Everything,
     /// Nobody.
     Nothing,
+    /// All addresses outside.
+    Outside,
     /// Pods of such namespaces, with such labels.
     Pods(Namespaces<'c>, &'c [Requirement]),
     /// Addresses, without some; whether pods with such an address are meant too.

@@ -17,6 +17,7 @@ mod endpoints;
 mod exposure;
 mod matchers;
 mod pairs;
+mod readings;
 mod reasons;
 mod rows;
 mod rules;
@@ -29,6 +30,7 @@ pub use endpoints::{Endpoint, EndpointId, UnknownNamespace, UnknownPods};
 pub use exposure::{Exposure, exposure, unknown_pods};
 pub use matchers::meets;
 pub use pairs::{Pairs, SetId};
+pub use readings::{Bounds, Doubt};
 pub use reasons::{Decider, Reason};
 pub use rules::{Assumptions, Direction, PolicyId, UnknownMatch};
 pub use ways_in::{WayIn, at_pod, selects, ways_in};
@@ -39,8 +41,8 @@ use ww_model::kube::Cluster;
 
 use connections::Interner;
 use endpoints::Endpoints;
-use rows::{RowId, Rows};
-use rules::Policies;
+use rows::Rows;
+use rules::{Policies, Policy};
 
 /// Everything that policies decide about a cluster.
 pub struct Reach<'c> {
@@ -49,6 +51,9 @@ pub struct Reach<'c> {
     endpoints: Endpoints,
     interner: Interner,
     rows: Rows,
+    doubts: Vec<Doubt>,
+    /// What the policies decide in other readings of the doubts.
+    other_rows: Vec<Rows>,
 }
 
 impl<'c> Reach<'c> {
@@ -60,20 +65,27 @@ impl<'c> Reach<'c> {
         unknown: &[UnknownPods],
     ) -> Reach<'c> {
         let mut interner = Interner::new();
-        let policies = Policies::of(cluster, assumptions, &mut interner);
-        let endpoints = Endpoints::of(
-            cluster,
-            &policies.matchers,
-            unknown,
-            assumptions.unknown_pods,
-        );
-        let rows = Rows::of(&policies, &endpoints, &mut interner);
+        let doubts = readings::doubts(cluster);
+        let readings = readings::readings(cluster, assumptions, &doubts);
+        let policies = Policies::of(cluster, &readings, &mut interner);
+        let unknown_match = assumptions.unknown_pods;
+        let endpoints = Endpoints::of(cluster, &policies.matchers, unknown, unknown_match);
+        let mut rows = |list: &[Policy]| Rows::of(&policies, list, &endpoints, &mut interner);
+        let (rows, other_rows) = {
+            let others = policies.other_lists.iter();
+            (
+                rows(&policies.list),
+                others.map(|list| rows(list)).collect(),
+            )
+        };
         Reach {
             cluster,
             policies,
             endpoints,
             interner,
             rows,
+            doubts,
+            other_rows,
         }
     }
 
@@ -123,19 +135,11 @@ impl<'c> Reach<'c> {
         direction: Direction,
         other: EndpointId,
     ) -> &Connections {
-        let row = self.row(endpoint, direction);
+        let row = self.rows.row(endpoint, direction);
         let id = row.map_or(connections::NONE, |row| {
             self.rows.allowed(row, other.0 as usize)
         });
         self.interner.get(id)
-    }
-
-    fn row(&self, endpoint: EndpointId, direction: Direction) -> Option<RowId> {
-        let rows = match direction {
-            Direction::Ingress => &self.rows.ingress,
-            Direction::Egress => &self.rows.egress,
-        };
-        rows.get(endpoint.0 as usize).copied()
     }
 
     /// The policies that select an endpoint and say something about a direction, in the order in

@@ -6,8 +6,8 @@ use ww_model::kube::Action;
 
 use super::bits::Bits;
 use super::connections::{ALL, ConnId, Connections, Interner, NONE};
-use super::endpoints::Endpoints;
-use super::rules::{Direction, NameId, Policies, Rule, Stage};
+use super::endpoints::{EndpointId, Endpoints};
+use super::rules::{Direction, NameId, Policies, Policy, Rule, Stage};
 
 /// A row: index into [`Rows::list`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -39,42 +39,54 @@ struct State {
 impl Rows {
     pub(super) fn of(
         policies: &Policies<'_>,
+        list: &[Policy],
         endpoints: &Endpoints,
         interner: &mut Interner,
     ) -> Rows {
-        let policies_of = policies_of(policies, endpoints);
+        let matcher_count = policies.matchers.list.len();
+        let policies_of = policies_of(list, matcher_count, endpoints);
         let names = NamedPorts::of(policies, endpoints, interner);
         let mut maker = Maker {
-            policies,
+            policies: list,
+            name_count: policies.names.len(),
             endpoints,
             names,
             interner,
         };
-        let mut list = Vec::new();
+        let mut rows = Vec::new();
         let mut known: HashMap<(Direction, Vec<u32>, Vec<ConnId>), RowId> = HashMap::new();
         let mut rows_of = |direction| -> Vec<RowId> {
-            let mut rows = Vec::with_capacity(policies_of.len());
+            let mut ids = Vec::with_capacity(policies_of.len());
             for (endpoint, selecting) in policies_of.iter().enumerate() {
                 let asked = maker.asked(selecting, direction);
                 let own_names = maker.own_names(endpoint, &asked, direction);
                 let key = (direction, asked, own_names);
                 let row = known.get(&key).copied().unwrap_or_else(|| {
-                    list.push(maker.row(endpoint, &key.1, direction));
-                    let row = RowId(list.len() as u32 - 1);
+                    rows.push(maker.row(endpoint, &key.1, direction));
+                    let row = RowId(rows.len() as u32 - 1);
                     known.insert(key, row);
                     row
                 });
-                rows.push(row);
+                ids.push(row);
             }
-            rows
+            ids
         };
         let (ingress, egress) = (rows_of(Direction::Ingress), rows_of(Direction::Egress));
         Rows {
-            list,
+            list: rows,
             ingress,
             egress,
             policies_of,
         }
+    }
+
+    /// The row of an endpoint.
+    pub(super) fn row(&self, endpoint: EndpointId, direction: Direction) -> Option<RowId> {
+        let rows = match direction {
+            Direction::Ingress => &self.ingress,
+            Direction::Egress => &self.egress,
+        };
+        rows.get(endpoint.0 as usize).copied()
     }
 
     /// What is allowed between an endpoint and another, as far as the first one's policies go.
@@ -86,9 +98,9 @@ impl Rows {
 }
 
 /// For every endpoint the policies that select it.
-fn policies_of(policies: &Policies<'_>, endpoints: &Endpoints) -> Vec<Vec<u32>> {
-    let mut by_subject: Vec<Vec<u32>> = vec![Vec::new(); policies.matchers.list.len()];
-    for (index, policy) in policies.list.iter().enumerate() {
+fn policies_of(list: &[Policy], matcher_count: usize, endpoints: &Endpoints) -> Vec<Vec<u32>> {
+    let mut by_subject: Vec<Vec<u32>> = vec![Vec::new(); matcher_count];
+    for (index, policy) in list.iter().enumerate() {
         if let Some(list) = by_subject.get_mut(policy.subject.0 as usize) {
             list.push(index as u32);
         }
@@ -156,18 +168,19 @@ impl NamedPorts {
 }
 
 /// What making rows needs.
-struct Maker<'a, 'c> {
-    policies: &'a Policies<'c>,
+struct Maker<'a> {
+    policies: &'a [Policy],
+    name_count: usize,
     endpoints: &'a Endpoints,
     names: NamedPorts,
     interner: &'a mut Interner,
 }
 
-impl<'a> Maker<'a, '_> {
+impl<'a> Maker<'a> {
     /// Those of the selecting policies that say something about a direction.
     fn asked(&self, selecting: &[u32], direction: Direction) -> Vec<u32> {
         let speaks = |index: &&u32| {
-            let policy = self.policies.list.get(**index as usize);
+            let policy = self.policies.get(**index as usize);
             policy.is_some_and(|policy| policy.rules(direction).is_some())
         };
         selecting.iter().filter(speaks).copied().collect()
@@ -177,7 +190,7 @@ impl<'a> Maker<'a, '_> {
         let policies = self.policies;
         let mut found = None;
         for index in asked {
-            let policy = policies.list.get(*index as usize);
+            let policy = policies.get(*index as usize);
             let policy = policy.filter(|policy| policy.stage == stage);
             if let Some(rules) = policy.and_then(|policy| policy.rules(direction)) {
                 found.get_or_insert_with(Vec::new).extend(rules);
@@ -190,7 +203,7 @@ impl<'a> Maker<'a, '_> {
     fn own_names(&self, endpoint: usize, asked: &[u32], direction: Direction) -> Vec<ConnId> {
         let policies = asked
             .iter()
-            .filter_map(|index| self.policies.list.get(*index as usize));
+            .filter_map(|index| self.policies.get(*index as usize));
         let rules = policies
             .filter_map(|policy| policy.rules(direction))
             .flatten();
@@ -199,7 +212,7 @@ impl<'a> Maker<'a, '_> {
         if !uses_names {
             return Vec::new();
         }
-        let names = 0..self.policies.names.len() as u32;
+        let names = 0..self.name_count as u32;
         names
             .map(|name| self.names.at(NameId(name), endpoint))
             .collect()

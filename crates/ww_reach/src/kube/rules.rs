@@ -3,10 +3,11 @@
 use std::collections::HashMap;
 
 use ww_model::Ranges;
-use ww_model::kube::{Action, Cluster, Peer, PortTest, Ports, Protocol, Tier, TierRule};
+use ww_model::kube::{Action, Cluster, Peer, PortTest, Ports, Protocol, Tier, TierRule, Who};
 
 use super::connections::{ALL, ConnId, Connections, Interner, NONE};
 use super::matchers::{Matcher, MatcherId, Matchers};
+use super::readings::Reading;
 
 /// A policy of the cluster.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -91,6 +92,8 @@ pub(super) struct NameId(pub(super) u32);
 /// All policies, in the order in which they are asked.
 pub(super) struct Policies<'c> {
     pub(super) list: Vec<Policy>,
+    /// The same in other readings of what the API leaves open.
+    pub(super) other_lists: Vec<Vec<Policy>>,
     pub(super) matchers: Matchers<'c>,
     /// Names of ports with their protocol; none for each.
     pub(super) names: Vec<(&'c str, Option<Protocol>)>,
@@ -102,13 +105,14 @@ struct Maker<'c, 'i> {
     names: Vec<(&'c str, Option<Protocol>)>,
     name_ids: HashMap<(&'c str, Option<Protocol>), NameId>,
     interner: &'i mut Interner,
-    assumptions: Assumptions,
+    reading: Reading,
 }
 
 impl<'c> Policies<'c> {
+    /// Makes all policies ready in each reading, of which there is at least one.
     pub(super) fn of(
         cluster: &'c Cluster,
-        assumptions: Assumptions,
+        readings: &[Reading],
         interner: &mut Interner,
     ) -> Policies<'c> {
         let mut maker = Maker {
@@ -116,24 +120,18 @@ impl<'c> Policies<'c> {
             names: Vec::new(),
             name_ids: HashMap::new(),
             interner,
-            assumptions,
+            reading: Reading {
+                blocks_match_pods: false,
+                names_match_outside: false,
+                turn: 0,
+            },
         };
-        let mut list = maker.network_policies(cluster);
-        list.extend(maker.cluster_policies(cluster));
-        let place = |policy: &Policy| match policy.id {
-            PolicyId::Network(index) => (policy.stage, 0, index),
-            PolicyId::Cluster(index) => {
-                let written = cluster.cluster_policies.get(index as usize);
-                (
-                    policy.stage,
-                    written.map_or(0, |written| written.priority),
-                    index,
-                )
-            }
-        };
-        list.sort_by_key(place);
+        let mut lists = readings.iter().map(|reading| maker.list(cluster, *reading));
+        let list = lists.next().unwrap_or_default();
+        let other_lists = lists.collect();
         Policies {
             list,
+            other_lists,
             matchers: maker.matchers,
             names: maker.names,
         }
@@ -141,6 +139,29 @@ impl<'c> Policies<'c> {
 }
 
 impl<'c> Maker<'c, '_> {
+    fn list(&mut self, cluster: &'c Cluster, reading: Reading) -> Vec<Policy> {
+        self.reading = reading;
+        let mut list = self.network_policies(cluster);
+        list.extend(self.cluster_policies(cluster));
+        let rank = |policy: &Policy| match policy.id {
+            PolicyId::Network(_) => (policy.stage, 0),
+            PolicyId::Cluster(index) => {
+                let written = cluster.cluster_policies.get(index as usize);
+                (policy.stage, written.map_or(0, |written| written.priority))
+            }
+        };
+        list.sort_by_key(|policy| (rank(policy), policy.id));
+        for equals in list.chunk_by_mut(|a, b| rank(a) == rank(b)) {
+            let is_ordered = equals
+                .first()
+                .is_some_and(|policy| policy.stage != Stage::Network);
+            if is_ordered && !equals.is_empty() {
+                equals.rotate_left(reading.turn % equals.len());
+            }
+        }
+        list
+    }
+
     fn network_policies(&mut self, cluster: &'c Cluster) -> Vec<Policy> {
         let mut list = Vec::with_capacity(cluster.network_policies.len());
         for (index, policy) in cluster.network_policies.iter().enumerate() {
@@ -169,7 +190,7 @@ impl<'c> Maker<'c, '_> {
     }
 
     fn allow_rule(&mut self, rule: &'c ww_model::kube::AllowRule, namespace: &'c str) -> Rule {
-        let pods_too = self.assumptions.blocks_match_pods;
+        let pods_too = self.reading.blocks_match_pods;
         let peers = match &rule.peers {
             None => vec![self.matchers.id(Matcher::Everything)],
             Some(peers) => peers
@@ -239,6 +260,9 @@ impl<'c> Maker<'c, '_> {
         } else {
             Matcher::Everything
         };
+        if matches!(peer.who, Who::Names(_)) && self.reading.names_match_outside {
+            return self.matchers.id(Matcher::Outside);
+        }
         self.matchers.peer(peer, namespace, unknown, pods_too)
     }
 

@@ -242,3 +242,50 @@ fn all_pairs_are_the_pairs_one_by_one() {
     let total: u64 = pairs.histogram().iter().map(|(_, count)| count).sum();
     assert_eq!(total, 3 * 2);
 }
+
+fn bounds(text: &str, from: &str, to: &str) -> (String, String, usize) {
+    let cluster = cluster(text);
+    let reach = Reach::of(&cluster, Assumptions::default(), &[]);
+    let bounds = reach.bounds(endpoint(&reach, from), endpoint(&reach, to));
+    (
+        bounds.least.to_string(),
+        bounds.most.to_string(),
+        reach.doubts().len(),
+    )
+}
+
+#[test]
+fn what_the_api_leaves_open_is_bounded() {
+    let admin = |name: &str, priority: u32, action: &str| {
+        format!(
+            "---\napiVersion: policy.networking.k8s.io/v1alpha1\nkind: AdminNetworkPolicy\nmetadata: {{name: {name}}}\n\
+             spec: {{priority: {priority}, subject: {{namespaces: {{}}}}, ingress: [{{action: {action}, from: \
+             [{{namespaces: {{}}}}], ports: [{{portNumber: {{protocol: TCP, port: 80}}}}]}}]}}\n"
+        )
+    };
+    let without = "SCTP 1-65535 TCP 1-79,81-65535 UDP 1-65535 other protocols";
+    let equal = with("") + &admin("a", 5, "Allow") + &admin("b", 5, "Deny");
+    assert_eq!(
+        bounds(&equal, "client", "server"),
+        (without.into(), "all".into(), 1)
+    );
+    let ordered = with("") + &admin("a", 5, "Allow") + &admin("b", 6, "Deny");
+    assert_eq!(
+        bounds(&ordered, "client", "server"),
+        ("all".into(), "all".into(), 0)
+    );
+    let block = with("").replace(
+        "labels: {app: client}}",
+        "labels: {app: client}}\nstatus: {podIP: 10.0.0.1}",
+    ) + "---\nkind: NetworkPolicy\nmetadata: {name: n, namespace: b}\nspec: {podSelector: {}, ingress: [{from: \
+           [{ipBlock: {cidr: 10.0.0.0/8}}], ports: [{port: 80}]}]}";
+    assert_eq!(
+        bounds(&block, "client", "server"),
+        ("none".into(), "TCP 80".into(), 1)
+    );
+    let except = block.replace("10.0.0.0/8", "10.0.0.0/8, except: [10.0.0.0/24]");
+    assert_eq!(
+        bounds(&except, "client", "server"),
+        ("none".into(), "none".into(), 0)
+    );
+}
