@@ -1,4 +1,6 @@
 use super::*;
+use crate::answer::Reachability;
+use crate::question::Place;
 use std::collections::BTreeSet;
 use ww_base::{Limits, SourceId};
 use ww_model::kube::Protocol;
@@ -288,4 +290,25 @@ fn what_the_api_leaves_open_is_bounded() {
         bounds(&except, "client", "server"),
         ("none".into(), "none".into(), 0)
     );
+    let open = cluster(&equal);
+    let reach = Reach::of(&open, Assumptions::default(), &[]);
+    let place = |namespace: &str, name: &str| Place::Pod(namespace.into(), name.into());
+    let can = reach.can(
+        &place("a", "client"),
+        &place("b", "server"),
+        "80/tcp".parse().unwrap(),
+    );
+    let can = can.unwrap();
+    assert_eq!(can.verdict, Reachability::May);
+    assert!(
+        can.gaps[0]
+            .missing
+            .contains("AdminNetworkPolicy a and AdminNetworkPolicy b")
+    );
+    let other = reach.can(
+        &place("a", "client"),
+        &place("b", "server"),
+        "81/tcp".parse().unwrap(),
+    );
+    assert_eq!(other.unwrap().verdict, Reachability::Reachable);
 }

@@ -41,8 +41,10 @@ impl Reach<'_> {
         let pairs = self.pairs(&from, &to, service);
         let full = pairs.iter().all(|pair| pair.allowed == pair.asked);
         let none = pairs.iter().all(|pair| pair.allowed.is_empty());
+        let is_open = !self.doubts().is_empty() && pairs.iter().any(|pair| self.is_open(pair));
         let verdict = match (full, none) {
             _ if pairs.is_empty() => Reachability::Blocked,
+            _ if is_open => Reachability::May,
             (_, true) => Reachability::Blocked,
             (true, false) => Reachability::Reachable,
             (false, false) => Reachability::Partly,
@@ -57,8 +59,14 @@ impl Reach<'_> {
             allowed: boxes(&pairs),
             witness: one.as_ref().and_then(|(pair, one)| pair.packet(one)),
             steps: one.map_or(Vec::new(), |(pair, one)| self.steps(pair, &one)),
-            gaps: self.gaps(),
+            gaps: self.gaps(is_open),
         })
+    }
+
+    /// Whether what is asked of a pair depends on how the policies are read.
+    fn is_open(&self, pair: &Pair<'_>) -> bool {
+        let bounds = self.bounds(pair.from.endpoint, pair.to.endpoint);
+        bounds.least.and(&pair.asked) != bounds.most.and(&pair.asked)
     }
 
     /// Everybody who reaches a place, those with equal connections together.

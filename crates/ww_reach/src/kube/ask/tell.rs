@@ -6,7 +6,7 @@ use ww_model::kube::Who;
 use super::Pair;
 use super::spots::Spot;
 use crate::answer::Step;
-use crate::kube::{Connections, Decider, Direction, PolicyId, Reach, Reason};
+use crate::kube::{Connections, Decider, Direction, Doubt, PolicyId, Reach, Reason};
 
 impl Reach<'_> {
     /// Which lines decide about one connection of a pair, on the way out and on the way in.
@@ -102,9 +102,16 @@ impl Reach<'_> {
         Some(Locus::Text(at))
     }
 
-    /// What policies mention that no file can resolve.
-    pub(super) fn gaps(&self) -> Vec<Gap> {
-        let mut gaps = Vec::new();
+    /// What policies mention that no file can resolve, and what the API leaves open when the
+    /// answer depends on it.
+    pub(super) fn gaps(&self, is_open: bool) -> Vec<Gap> {
+        let doubts = self.doubts().iter().filter(|_| is_open);
+        let mut gaps: Vec<Gap> = Vec::new();
+        for gap in doubts.filter_map(|doubt| self.open_gap(doubt)) {
+            if !gaps.contains(&gap) {
+                gaps.push(gap);
+            }
+        }
         for policy in &self.cluster.cluster_policies {
             let peers = policy
                 .egress
@@ -137,5 +144,27 @@ impl Reach<'_> {
             }
         }
         gaps
+    }
+
+    /// What a doubt leaves open; DNS names have a gap of their own.
+    fn open_gap(&self, doubt: &Doubt) -> Option<Gap> {
+        match doubt {
+            Doubt::BlockHoldsPods { policy, .. } => Some(Gap::new(
+                format!(
+                    "whether an ipBlock of {} matches pods by their addresses",
+                    self.policy_name(*policy)
+                ),
+                "the documentation of the cluster's network plug-in: some look at addresses, others know pods by identity",
+            )),
+            Doubt::EqualPriority { first, second } => Some(Gap::new(
+                format!(
+                    "which of {} and {} is asked first: they have the same priority",
+                    self.policy_name(*first),
+                    self.policy_name(*second)
+                ),
+                "different priorities",
+            )),
+            Doubt::Names { .. } => None,
+        }
     }
 }
