@@ -187,12 +187,9 @@ pub fn diff(changes: &[Change], sources: &Sources<'_>, style: Style) -> String {
         };
         sheet.gap();
         sheet.hanging(&[(0, tone, word)], 8, Tone::Bold, &in_words(&change.flow));
-        if let Some(witness) = &change.witness {
-            sheet.paragraph(
-                2,
-                Tone::Plain,
-                &format!("for example {}", in_words(witness)),
-            );
+        let witness = change.witness.as_ref().map(in_words);
+        if let Some(witness) = witness.filter(|witness| *witness != in_words(&change.flow)) {
+            sheet.paragraph(2, Tone::Plain, &format!("for example {witness}"));
         }
         for (when, decided) in [("before", &change.before), ("now", &change.after)] {
             if !decided.is_empty() {
