@@ -51,6 +51,13 @@ impl Traffic {
         self
     }
 
+    /// Adds all fields of another.
+    #[must_use]
+    pub fn and(mut self, other: Traffic) -> Traffic {
+        self.fields.extend(other.fields);
+        self
+    }
+
     /// Adds a field with one value.
     #[must_use]
     pub fn with_one(self, field: &'static str, value: impl Into<String>) -> Traffic {
@@ -112,6 +119,16 @@ pub struct Edge {
     pub to: usize,
     /// With what, as a sentence has it: `TCP 80,443`.
     pub with: String,
+}
+
+/// A rule that never decides.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Shadowed {
+    /// The rule.
+    pub rule: Step,
+    /// Who decides about the packets that the rule's own conditions fit; empty when no packet at
+    /// all fits them.
+    pub covered_by: Vec<Step>,
 }
 
 /// A flow that a change opens or closes.

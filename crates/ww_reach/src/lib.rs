@@ -1,6 +1,7 @@
 //! Who can reach whom, with which packets, decided by which line.
 
 pub mod answer;
+pub mod device;
 pub mod kube;
 pub mod map;
 pub mod mutants;

@@ -7,7 +7,7 @@ use crate::words::{bytes, count_of, listed, times};
 use crate::{Sources, Style, source_name};
 use std::collections::BTreeSet;
 use ww_base::{FrameRange, Gap, Locus, Problem, Span};
-use ww_finding::{Class, Consultation, Exhibit, Finding, InputKind, Outcome, Severity};
+use ww_finding::{Class, Consultation, Exhibit, Finding, Input, InputKind, Outcome, Severity};
 
 /// Exhibits shown per finding; JSON has all.
 const EXHIBITS: usize = 3;
@@ -274,10 +274,11 @@ fn not_judged(sheet: &mut Sheet, consultation: &Consultation) {
     }
     if !absences.is_empty() {
         let absences: Vec<&str> = absences.into_iter().collect();
-        let where_not = if consultation.inputs.len() > 1 {
-            "Not in every capture"
-        } else {
-            "Not in the capture"
+        let captures = |input: &Input| input.kind == InputKind::Capture;
+        let where_not = match consultation.inputs.as_slice() {
+            inputs if !inputs.iter().any(captures) => "Not in these files",
+            [_] | [] => "Not in the capture",
+            _ => "Not in every capture",
         };
         let text = format!("{where_not}: {}", absences.join(", "));
         sheet.hanging(&[(2, Tone::Dim, "-")], INDENT, Tone::Plain, &text);

@@ -11,6 +11,7 @@ Places:
   internet, any                          all public addresses; everything
   pod:NAMESPACE/NAME, NAMESPACE/NAME     a pod, or the pods of a workload
   svc:NAMESPACE/NAME, ns:NAME            a service; all pods of a namespace
+  device, eth0                           the filtering device itself; the networks behind eth0
 
 Exit codes:
   0  something gets through (can), somebody reaches it (who), nothing opened (diff)
@@ -47,6 +48,10 @@ pub(crate) enum Question {
     Who(WhoArguments),
     /// Groups of places that behave alike, and who of them reaches whom
     Matrix(MatrixArguments),
+    /// Rules that never decide, and what decides in their place
+    Shadowed(ShadowedArguments),
+    /// Whether two states of a network let the same packets through
+    Equivalent(DiffArguments),
     /// Which flows a change opens and which it closes, by which lines
     Diff(DiffArguments),
     /// What happens to one packet, or to many, rule by rule
@@ -60,6 +65,18 @@ pub(crate) struct Declaration {
     /// standard input.
     #[arg(value_name = "PATH", required = true, value_hint = ValueHint::AnyPath)]
     pub(crate) paths: Vec<PathBuf>,
+}
+
+/// Which device, and which of the ways through it.
+#[derive(Debug, Args)]
+pub(crate) struct Which {
+    /// The device, where the files are of several.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) device: Option<String>,
+
+    /// The way: to the device, through it, or from it. Told from the places when absent.
+    #[arg(long, value_enum)]
+    pub(crate) hook: Option<HookArgument>,
 }
 
 /// The form of an answer.
@@ -87,6 +104,9 @@ pub(crate) struct CanArguments {
     #[arg(long, value_name = "PLACE")]
     pub(crate) to: Place,
 
+    #[command(flatten)]
+    pub(crate) which: Which,
+
     /// The service: 5432/tcp, 53/udp, 8000-8100/tcp; all of them without it.
     #[arg(long, value_name = "PORT/PROTOCOL")]
     pub(crate) port: Option<Service>,
@@ -104,6 +124,9 @@ pub(crate) struct WhoArguments {
     /// The place that is reached.
     #[arg(long, value_name = "PLACE")]
     pub(crate) to: Place,
+
+    #[command(flatten)]
+    pub(crate) which: Which,
 
     /// The service: 5432/tcp, 53/udp, 8000-8100/tcp; all of them without it.
     #[arg(long, value_name = "PORT/PROTOCOL")]
@@ -130,6 +153,9 @@ pub(crate) enum MatrixFormat {
 pub(crate) struct MatrixArguments {
     #[command(flatten)]
     pub(crate) declaration: Declaration,
+
+    #[command(flatten)]
+    pub(crate) which: Which,
 
     /// The service: 5432/tcp, 53/udp, 8000-8100/tcp; all of them without it.
     #[arg(long, value_name = "PORT/PROTOCOL")]
@@ -188,6 +214,19 @@ pub(crate) struct TraceArguments {
     pub(crate) packets: Option<PathBuf>,
 
     /// The device whose rules to walk, where the files hold those of several.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) device: Option<String>,
+
+    #[command(flatten)]
+    pub(crate) form: AnswerForm,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ShadowedArguments {
+    #[command(flatten)]
+    pub(crate) declaration: Declaration,
+
+    /// The device, where the files are of several.
     #[arg(long, value_name = "NAME")]
     pub(crate) device: Option<String>,
 

@@ -3,6 +3,7 @@
 pub(crate) mod arguments;
 mod packet;
 mod trace;
+mod world;
 
 use crate::cli::{ColorChoice, Format};
 use crate::exit::Exit;
@@ -11,13 +12,14 @@ use crate::output;
 use anyhow::anyhow;
 use arguments::{
     CanArguments, Declaration, DiffArguments, MatrixArguments, MatrixFormat, Question,
-    ReachArguments, WhoArguments,
+    ReachArguments, ShadowedArguments, WhoArguments,
 };
 use std::path::PathBuf;
+use world::World;
 use ww_base::Limits;
 use ww_model::Model;
 use ww_reach::answer::{Answer, Reachability};
-use ww_reach::kube::{Assumptions, Reach};
+use ww_reach::device::Asked;
 use ww_reach::question::{Place, Service};
 use ww_report::reach::{json, matrix, text};
 
@@ -26,6 +28,8 @@ pub(crate) fn run(arguments: &ReachArguments, color: ColorChoice) -> anyhow::Res
         Question::Can(arguments) => can(arguments, color),
         Question::Who(arguments) => who(arguments, color),
         Question::Matrix(arguments) => show_matrix(arguments, color),
+        Question::Shadowed(arguments) => shadowed(arguments, color),
+        Question::Equivalent(arguments) => equivalent(arguments, color),
         Question::Diff(arguments) => diff(arguments, color),
         Question::Trace(arguments) => trace::run(arguments, color),
     }
@@ -35,16 +39,11 @@ fn read(declaration: &Declaration) -> anyhow::Result<Files> {
     files::read(&declaration.paths, &Limits::default())
 }
 
-fn policies(model: &Model) -> Reach<'_> {
-    Reach::of(&model.cluster, Assumptions::default(), &[])
-}
-
 fn can(arguments: &CanArguments, color: ColorChoice) -> anyhow::Result<Exit> {
     let files = read(&arguments.declaration)?;
     let service = arguments.port.unwrap_or(Service::ANY);
-    let answer = policies(&files.model)
-        .can(&arguments.from, &arguments.to, service)
-        .map_err(|why| anyhow!(why))?;
+    let world = World::new(&files.model, &arguments.which);
+    let answer = world.can(&arguments.from, &arguments.to, service)?;
     let sources = files.sources();
     let form = &arguments.form;
     let text = match form.format {
@@ -81,9 +80,7 @@ fn exit(answer: &Answer) -> Exit {
 fn who(arguments: &WhoArguments, color: ColorChoice) -> anyhow::Result<Exit> {
     let files = read(&arguments.declaration)?;
     let service = arguments.port.unwrap_or(Service::ANY);
-    let groups = policies(&files.model)
-        .who(&arguments.to, service)
-        .map_err(|why| anyhow!(why))?;
+    let groups = World::new(&files.model, &arguments.which).who(&arguments.to, service)?;
     let sources = files.sources();
     let form = &arguments.form;
     let text = match form.format {
@@ -109,7 +106,7 @@ fn who(arguments: &WhoArguments, color: ColorChoice) -> anyhow::Result<Exit> {
 fn show_matrix(arguments: &MatrixArguments, color: ColorChoice) -> anyhow::Result<Exit> {
     let files = read(&arguments.declaration)?;
     let service = arguments.port.unwrap_or(Service::ANY);
-    let all = policies(&files.model).matrix(service);
+    let all = World::new(&files.model, &arguments.which).matrix(service)?;
     let text = match arguments.format {
         MatrixFormat::Text => matrix::text(&all, output::style(color, &arguments.out)),
         MatrixFormat::Json => json::matrix(&all)?,
@@ -120,14 +117,15 @@ fn show_matrix(arguments: &MatrixArguments, color: ColorChoice) -> anyhow::Resul
     Ok(Exit::Fine)
 }
 
-fn diff(arguments: &DiffArguments, color: ColorChoice) -> anyhow::Result<Exit> {
+fn read_both(arguments: &DiffArguments) -> anyhow::Result<(Files, Model)> {
     let one = |path: &PathBuf| vec![path.clone()];
-    let (files, new) = files::read_two(
-        &one(&arguments.old),
-        &one(&arguments.new),
-        &Limits::default(),
-    )?;
-    let changes = ww_reach::kube::changes(&policies(&files.model), &policies(&new));
+    let (old, new) = (one(&arguments.old), one(&arguments.new));
+    files::read_two(&old, &new, &Limits::default())
+}
+
+fn diff(arguments: &DiffArguments, color: ColorChoice) -> anyhow::Result<Exit> {
+    let (files, new) = read_both(arguments)?;
+    let changes = world::changes(&files.model, &new)?;
     let sources = files.sources();
     let form = &arguments.form;
     let text = match form.format {
@@ -139,5 +137,44 @@ fn diff(arguments: &DiffArguments, color: ColorChoice) -> anyhow::Result<Exit> {
         Exit::Found
     } else {
         Exit::Fine
+    })
+}
+
+fn equivalent(arguments: &DiffArguments, color: ColorChoice) -> anyhow::Result<Exit> {
+    let (files, new) = read_both(arguments)?;
+    let change = world::distinguish(&files.model, &new)?;
+    let sources = files.sources();
+    let form = &arguments.form;
+    let text = match form.format {
+        Format::Json => json::equivalent(change.as_ref(), &sources)?,
+        Format::Text => {
+            text::equivalent(change.as_ref(), &sources, output::style(color, &form.out))
+        }
+    };
+    output::write(&form.out, &text)?;
+    Ok(if change.is_some() {
+        Exit::Found
+    } else {
+        Exit::Fine
+    })
+}
+
+fn shadowed(arguments: &ShadowedArguments, color: ColorChoice) -> anyhow::Result<Exit> {
+    let files = read(&arguments.declaration)?;
+    let device = world::device(&files.model, arguments.device.as_deref())?;
+    let rules = Asked::new(device, &Limits::default())
+        .shadowed()
+        .map_err(|why| anyhow!(why))?;
+    let sources = files.sources();
+    let form = &arguments.form;
+    let text = match form.format {
+        Format::Json => json::shadowed(&rules, &sources)?,
+        Format::Text => text::shadowed(&rules, &sources, output::style(color, &form.out)),
+    };
+    output::write(&form.out, &text)?;
+    Ok(if rules.is_empty() {
+        Exit::Fine
+    } else {
+        Exit::Found
     })
 }

@@ -1,10 +1,11 @@
 //! `wirewise reach trace`: what happens to these packets.
 
-use super::arguments::{HookArgument, TraceArguments};
+use super::arguments::TraceArguments;
 use super::packet::{Named, from_json, from_words};
+use super::world;
 use crate::cli::{ColorChoice, Format};
 use crate::exit::Exit;
-use crate::files::{self, Files};
+use crate::files;
 use crate::output;
 use anyhow::{Context, Result, bail};
 use std::fmt::Write as _;
@@ -13,7 +14,6 @@ use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::thread;
 use ww_base::Limits;
-use ww_model::Device;
 use ww_model::filter::Hook;
 use ww_reach::walk::{self, Walker};
 use ww_report::Style;
@@ -25,17 +25,13 @@ const LINES_AT_ONCE: usize = 16_384;
 pub(crate) fn run(arguments: &TraceArguments, color: ColorChoice) -> Result<Exit> {
     let limits = Limits::default();
     let files = files::read(&arguments.declaration.paths, &limits)?;
-    let device = choose(&files, arguments.device.as_deref())?;
+    let device = world::device(&files.model, arguments.device.as_deref())?;
     let sources = files.sources();
     let stack = walk::Device::of(&device.stack);
     let tracer = Tracer {
         walker: Walker::new(&device.filter, stack.as_ref(), &limits),
         traces: Traces::new(&device.filter, &sources),
-        hook: match arguments.hook {
-            HookArgument::Input => Hook::Input,
-            HookArgument::Forward => Hook::Forward,
-            HookArgument::Output => Hook::Output,
-        },
+        hook: arguments.hook.hook(),
         format: arguments.form.format,
         style: output::style(color, &arguments.form.out),
     };
@@ -55,27 +51,6 @@ pub(crate) fn run(arguments: &TraceArguments, color: ColorChoice) -> Result<Exit
     } else {
         Exit::Incomplete
     })
-}
-
-/// The device whose rules are walked: the one named, or the only one.
-fn choose<'a>(files: &'a Files, name: Option<&str>) -> Result<&'a Device> {
-    let devices = &files.model.devices;
-    let names = || {
-        let names: Vec<&str> = devices.iter().map(|device| device.name.as_str()).collect();
-        names.join(", ")
-    };
-    match (name, devices.as_slice()) {
-        (_, []) => bail!("these files hold no rules of a packet filter"),
-        (None, [only]) => Ok(only),
-        (None, _) => bail!(
-            "rules of several devices: {}; choose one with --device",
-            names()
-        ),
-        (Some(name), _) => devices
-            .iter()
-            .find(|device| device.name == name)
-            .with_context(|| format!("no such device: {name}; there are {}", names())),
-    }
 }
 
 #[expect(

@@ -4,7 +4,7 @@ use super::names::Names;
 use std::collections::{BTreeMap, BTreeSet};
 use ww_model::Ranges;
 use ww_model::filter::{Action, Condition, Field, NamePattern, Nat, NatKind, Ruleset, Step, Way};
-use ww_packetset::{Bounds, LevelId, Set, Space, TooLarge};
+use ww_packetset::{Bounds, LevelId, PacketBox, Set, Space, TooLarge};
 
 /// A version of IP; packets of the two never meet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -56,6 +56,8 @@ pub struct Universe<'a> {
     pub(super) hidden: Vec<LevelId>,
     /// The unknowns of rule sets, by the rule set's number.
     pub(super) unknowns: BTreeMap<(usize, u32), LevelId>,
+    /// The same by their words, and which of equal ones it is.
+    unknown_texts: BTreeMap<(String, u32), LevelId>,
     /// What translations draw from, by field and range.
     pub(super) draws: BTreeMap<(Field, u128, u128), LevelId>,
     /// Something reads the connection's translations.
@@ -162,17 +164,42 @@ impl<'a> Universe<'a> {
             patterns: all.patterns,
             hidden,
             unknowns: BTreeMap::new(),
+            unknown_texts: BTreeMap::new(),
             draws: BTreeMap::new(),
             reads_nat: all.bits.contains_key(&Field::CtNat),
         };
-        for (number, one) in mentions.iter().enumerate() {
-            for unknown in &one.unknowns {
-                let level = universe.space.bit("unknown")?;
-                universe.unknowns.insert((number, *unknown), level);
-                universe.hidden.push(level);
-            }
+        for (number, (one, ruleset)) in mentions.iter().zip(rulesets).enumerate() {
+            universe.add_unknowns(number, &one.unknowns, ruleset)?;
         }
         Ok(universe)
+    }
+
+    /// A level for each unknown of a rule set. What rule sets say in the same words is the same
+    /// unknown, the nth of one being the nth of another.
+    fn add_unknowns(
+        &mut self,
+        number: usize,
+        asked: &BTreeSet<u32>,
+        ruleset: &Ruleset,
+    ) -> Result<(), TooLarge> {
+        let mut seen: BTreeMap<&str, u32> = BTreeMap::new();
+        for id in asked {
+            let unknown = ruleset.unknowns.get(*id as usize);
+            let text = unknown.map_or("", |unknown| unknown.text.as_str());
+            let nth = seen.entry(text).or_default();
+            let key = (text.to_owned(), *nth);
+            *nth += 1;
+            let level = if let Some(level) = self.unknown_texts.get(&key) {
+                *level
+            } else {
+                let level = self.space.bit("unknown")?;
+                self.unknown_texts.insert(key, level);
+                self.hidden.push(level);
+                level
+            };
+            self.unknowns.insert((number, *id), level);
+        }
+        Ok(())
     }
 
     /// The level on which a translation draws a number of the range.
@@ -217,13 +244,52 @@ impl<'a> Universe<'a> {
         }
     }
 
+    /// The packets whose field is one of these numbers.
+    ///
+    /// # Errors
+    /// [`TooLarge`].
+    pub fn numbers(&mut self, field: Field, numbers: &Ranges) -> Result<Set, TooLarge> {
+        match self.place(field).cloned() {
+            Some(Place::Whole(level)) => self.space.within(level, numbers.iter()),
+            Some(Place::Bits(bits)) => {
+                let mut sets = Vec::new();
+                for (first, last) in numbers.iter() {
+                    sets.push(self.space.bits_within(&bits, first, last)?);
+                }
+                self.space.or_all(&sets)
+            }
+            Some(Place::Fixed(fixed)) if numbers.contains(fixed) => Ok(self.space.all()),
+            Some(Place::Fixed(_)) | None => Ok(self.space.none()),
+        }
+    }
+
+    /// The levels of the interfaces by which packets come and go.
+    pub fn interface_levels(&self) -> (LevelId, LevelId) {
+        (self.iif, self.oif)
+    }
+
+    /// The interfaces that a box is about, by way; none for ways that do not matter to it. Names
+    /// that no rule tells apart are one name.
+    pub fn interfaces_of(&self, one: &PacketBox) -> Vec<(&'static str, Vec<String>)> {
+        [("iif", self.iif), ("oif", self.oif)]
+            .into_iter()
+            .filter_map(|(way, level)| {
+                let classes = one
+                    .side(level)?
+                    .iter()
+                    .flat_map(|(first, last)| *first..=*last);
+                Some((way, classes.map(|class| self.names.words(class)).collect()))
+            })
+            .collect()
+    }
+
     /// The version of IP.
     pub fn version(&self) -> Version {
         self.version
     }
 
     /// The field of the source or destination address.
-    pub(super) fn address_field(&self, source: bool) -> Field {
+    pub fn address_field(&self, source: bool) -> Field {
         match (self.version, source) {
             (Version::V4, true) => Field::Src4,
             (Version::V4, false) => Field::Dst4,

@@ -59,6 +59,20 @@ impl Function {
         self.fates.get(place)
     }
 
+    /// Whether some packet is translated on its way.
+    pub fn translates(&self) -> bool {
+        self.fates.iter().any(|fate| {
+            let Change {
+                src,
+                dst,
+                sport,
+                dport,
+                ..
+            } = &fate.change;
+            [src, dst, sport, dport].iter().any(|moved| moved.is_some())
+        })
+    }
+
     /// Whether a decision is to let the packet pass.
     fn passes(&self, decision: ww_packetset::Terminal) -> bool {
         self.fate(decision)

@@ -7,6 +7,9 @@ use ww_model::filter::NamePattern;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Names {
     names: Vec<String>,
+    /// How many of them, from the first, are names that rules or devices use; the others stand for
+    /// all that no rule tells from them.
+    used: usize,
 }
 
 impl Names {
@@ -27,6 +30,7 @@ impl Names {
             .filter_map(|prefix| representative(prefix, &prefixes, &names))
             .collect();
         Names {
+            used: names.len(),
             names: names.into_iter().chain(fresh).collect(),
         }
     }
@@ -40,6 +44,17 @@ impl Names {
     pub(super) fn get(&self, class: u128) -> &str {
         let class = usize::try_from(class).unwrap_or(usize::MAX);
         self.names.get(class).map_or("", String::as_str)
+    }
+
+    /// A class in words.
+    pub(super) fn words(&self, class: u128) -> String {
+        let name = self.get(class);
+        let used = class < self.used as u128;
+        match name {
+            _ if used => name.to_owned(),
+            "other0" => "any other".to_owned(),
+            _ => format!("{name} and its like"),
+        }
     }
 
     /// The class of a name.

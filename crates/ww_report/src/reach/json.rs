@@ -3,7 +3,7 @@
 use crate::Sources;
 use crate::json::{GapEntry, Place, SCHEMA_VERSION, Tool, document};
 use serde::ser::{Serialize, SerializeMap, Serializer};
-use ww_reach::answer::{Answer, Change, Group, Matrix, Step, Traffic};
+use ww_reach::answer::{Answer, Change, Group, Matrix, Shadowed, Step, Traffic};
 
 /// What every document begins with.
 #[derive(serde::Serialize)]
@@ -55,11 +55,17 @@ struct StepEntry<'a> {
     says: &'a str,
 }
 
+impl<'a> StepEntry<'a> {
+    fn new(step: &'a Step, sources: &Sources<'a>) -> StepEntry<'a> {
+        StepEntry {
+            at: Place::new(&step.at, sources),
+            says: &step.says,
+        }
+    }
+}
+
 fn steps<'a>(steps: &'a [Step], sources: &Sources<'a>) -> Vec<StepEntry<'a>> {
-    let entry = |step: &'a Step| StepEntry {
-        at: Place::new(&step.at, sources),
-        says: &step.says,
-    };
+    let entry = |step| StepEntry::new(step, sources);
     steps.iter().map(entry).collect()
 }
 
@@ -191,5 +197,60 @@ pub fn matrix(matrix: &Matrix) -> serde_json::Result<String> {
         head: Head::THIS,
         groups: &matrix.groups,
         edges: edges.collect(),
+    })
+}
+
+#[derive(serde::Serialize)]
+struct ShadowedEntry<'a> {
+    #[serde(flatten)]
+    head: Head,
+    rules: Vec<IdleEntry<'a>>,
+}
+
+#[derive(serde::Serialize)]
+struct IdleEntry<'a> {
+    rule: StepEntry<'a>,
+    covered_by: Vec<StepEntry<'a>>,
+}
+
+/// Rules that never decide, and who decides in their place.
+///
+/// # Errors
+/// As [`answer`].
+pub fn shadowed(rules: &[Shadowed], sources: &Sources<'_>) -> serde_json::Result<String> {
+    let entries = rules.iter().map(|one| IdleEntry {
+        rule: StepEntry::new(&one.rule, sources),
+        covered_by: steps(&one.covered_by, sources),
+    });
+    document(&ShadowedEntry {
+        head: Head::THIS,
+        rules: entries.collect(),
+    })
+}
+
+#[derive(serde::Serialize)]
+struct EquivalentEntry<'a> {
+    #[serde(flatten)]
+    head: Head,
+    equivalent: bool,
+    witness: Option<Packet<'a>>,
+    first: Vec<StepEntry<'a>>,
+    second: Vec<StepEntry<'a>>,
+}
+
+/// Whether two states are equivalent, or a packet that tells them apart.
+///
+/// # Errors
+/// As [`answer`].
+pub fn equivalent(change: Option<&Change>, sources: &Sources<'_>) -> serde_json::Result<String> {
+    let decided = |of: fn(&Change) -> &Vec<Step>| {
+        change.map_or(Vec::new(), |change| steps(of(change), sources))
+    };
+    document(&EquivalentEntry {
+        head: Head::THIS,
+        equivalent: change.is_none(),
+        witness: change.map(|change| Packet(&change.flow)),
+        first: decided(|change| &change.before),
+        second: decided(|change| &change.after),
     })
 }

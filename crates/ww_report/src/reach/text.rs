@@ -4,7 +4,7 @@ use crate::sheet::{Sheet, Tone};
 use crate::words::count_of;
 use crate::{Sources, Style};
 use ww_base::{Gap, Locus, SourceSpan};
-use ww_reach::answer::{Answer, Change, Group, Reachability, Step, Traffic};
+use ww_reach::answer::{Answer, Change, Group, Reachability, Shadowed, Step, Traffic};
 
 /// Boxes and members shown per answer; JSON has all.
 const SHOWN: usize = 12;
@@ -197,6 +197,51 @@ pub fn diff(changes: &[Change], sources: &Sources<'_>, style: Style) -> String {
                 steps(&mut sheet, decided, sources);
             }
         }
+    }
+    sheet.finish()
+}
+
+/// Rules that never decide, for a terminal.
+pub fn shadowed(rules: &[Shadowed], sources: &Sources<'_>, style: Style) -> String {
+    let mut sheet = Sheet::new(style);
+    let verdict = match rules.len() as u64 {
+        0 => "Every rule decides about some packet".to_owned(),
+        1 => "1 rule never decides".to_owned(),
+        many => format!("{} never decide", count_of(many, "rule")),
+    };
+    sheet.paragraph(0, Tone::Bold, &verdict);
+    for Shadowed { rule, covered_by } in rules {
+        sheet.gap();
+        let title = format!("{}  {}", place(&rule.at, sources), rule.says);
+        sheet.paragraph(0, Tone::Yellow, &title);
+        if covered_by.is_empty() {
+            sheet.paragraph(
+                2,
+                Tone::Plain,
+                "no packet can fit its conditions when it gets there",
+            );
+        } else {
+            sheet.paragraph(2, Tone::Dim, "its packets are decided by");
+            steps(&mut sheet, covered_by, sources);
+        }
+    }
+    sheet.finish()
+}
+
+/// Whether two states are equivalent, for a terminal.
+pub fn equivalent(change: Option<&Change>, sources: &Sources<'_>, style: Style) -> String {
+    let mut sheet = Sheet::new(style);
+    let Some(change) = change else {
+        sheet.paragraph(0, Tone::Bold, "Equivalent: every packet fares alike");
+        return sheet.finish();
+    };
+    sheet.paragraph(0, Tone::Bold, "Not equivalent");
+    sheet.gap();
+    let example = format!("For example {}", in_words(&change.flow));
+    sheet.paragraph(0, Tone::Bold, &example);
+    for (which, decided) in [("first", &change.before), ("second", &change.after)] {
+        sheet.paragraph(2, Tone::Dim, which);
+        steps(&mut sheet, decided, sources);
     }
     sheet.finish()
 }

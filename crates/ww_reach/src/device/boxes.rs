@@ -1,0 +1,279 @@
+//! Sets of packets as people write them.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use ww_model::filter::Field;
+use ww_model::packet::protocol;
+use ww_model::{Packet, Ranges};
+use ww_packetset::{PacketBox, Set, TooLarge};
+
+use crate::answer::{Edge, Matrix, Traffic};
+use crate::symbolic::{self, Universe, Version};
+
+/// The source port of connections in a matrix.
+pub(super) const CLIENT_PORT: u16 = 10_000;
+
+/// Addresses that are not on the internet: IANA's special-purpose registries for IPv4 and IPv6.
+const NOT_INTERNET_4: [(u32, u8); 9] = [
+    (0x0000_0000, 8),
+    (0x0a00_0000, 8),
+    (0x6440_0000, 10),
+    (0x7f00_0000, 8),
+    (0xa9fe_0000, 16),
+    (0xac10_0000, 12),
+    (0xc0a8_0000, 16),
+    (0xe000_0000, 4),
+    (0xf000_0000, 4),
+];
+
+/// The block that IANA has given out for global unicast.
+const INTERNET_6: &str = "2000::";
+
+/// The numbers of an address block; none for the other version.
+pub(super) fn block(address: IpAddr, length: u8, version: Version) -> Ranges {
+    let (number, bits, of) = match address {
+        IpAddr::V4(address) => (u128::from(address.to_bits()), 32, Version::V4),
+        IpAddr::V6(address) => (address.to_bits(), 128, Version::V6),
+    };
+    if of != version {
+        return Ranges::none();
+    }
+    let host = 1u128
+        .checked_shl(bits - u32::from(length).min(bits))
+        .map_or(u128::MAX, |size| size - 1);
+    Ranges::span(number & !host, number | host)
+}
+
+/// All addresses of the internet.
+pub(super) fn internet(version: Version) -> Ranges {
+    match version {
+        Version::V4 => NOT_INTERNET_4
+            .iter()
+            .map(|(address, length)| {
+                let address = IpAddr::V4(Ipv4Addr::from_bits(*address));
+                block(address, *length, Version::V4)
+            })
+            .fold(Ranges::none(), |all, one| all.or(&one))
+            .not(u128::from(u32::MAX)),
+        Version::V6 => INTERNET_6
+            .parse()
+            .map_or(Ranges::none(), |address| block(address, 3, Version::V6)),
+    }
+}
+
+/// A set as boxes, each with the fields that are not free.
+pub(super) fn of(universe: &Universe<'_>, set: Set, most: usize) -> Vec<Traffic> {
+    let list = universe.space.boxes(set, most);
+    let mut boxes: Vec<Traffic> = list
+        .boxes
+        .iter()
+        .map(|one| traffic(universe, one))
+        .collect();
+    boxes.dedup();
+    boxes
+}
+
+/// A set as boxes, each with an example.
+pub(super) fn with_examples(
+    universe: &mut Universe<'_>,
+    set: Set,
+    most: usize,
+) -> Result<Vec<(Traffic, Packet)>, TooLarge> {
+    let list = universe.space.boxes(set, most);
+    let mut told: Vec<(Traffic, Packet)> = Vec::with_capacity(list.boxes.len());
+    for one in &list.boxes {
+        let inside = universe.space.cube(&one.sides)?;
+        let shown = familiar(universe, inside)?;
+        if let Some(packet) = universe.packet(shown) {
+            let flow = traffic(universe, one);
+            if told.iter().all(|(known, _)| *known != flow) {
+                told.push((flow, packet));
+            }
+        }
+    }
+    Ok(told)
+}
+
+/// The source addresses of a set.
+pub(super) fn sources(universe: &Universe<'_>, set: Set, most: usize) -> Vec<String> {
+    let field = universe.address_field(true);
+    let whole = Ranges::span(0, universe.version().max_address());
+    let list = universe.space.boxes(set, most);
+    let all = list.boxes.iter().fold(Ranges::none(), |all, one| {
+        all.or(&side(universe, one, field).unwrap_or_else(|| whole.clone()))
+    });
+    addresses(&all, universe.version())
+}
+
+fn side(universe: &Universe<'_>, one: &PacketBox, field: Field) -> Option<Ranges> {
+    let level = universe.level(field)?;
+    one.side(level)
+        .map(|ranges| Ranges::of(ranges.iter().copied()))
+}
+
+fn traffic(universe: &Universe<'_>, one: &PacketBox) -> Traffic {
+    let version = universe.version();
+    let mut traffic = Traffic::default();
+    for (name, source) in [("src", true), ("dst", false)] {
+        if let Some(ranges) = side(universe, one, universe.address_field(source)) {
+            traffic = traffic.with(name, addresses(&ranges, version));
+        }
+    }
+    if let Some(ranges) = side(universe, one, Field::Protocol) {
+        traffic = traffic.with("proto", protocols(&ranges));
+    }
+    for (name, field) in [("dport", Field::DstPort), ("sport", Field::SrcPort)] {
+        if let Some(ranges) = side(universe, one, field) {
+            traffic = traffic.with(name, numbers(&ranges));
+        }
+    }
+    for (name, names) in universe.interfaces_of(one) {
+        traffic = traffic.with(name, names);
+    }
+    traffic
+}
+
+/// Ranges as numbers: `80`, `8000-8100`.
+fn numbers(ranges: &Ranges) -> Vec<String> {
+    ranges
+        .iter()
+        .map(|(first, last)| {
+            if first == last {
+                first.to_string()
+            } else {
+                format!("{first}-{last}")
+            }
+        })
+        .collect()
+}
+
+fn protocols(ranges: &Ranges) -> Vec<String> {
+    let mut words = Vec::new();
+    for (first, last) in ranges.iter() {
+        if last - first > 8 {
+            words.push(format!("{first}-{last}"));
+            continue;
+        }
+        words.extend((first..=last).map(|number| protocol_word(number as u8)));
+    }
+    words
+}
+
+fn protocol_word(number: u8) -> String {
+    match number {
+        protocol::ICMP => "icmp".to_owned(),
+        protocol::TCP => "tcp".to_owned(),
+        protocol::UDP => "udp".to_owned(),
+        protocol::ICMPV6 => "icmpv6".to_owned(),
+        protocol::SCTP => "sctp".to_owned(),
+        other => other.to_string(),
+    }
+}
+
+/// Ranges of addresses, as blocks where they are.
+pub(super) fn addresses(ranges: &Ranges, version: Version) -> Vec<String> {
+    ranges
+        .iter()
+        .map(|(first, last)| {
+            let text = |number: u128| match version {
+                Version::V4 => Ipv4Addr::from_bits(number as u32).to_string(),
+                Version::V6 => Ipv6Addr::from_bits(number).to_string(),
+            };
+            let bits = match version {
+                Version::V4 => 32,
+                Version::V6 => 128,
+            };
+            let size = last - first;
+            let is_block = (size == u128::MAX || (size + 1).is_power_of_two()) && first & size == 0;
+            match (size, is_block) {
+                (0, _) => text(first),
+                (_, true) => format!("{}/{}", text(first), bits - size.count_ones()),
+                _ => format!("{}-{}", text(first), text(last)),
+            }
+        })
+        .collect()
+}
+
+/// One packet, field by field.
+pub(super) fn packet(packet: &Packet) -> Traffic {
+    let mut traffic = Traffic::default()
+        .with_one("src", packet.src.to_string())
+        .with_one("dst", packet.dst.to_string())
+        .with_one("proto", protocol_word(packet.proto));
+    if protocol::WITH_PORTS.contains(&packet.proto) {
+        traffic = traffic
+            .with_one("dport", packet.dport.to_string())
+            .with_one("sport", packet.sport.to_string());
+    }
+    for (name, interface) in [("iif", &packet.iif), ("oif", &packet.oif)] {
+        if !interface.is_empty() {
+            traffic = traffic.with_one(name, interface);
+        }
+    }
+    traffic
+}
+
+/// The part of a set that is best for an example: from an ordinary client port, to a port that
+/// people know, as far as the set has it.
+pub(super) fn familiar(universe: &mut Universe<'_>, set: Set) -> Result<Set, TooLarge> {
+    let mut set = set;
+    let (source, destination) = (universe.address_field(true), universe.address_field(false));
+    let wishes = [
+        (destination, ordinary(universe.version())),
+        (source, ordinary(universe.version())),
+        (destination, examples(universe.version(), DESTINATION)),
+        (source, examples(universe.version(), SOURCE)),
+        (Field::SrcPort, Ranges::one(u128::from(40_000u16))),
+        (Field::DstPort, Ranges::of([(22, 22), (80, 80), (443, 443)])),
+        (Field::DstPort, Ranges::span(1, 65_535)),
+    ];
+    for (field, numbers) in wishes {
+        let wished = universe.numbers(field, &numbers)?;
+        let both = universe.space.and(set, wished)?;
+        if !both.is_empty() {
+            set = both;
+        }
+    }
+    Ok(set)
+}
+
+/// Addresses for documentation (RFC 5737, RFC 3849), as sources and as destinations of examples.
+const SOURCE: (&str, &str) = ("198.51.100.0", "2001:db8:1::");
+const DESTINATION: (&str, &str) = ("192.0.2.0", "2001:db8:2::");
+
+fn examples(version: Version, (v4, v6): (&str, &str)) -> Ranges {
+    let (text, length) = match version {
+        Version::V4 => (v4, 24),
+        Version::V6 => (v6, 48),
+    };
+    let network = text.parse().map(|address| block(address, length, version));
+    network.unwrap_or_default().minus(&Ranges::one(0))
+}
+
+/// Addresses that a host can have.
+fn ordinary(version: Version) -> Ranges {
+    match version {
+        Version::V4 => Ranges::of([(0x0100_0001, 0x7eff_ffff), (0x8000_0000, 0xdfff_ffff)]),
+        Version::V6 => Ranges::span(0x2000 << 112, 0xfdff << 112 | ((1 << 112) - 1)),
+    }
+}
+
+/// Adds the groups of one version of IP, with the edges between them.
+pub(super) fn add_matrix(
+    matrix: &mut Matrix,
+    version: Version,
+    found: &symbolic::Matrix,
+    with: &str,
+) {
+    let offset = matrix.groups.len();
+    for group in &found.groups {
+        matrix.groups.push(addresses(group, version));
+    }
+    matrix
+        .edges
+        .extend(found.edges.iter().map(|(from, to)| Edge {
+            from: offset + from,
+            to: offset + to,
+            with: with.to_owned(),
+        }));
+}
