@@ -466,3 +466,6 @@ fn example(worlds: &mut [World<'_>]) -> Result<Option<Packet>, TooLarge> {
     }
     Ok(None)
 }
+
+#[cfg(test)]
+mod tests;
