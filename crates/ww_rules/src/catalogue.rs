@@ -24,6 +24,7 @@ pub static RULES: &[&Rule] = &[
     &filters::default_accept_policy::RULE,
     &filters::icmp_needed_blocked::RULE,
     &filters::missing_established_accept::RULE,
+    &filters::rule_never_matches::RULE,
     &kube::namespace_without_default_deny::RULE,
     &kube::policy_selects_nothing::RULE,
     &kube::service_selects_nothing::RULE,

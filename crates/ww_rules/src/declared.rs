@@ -1,6 +1,7 @@
 //! What a rule over files sees, and what it reports.
 
 use crate::Story;
+use crate::filters::dead::{self, Dead};
 use std::cell::OnceCell;
 use ww_base::{Gap, Limits, Locus, SourceSpan};
 use ww_finding::Exhibit;
@@ -14,6 +15,7 @@ pub struct Declared<'a> {
     /// The bounds in force.
     pub limits: &'a Limits,
     policies: OnceCell<Reach<'a>>,
+    dead_rules: OnceCell<Vec<Result<Vec<Dead>, Gap>>>,
 }
 
 impl<'a> Declared<'a> {
@@ -23,6 +25,7 @@ impl<'a> Declared<'a> {
             model,
             limits,
             policies: OnceCell::new(),
+            dead_rules: OnceCell::new(),
         }
     }
 
@@ -30,6 +33,17 @@ impl<'a> Declared<'a> {
     pub fn policies(&self) -> &Reach<'a> {
         self.policies
             .get_or_init(|| Reach::of(&self.model.cluster, Assumptions::default(), &[]))
+    }
+}
+
+impl Declared<'_> {
+    /// Device by device, the rules of the packet filter that never decide; worked out when first
+    /// asked for.
+    pub(crate) fn dead_rules(&self) -> &[Result<Vec<Dead>, Gap>] {
+        self.dead_rules.get_or_init(|| {
+            let devices = self.model.devices.iter();
+            devices.map(|device| dead::of(&device.filter)).collect()
+        })
     }
 }
 
