@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ww_base::Gap;
-use ww_model::filter::{Chain, Condition, Field, Hook, Rule, Ruleset, Verdict};
+use ww_model::filter::{Chain, ChainKind, Condition, Field, Hook, Rule, Ruleset, Verdict};
 use ww_packetset::{Bounds, TooLarge};
 use ww_reach::symbolic::{Universe, Version};
 use ww_reach::walk::By;
@@ -38,7 +38,11 @@ pub(crate) fn of(ruleset: &Ruleset) -> Result<Vec<Dead>, Gap> {
         if judged {
             found.push(Dead {
                 by,
-                covered_by: covered_by.into_iter().chain(other).collect(),
+                covered_by: covered_by
+                    .into_iter()
+                    .chain(other)
+                    .filter(|by| *by != By::Nothing)
+                    .collect(),
             });
         }
     }
@@ -80,12 +84,16 @@ fn is_judged(rule: &Rule) -> bool {
     !probe::conditions(rule).into_iter().any(tests_fragments)
 }
 
-/// The chains that packets can come to.
+/// The chains that packets can come to, those that translate left out: what reaches them depends on
+/// what other devices answer.
 fn called(ruleset: &Ruleset) -> BTreeSet<u32> {
     let mut called = BTreeSet::new();
     let bases = (0..).zip(&ruleset.chains);
     let mut waiting: Vec<u32> = bases
-        .filter(|(_, chain)| chain.base.is_some())
+        .filter(|(_, chain)| {
+            let base = chain.base.as_ref();
+            base.is_some_and(|base| base.kind != ChainKind::Nat)
+        })
         .map(|(id, _)| id)
         .collect();
     while let Some(id) = waiting.pop() {

@@ -158,10 +158,8 @@ fn repeated(ruleset: &Ruleset, harmless: &[(&Chain, &Dead)]) -> Option<Story> {
     .show(at(place, "never decides"));
     let covering = first.covered_by.iter();
     let mut telling = covering.filter(|by| sees_first_packets(ruleset, **by));
-    if let Some(by) = telling.next() {
-        if let Some(covering) = span_of(ruleset, *by) {
-            story = story.show(at(covering, "decides before it"));
-        }
+    if let Some(covering) = telling.find_map(|by| span_of(ruleset, *by)) {
+        story = story.show(at(covering, "decides before it"));
     }
     for (_, dead) in harmless.iter().skip(1) {
         if let Some(rule) = dead::rule(ruleset, dead.by) {
