@@ -221,7 +221,10 @@ fn idle_rules_are_told_with_what_covers_them() {
     let device = device(&text);
     let idle = Asked::new(&device, &Limits::default()).shadowed().unwrap();
     let line = |step: &crate::answer::Step| match &step.at {
-        ww_base::Locus::Text(span) => text[span.start as usize..span.end as usize].to_owned(),
+        ww_base::Locus::Text(span) => text
+            .get(span.start as usize..span.end as usize)
+            .unwrap()
+            .to_owned(),
         other => panic!("{other:?}"),
     };
     let rules: Vec<String> = idle.iter().map(|one| line(&one.rule)).collect();
