@@ -15,6 +15,7 @@ mod connections;
 mod diff;
 mod endpoints;
 mod exposure;
+mod labels;
 mod matchers;
 mod pairs;
 mod readings;

@@ -273,6 +273,7 @@ impl<'c> Maker<'c, '_> {
         let (mut numbers, mut names) = (NONE, Vec::new());
         for test in tests {
             let set = match &test.ports {
+                Ports::All if test.protocol.is_none() => Connections::all(),
                 Ports::All => of_protocols(test.protocol, &Ranges::span(0, u128::MAX)),
                 Ports::Range(first, last) => {
                     let ports = Ranges::span(u128::from(*first), u128::from(*last));
