@@ -1,5 +1,6 @@
 //! `cargo xtask score reach`: reachability against foreign suites with expected answers.
 
+mod iptables;
 mod kube;
 
 use std::path::PathBuf;
@@ -43,6 +44,12 @@ fn score(args: &[String]) -> Result<()> {
             for line in lines.iter().filter(|_| differences) {
                 println!("    {line}");
             }
+        }
+    }
+    for tally in iptables::score(&corpora)? {
+        println!("{:40} {:4} of {:4}", tally.suite, tally.right, tally.cases);
+        for case in &tally.wrong {
+            println!("  {case}");
         }
     }
     Ok(())
