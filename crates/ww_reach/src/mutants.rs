@@ -34,8 +34,8 @@ pub enum Bug {
     TranslationStatusUnseen,
     /// The new port is forgotten.
     PortTranslationLost,
-    /// A port inside the range for new ports is replaced too.
-    PortInRangeReplaced,
+    /// Of a range of new ports the first is taken, also where the old one would do.
+    FirstPortTaken,
     /// Sources are translated before filters of postrouting see the packet.
     SourceTranslatedEarly,
     /// Connection tracking knows packets before it sees them.
@@ -48,8 +48,8 @@ pub enum Bug {
     EntryForgottenAfterRouting,
     /// Marks of connections are not kept.
     ConnectionMarkLost,
-    /// Redirected packets go where they were going.
-    RedirectGoesOn,
+    /// Packets are routed by the destination they had before it was translated.
+    RoutedBeforeTranslation,
 }
 
 impl Bug {
@@ -69,14 +69,14 @@ impl Bug {
         Bug::TranslationUnseen,
         Bug::TranslationStatusUnseen,
         Bug::PortTranslationLost,
-        Bug::PortInRangeReplaced,
+        Bug::FirstPortTaken,
         Bug::SourceTranslatedEarly,
         Bug::TrackedTooEarly,
         Bug::PolicyAccepts,
         Bug::VerdictMapAccepts,
         Bug::EntryForgottenAfterRouting,
         Bug::ConnectionMarkLost,
-        Bug::RedirectGoesOn,
+        Bug::RoutedBeforeTranslation,
     ];
 }
 

@@ -11,7 +11,7 @@ use ww_import::{ipset, iptables, nft};
 use ww_model::Packet;
 use ww_model::filter::{Family, Hook, Refusal, Ruleset};
 use ww_model::packet::protocol;
-use ww_reach::walk::{Device, Outcome, Walk, Walker};
+use ww_reach::walk::{After, Device, Outcome, Walk, Walker};
 
 /// Packets sent before what came of them is taken: fewer than any queue holds.
 const BATCH: usize = 64;
@@ -162,6 +162,12 @@ fn difference(
     device: &Device,
 ) -> Option<&'static str> {
     match (walk.outcome, observed.arrivals.as_slice()) {
+        // Which address of a range a packet gets is the kernel's to choose; what becomes of it may depend on that.
+        (Outcome::Unknown, arrivals)
+            if is_ranged(walk) && can_end_so(walk, !arrivals.is_empty()) =>
+        {
+            None
+        }
         (Outcome::Unknown, _) => Some("the walk does not know"),
         (Outcome::Accept, []) => Some("accepted, but not seen again"),
         (Outcome::Accept, [(place, arrival)]) => {
@@ -175,6 +181,17 @@ fn difference(
             .filter(|seen| *seen != refusal)
             .map(|_| "refused in another way"),
     }
+}
+
+/// Whether an address of the packet is one out of a range.
+fn is_ranged(walk: &Walk) -> bool {
+    let After { src, dst, .. } = &walk.after;
+    src.0 != src.1 || dst.0 != dst.1
+}
+
+fn can_end_so(walk: &Walk, passes: bool) -> bool {
+    let mut endings = walk.endings.iter();
+    endings.any(|(outcome, _)| (*outcome == Outcome::Accept) == passes)
 }
 
 fn arrived_otherwise(

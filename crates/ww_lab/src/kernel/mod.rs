@@ -8,6 +8,8 @@
 pub mod frame;
 pub mod generate;
 pub mod judge;
+#[cfg(feature = "mutants")]
+pub mod mutants;
 pub mod oracle;
 pub mod router;
 pub mod shrink;

@@ -474,6 +474,9 @@ impl<'a> Machine<'a> {
 
     /// Decides again where a packet goes whose destination was translated at the hook it leaves.
     fn route(&self, world: &mut World<'a>) {
+        if planted(Bug::RoutedBeforeTranslation) {
+            return;
+        }
         let seen = &mut world.place.seen;
         let original = number(self.packet.dst);
         let came_in = seen.hook == Hook::Prerouting;

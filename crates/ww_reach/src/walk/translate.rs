@@ -37,7 +37,7 @@ pub(super) fn translate<'a>(nat: &Nat, view: &View<'_, 'a>) -> Seen<'a> {
         seen.sport = port;
     } else {
         seen.dport = port;
-        seen.redirected |= nat.kind == NatKind::Redirect && !planted(Bug::RedirectGoesOn);
+        seen.redirected |= nat.kind == NatKind::Redirect;
     }
     seen.ct_nat = match differ(old_address, address).or(differ(old_port, port)) {
         Change::Sure if planted(Bug::TranslationStatusUnseen) => seen.ct_nat,
@@ -103,7 +103,10 @@ fn own_address(interface: &str, view: &View) -> Span {
 /// A port that is in the range already is kept, and without a range every port; a source port chosen at random can
 /// be any.
 fn new_port(nat: &Nat, old: Span, of_source: bool) -> Span {
-    let keeps = !nat.random && !planted(Bug::PortInRangeReplaced);
+    let keeps = !nat.random;
+    if let (Some((low, _)), true) = (nat.ports, planted(Bug::FirstPortTaken)) {
+        return (low.into(), low.into());
+    }
     match nat
         .ports
         .map(|(low, high)| (u128::from(low), u128::from(high)))

@@ -22,7 +22,7 @@ pub(super) fn run(args: &[String]) -> Result<usize> {
     Ok(tally.disagreements.len())
 }
 
-fn plan(args: &[String]) -> Result<Plan> {
+pub(super) fn plan(args: &[String]) -> Result<Plan> {
     let mut plan = Plan {
         seed: new_seed(),
         packets: 100_000,

@@ -2,15 +2,17 @@
 
 mod kernel;
 mod labels;
+mod mutants;
 
 use std::process::ExitCode;
 
 const USAGE: &str = "\
 usage: cargo xtask oracle labels FILE|FOLDER…
-       cargo xtask oracle kernel [--packets N] [--per-case N] [--seed S] [--backend NAME]... [--keep-going N]
+       cargo xtask oracle kernel|mutants [--packets N] [--per-case N] [--seed S] [--backend NAME]... [--keep-going N]
 
   labels   our TCP labels against tshark's, on any captures
   kernel   walks through packet filters against what Linux does with the same rules and packets
+  mutants  plants bugs and demands that the comparison with Linux finds every one
 
   --packets N      packets in all (100000)
   --per-case N     packets through each rule set (300)
@@ -23,6 +25,7 @@ pub(crate) fn run(args: &[String]) -> ExitCode {
     let outcome = match args.split_first() {
         Some((what, paths)) if what == "labels" && !paths.is_empty() => labels::run(paths),
         Some((what, rest)) if what == "kernel" => kernel::run(rest),
+        Some((what, rest)) if what == "mutants" => mutants::run(rest),
         _ => {
             eprintln!("{USAGE}");
             return ExitCode::from(2);

@@ -28,18 +28,16 @@ pub(super) fn case(rng: &mut Rng, backend: Backend) -> Case {
     };
     let v6 = rng.below(3) == 0;
     let mut maker = Maker {
-        draw: Draw {
-            rng,
-            v6,
-            edges: Vec::new(),
-        },
+        draw: Draw::new(rng, v6),
         hook,
         translates: false,
+        about_marks: false,
         sets: Vec::new(),
         lines: Vec::new(),
         edges: Vec::new(),
     };
     maker.translates = maker.draw.once_in(3);
+    maker.about_marks = maker.draw.once_in(4);
     maker.make_sets();
     for table in ["raw", "mangle", "nat", "filter"] {
         maker.make_table(table);
@@ -64,6 +62,8 @@ struct Maker<'a> {
     draw: Draw<'a>,
     hook: Hook,
     translates: bool,
+    /// Rules set and test marks more than anything else.
+    about_marks: bool,
     sets: Vec<Set>,
     lines: Vec<Line>,
     edges: Vec<Vec<Edge>>,
@@ -181,6 +181,7 @@ impl Maker<'_> {
         }
         let rules = match table {
             "filter" => self.draw.between(4, 14),
+            "mangle" if self.about_marks => self.draw.between(4, 9),
             "mangle" => self.draw.between(0, 8),
             "nat" if self.translates => self.draw.between(2, 6),
             "raw" => self.draw.between(0, 3),
@@ -202,8 +203,14 @@ impl Maker<'_> {
     fn make_rule(&mut self, at: Position) {
         let mut words = format!("-A {}", at.chain);
         let mut proto = None;
-        let tests = self.draw.between(0, 3);
-        self.general_tests(&mut words, at, &mut proto);
+        let tests = self.draw.between(0, if self.about_marks { 1 } else { 3 });
+        if !self.about_marks || self.draw.once_in(4) {
+            self.general_tests(&mut words, at, &mut proto);
+        }
+        if self.about_marks && !self.draw.once_in(4) {
+            let test = self.mark_test();
+            words.push_str(&test);
+        }
         for _ in 0..tests {
             self.extension_test(&mut words, at, proto);
         }
@@ -427,7 +434,7 @@ impl Maker<'_> {
 
     fn mark_test(&mut self) -> String {
         let (value, mask) = self.draw.mark();
-        let module = if self.draw.once_in(4) {
+        let module = if self.draw.once_in(2) {
             "connmark"
         } else {
             "mark"

@@ -23,19 +23,18 @@ pub(super) fn case(rng: &mut Rng) -> Case {
     };
     let v6 = rng.below(3) == 0;
     let mut maker = Maker {
-        draw: Draw {
-            rng,
-            v6,
-            edges: Vec::new(),
-        },
+        draw: Draw::new(rng, v6),
         hook,
         translates: false,
+        about_marks: false,
+        negates_port: false,
         inet: false,
         sets: Vec::new(),
         lines: Vec::new(),
         edges: Vec::new(),
     };
     maker.translates = maker.draw.once_in(3);
+    maker.about_marks = maker.draw.once_in(4);
     for number in 0..maker.draw.between(1, 2) {
         maker.make_table(number);
     }
@@ -54,6 +53,10 @@ struct Maker<'a> {
     draw: Draw<'a>,
     hook: Hook,
     translates: bool,
+    /// Rules set and test marks more than anything else.
+    about_marks: bool,
+    /// The rule in the making has a negated test of a port.
+    negates_port: bool,
     /// Whether the table is for both IP versions.
     inet: bool,
     /// The named sets of the table.
@@ -128,12 +131,7 @@ impl Maker<'_> {
             }
         }
         for (place, hook) in path.iter().enumerate() {
-            let count = if *hook == main {
-                1
-            } else {
-                self.draw.between(0, 1)
-            };
-            for _ in 0..count {
+            if *hook == main || !self.draw.once_in(3) {
                 self.make_base_chain(&format!("b{place}"), *hook, main);
             }
         }
@@ -255,6 +253,7 @@ impl Maker<'_> {
     fn make_rule(&mut self, at: Position) {
         let mut words = Vec::new();
         let mut proto = None;
+        self.negates_port = false;
         if self.inet && at.kind == Kind::Filter && self.draw.once_in(20) {
             let test = self.test_of_other_version();
             words.push(test);
@@ -262,7 +261,12 @@ impl Maker<'_> {
             self.keep_rule(&words);
             return;
         }
-        for _ in 0..self.draw.between(0, 3) {
+        let about_marks = self.about_marks && at.kind == Kind::Filter;
+        if about_marks && !self.draw.once_in(4) {
+            let test = self.mark_test(at);
+            words.push(test);
+        }
+        for _ in 0..self.draw.between(0, if about_marks { 1 } else { 3 }) {
             let test = self.test(at, &mut proto);
             words.push(test);
         }

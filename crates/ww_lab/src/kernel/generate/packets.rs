@@ -16,11 +16,7 @@ const TRIES: usize = 20;
 /// Up to `count` packets, each the first of a connection of its own.
 pub fn packets(case: &Case, seed: u64, count: usize) -> Vec<Packet> {
     let mut rng = Rng::new(seed);
-    let mut draw = Draw {
-        rng: &mut rng,
-        v6: case.v6,
-        edges: Vec::new(),
-    };
+    let mut draw = Draw::new(&mut rng, case.v6);
     let mut connections = BTreeSet::new();
     let mut packets = Vec::with_capacity(count);
     for _ in 0..count * TRIES {

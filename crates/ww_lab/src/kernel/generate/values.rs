@@ -12,9 +12,23 @@ pub(super) struct Draw<'a> {
     pub(super) rng: &'a mut Rng,
     pub(super) v6: bool,
     pub(super) edges: Vec<Edge>,
+    /// Addresses given before; some are given again, so that one rule meets what another makes.
+    recent: Vec<IpAddr>,
+    /// Marks given before, likewise.
+    recent_marks: Vec<(u32, u32)>,
 }
 
-impl Draw<'_> {
+impl<'a> Draw<'a> {
+    pub(super) fn new(rng: &'a mut Rng, v6: bool) -> Draw<'a> {
+        Draw {
+            rng,
+            v6,
+            edges: Vec::new(),
+            recent: Vec::new(),
+            recent_marks: Vec::new(),
+        }
+    }
+
     /// One of a list; the first of an empty one is the default.
     pub(super) fn one<T: Copy + Default>(&mut self, list: &[T]) -> T {
         let index = self.rng.below(list.len() as u64) as usize;
@@ -53,9 +67,17 @@ impl Draw<'_> {
 
     /// An address that packets may come from and go to. Most are drawn from a few neighbourhoods.
     pub(super) fn address(&mut self) -> IpAddr {
+        if self.once_in(3)
+            && let Some(address) = self
+                .recent
+                .get(self.rng.below(self.recent.len() as u64) as usize)
+        {
+            return *address;
+        }
         loop {
             let address = self.any_address();
             if is_ordinary(address) {
+                self.recent.push(address);
                 return address;
             }
         }
@@ -215,8 +237,17 @@ impl Draw<'_> {
 
     /// A mark and a mask; few bits are ever used, so that rules meet.
     pub(super) fn mark(&mut self) -> (u32, u32) {
-        let mask = self.one(&[u32::MAX, u32::MAX, 0xff, 0xf0, 0x1]);
-        (self.rng.below(20) as u32 & mask, mask)
+        if !self.once_in(3)
+            && let Some(mark) = self
+                .recent_marks
+                .get(self.rng.below(self.recent_marks.len() as u64) as usize)
+        {
+            return *mark;
+        }
+        let mask = self.one(&[u32::MAX, u32::MAX, 0xff, 0x6, 0x1]);
+        let mark = (self.rng.below(8) as u32 & mask, mask);
+        self.recent_marks.push(mark);
+        mark
     }
 }
 

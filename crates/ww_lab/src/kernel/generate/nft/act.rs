@@ -10,6 +10,7 @@ impl Maker<'_> {
         match at.kind {
             Kind::Nat => self.translation(at, proto),
             Kind::Raw if self.draw.once_in(2) => "notrack".into(),
+            Kind::Filter if self.about_marks && self.draw.once_in(2) => self.marking(at, proto),
             _ => match self.draw.rng.below(9) {
                 0 | 1 => self.marking(at, proto),
                 2 => self.verdict_map(at, proto),

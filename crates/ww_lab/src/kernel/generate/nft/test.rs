@@ -210,7 +210,10 @@ impl Maker<'_> {
             },
             _ => words(self),
         };
-        format!("{proto} {side} {}{value}", self.not())
+        // nft 1.0.6 makes one test of two negated ones of ports, and so lets either port alone satisfy both.
+        let not = if self.negates_port { "" } else { self.not() };
+        self.negates_port |= !not.is_empty();
+        format!("{proto} {side} {not}{value}")
     }
 
     fn flag_test(&mut self) -> String {
@@ -303,9 +306,9 @@ impl Maker<'_> {
         format!("ct state {not}{states}")
     }
 
-    fn mark_test(&mut self, at: Position) -> String {
+    pub(super) fn mark_test(&mut self, at: Position) -> String {
         let (value, mask) = self.draw.mark();
-        let field = if at.kind == Kind::Filter && self.draw.once_in(4) {
+        let field = if at.kind == Kind::Filter && self.draw.once_in(2) {
             "ct mark"
         } else {
             "meta mark"
