@@ -127,6 +127,10 @@ words! {
         Ip = "IP traffic",
         /// Rules of a packet filter.
         FilterRules = "rules of a packet filter",
+        /// Interfaces with their addresses, or routes.
+        Routes = "interfaces and routes",
+        /// WireGuard tunnels.
+        Tunnels = "WireGuard tunnels",
         /// Manifests of workloads, namespaces, services or policies.
         KubernetesObjects = "Kubernetes manifests",
     }

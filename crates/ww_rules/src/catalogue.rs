@@ -1,6 +1,6 @@
 //! Every rule, sorted by family and name.
 
-use crate::{Rule, capture, dns, exposure, filters, kube, net, tcp, tls};
+use crate::{Rule, capture, dns, exposure, filters, kube, net, routes, tcp, tls};
 
 /// Every rule.
 pub static RULES: &[&Rule] = &[
@@ -35,6 +35,8 @@ pub static RULES: &[&Rule] = &[
     &net::routing_loop::RULE,
     &net::syn_flood::RULE,
     &net::udp_port_unreachable::RULE,
+    &routes::allowed_ips_overlap::RULE,
+    &routes::overlapping_networks::RULE,
     &tcp::aborted_by_application::RULE,
     &tcp::accept_queue_overflow::RULE,
     &tcp::connection_churn::RULE,

@@ -21,6 +21,7 @@ pub mod exposure;
 pub mod filters;
 pub mod kube;
 pub mod net;
+pub mod routes;
 pub mod tcp;
 pub mod tls;
 

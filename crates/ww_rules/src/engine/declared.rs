@@ -51,6 +51,14 @@ fn lacking(model: &Model, need: Need) -> Option<Gap> {
             .devices
             .iter()
             .any(|device| !device.filter.chains.is_empty()),
+        Need::Routes => model
+            .devices
+            .iter()
+            .any(|device| !(device.stack.interfaces.is_empty() && device.stack.routes.is_empty())),
+        Need::Tunnels => model
+            .devices
+            .iter()
+            .any(|device| !device.stack.tunnels.is_empty()),
         Need::KubernetesObjects => {
             !(cluster.workloads.is_empty()
                 && cluster.namespaces.is_empty()

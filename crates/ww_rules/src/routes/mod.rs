@@ -1,0 +1,4 @@
+//! Rules over addresses, routes and tunnels.
+
+pub(crate) mod allowed_ips_overlap;
+pub(crate) mod overlapping_networks;
