@@ -119,7 +119,9 @@ impl Gathered {
             };
             read.push((text, rules));
         }
-        read.retain(|(text, _)| !includes.included.contains(&text.source));
+        let sources: Vec<SourceId> = read.iter().map(|(text, _)| text.source).collect();
+        let parts = parts(&sources, &includes.included);
+        read.retain(|(text, _)| !parts.contains(&text.source));
         read.into_iter()
             .map(|(text, rules)| (text, self.keep(rules)))
             .collect()
@@ -137,21 +139,51 @@ fn of<'f, 'b>(
     fitting.map(|(_, text)| *text)
 }
 
+/// Whether a path is this one, or ends in it behind a slash.
+fn ends_in_path(path: &str, end: &str) -> bool {
+    let before = path.strip_suffix(end);
+    before.is_some_and(|before| before.is_empty() || before.ends_with('/') || end.starts_with('/'))
+}
+
 /// The last part of a path, without what follows its last dot.
 fn stem(path: &str) -> &str {
     let name = path.rsplit('/').next().unwrap_or(path);
     name.rsplit_once('.').map_or(name, |(stem, _)| stem)
 }
 
+/// The texts that are parts of others. Of texts that include one another in a circle the first one
+/// is the whole.
+fn parts(sources: &[SourceId], included: &BTreeSet<(SourceId, SourceId)>) -> BTreeSet<SourceId> {
+    let named = |source: &SourceId| {
+        let mut pairs = included.iter();
+        pairs.any(|(from, to)| to == source && from != source)
+    };
+    let (inner, outer): (Vec<SourceId>, Vec<SourceId>) = sources.iter().partition(|one| named(one));
+    let mut parts = BTreeSet::new();
+    for whole in outer.into_iter().chain(inner) {
+        if parts.contains(&whole) {
+            continue;
+        }
+        let mut ahead = vec![whole];
+        while let Some(from) = ahead.pop() {
+            let pairs = included.range((from, SourceId(0))..=(from, SourceId(u32::MAX)));
+            let further = pairs.map(|(_, to)| *to);
+            ahead.extend(further.filter(|to| *to != whole && parts.insert(*to)));
+        }
+    }
+    parts
+}
+
 /// The texts of one device, for those that include one another.
 struct AtHand<'t> {
     texts: &'t [&'t Text<'t>],
-    included: BTreeSet<SourceId>,
+    /// Which text includes which.
+    included: BTreeSet<(SourceId, SourceId)>,
 }
 
 impl Includes for AtHand<'_> {
     /// Takes the files whose paths end like the pattern; its last part may be `*` or end in `*` and
-    /// a suffix.
+    /// a suffix. A text finds itself only by its whole path.
     fn find(&mut self, pattern: &str, from: SourceId) -> Result<Vec<Included>, String> {
         let pattern = pattern.trim_start_matches("./");
         let (folder, name) = pattern.rsplit_once('/').unwrap_or(("", pattern));
@@ -171,7 +203,13 @@ impl Includes for AtHand<'_> {
         let found: Vec<Included> = self
             .texts
             .iter()
-            .filter(|text| text.source != from && fits(text.path))
+            .filter(|text| {
+                if text.source == from {
+                    ends_in_path(text.path, pattern)
+                } else {
+                    fits(text.path)
+                }
+            })
             .map(|text| Included {
                 source: text.source,
                 path: text.path.to_owned(),
@@ -181,7 +219,8 @@ impl Includes for AtHand<'_> {
         if found.is_empty() && !name.contains('*') {
             return Err("the file is not among those that were given".to_owned());
         }
-        self.included.extend(found.iter().map(|one| one.source));
+        self.included
+            .extend(found.iter().map(|one| (from, one.source)));
         Ok(found)
     }
 }
@@ -203,7 +242,7 @@ fn repeats(known: &Ruleset, new: &Ruleset) -> bool {
 #[cfg(test)]
 mod tests {
     use super::{Text, gather};
-    use ww_base::{Limits, SourceId};
+    use ww_base::{Limits, Locus, SourceId};
 
     const RULES: &str = "*filter\n:INPUT DROP [0:0]\nCOMMIT\n";
     const RULES6: &str =
@@ -268,6 +307,45 @@ mod tests {
                 .routes
                 .iter()
                 .any(|route| route.destination.length() == 0)
+        );
+    }
+    #[test]
+    fn files_that_include_one_another_are_one_rule_set_with_a_problem() {
+        let one = "include \"two.nft\"\ntable ip one {\n chain a { drop; }\n}\n";
+        let two = "table ip two {\n chain b { accept; }\n}\ninclude \"one.nft\"\n";
+        let alone = "include \"alone.nft\"\ntable ip alone {\n chain c { drop; }\n}\n";
+        let text = |number, path, text: &'static str| Text {
+            source: SourceId(number),
+            path,
+            device: "a",
+            bytes: text.as_bytes(),
+        };
+        let texts = [
+            text(0, "a/one.nft", one),
+            text(1, "a/two.nft", two),
+            text(2, "a/alone.nft", alone),
+        ];
+        let gathered = gather(&texts, &Limits::default());
+        let chains = &gathered.model.devices[0].filter.chains;
+        let names: Vec<&str> = chains.iter().map(|chain| chain.name.as_str()).collect();
+        assert_eq!(names, ["b", "a", "c"]);
+        let told: Vec<(&str, &str)> = gathered
+            .problems
+            .iter()
+            .map(|problem| {
+                let Locus::Text(at) = problem.at else {
+                    panic!("{problem:?} has no place");
+                };
+                let text = texts[at.source.0 as usize].bytes;
+                let place = &text[at.start as usize..at.end as usize];
+                (std::str::from_utf8(place).unwrap(), &*problem.message)
+            })
+            .collect();
+        let itself = |path| format!("\"{path}\" includes itself");
+        let (first, second) = (itself("a/one.nft"), itself("a/alone.nft"));
+        assert_eq!(
+            told,
+            [("\"one.nft\"", &*first), ("\"alone.nft\"", &*second)]
         );
     }
 }

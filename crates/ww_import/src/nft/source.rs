@@ -9,9 +9,9 @@ use ww_base::{Limits, ProblemKind, SourceId, SourceSpan};
 /// A file that an `include` names.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Included {
-    /// How spans in it name it.
+    /// How spans in it name it; a file that includes one it is itself included from is a cycle.
     pub source: SourceId,
-    /// Its path; a file that includes a path it is itself included from is a cycle.
+    /// Its path, for those who read of it.
     pub path: String,
     /// Its bytes.
     pub text: Vec<u8>,
@@ -67,7 +67,7 @@ pub(super) fn load<'r>(
         includes,
         problems,
     };
-    loader.add(None, source, Cow::Borrowed(root), &mut Vec::new());
+    loader.add(None, source, Cow::Borrowed(root), &mut vec![source]);
     loader.texts
 }
 
@@ -80,13 +80,14 @@ struct Loader<'r, 'l> {
 }
 
 impl<'r> Loader<'r, '_> {
-    /// Adds a text, cut where the bound on all texts is reached, and what it includes.
+    /// Adds a text, cut where the bound on all texts is reached, and what it includes; `above` are
+    /// the texts it is in, itself the last.
     fn add(
         &mut self,
         at: Option<SourceSpan>,
         source: SourceId,
         mut bytes: Cow<'r, [u8]>,
-        path: &mut Vec<String>,
+        above: &mut Vec<SourceId>,
     ) -> usize {
         if bytes.len() > self.bytes_left {
             let message = format!(
@@ -113,15 +114,18 @@ impl<'r> Loader<'r, '_> {
         let wanted = included_names(source, &bytes);
         self.texts.texts.push(Text { source, bytes });
         for (at, pattern) in wanted {
-            let children = self.children(at, &pattern, path);
+            let children = self.children(at, &pattern, above);
             self.texts.included.insert((index, at.start), children);
         }
         index
     }
 
-    fn children(&mut self, at: SourceSpan, pattern: &str, path: &mut Vec<String>) -> Vec<usize> {
-        if path.len() >= self.limits.include_depth as usize {
-            let message = format!("files include one another more than {} deep", path.len());
+    fn children(&mut self, at: SourceSpan, pattern: &str, above: &mut Vec<SourceId>) -> Vec<usize> {
+        if above.len() > self.limits.include_depth as usize {
+            let message = format!(
+                "files include one another more than {} deep",
+                self.limits.include_depth
+            );
             self.problems.add(at, ProblemKind::TooLarge, message);
             return Vec::new();
         }
@@ -135,7 +139,7 @@ impl<'r> Loader<'r, '_> {
         };
         let mut children = Vec::new();
         for file in found {
-            if path.contains(&file.path) {
+            if above.contains(&file.source) {
                 let message = format!("\"{}\" includes itself", file.path);
                 self.problems.add(at, ProblemKind::Malformed, message);
             } else if self.texts.texts.len() >= self.limits.included_files as usize {
@@ -146,9 +150,9 @@ impl<'r> Loader<'r, '_> {
                 self.problems.add(at, ProblemKind::TooLarge, message);
                 break;
             } else {
-                path.push(file.path);
-                children.push(self.add(Some(at), file.source, Cow::Owned(file.text), path));
-                path.pop();
+                above.push(file.source);
+                children.push(self.add(Some(at), file.source, Cow::Owned(file.text), above));
+                above.pop();
             }
         }
         children
