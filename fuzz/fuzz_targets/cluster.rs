@@ -2,6 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
+use wirewise_fuzz::declared::check_problems;
 use ww_base::{Limits, SourceId};
 use ww_reach::kube::{Assumptions, Reach, diff, exposure, unknown_pods};
 
@@ -9,8 +10,12 @@ use ww_reach::kube::{Assumptions, Reach, diff, exposure, unknown_pods};
 const MOST_PARTS: u32 = 4000;
 
 fuzz_target!(|bytes: &[u8]| {
-    let limits = Limits { document_nodes: MOST_PARTS, ..Limits::default() };
+    let limits = Limits {
+        document_nodes: MOST_PARTS,
+        ..Limits::default()
+    };
     let read = ww_import::kube::import([(SourceId(0), bytes)], &limits);
+    check_problems(&read.problems, &[bytes], &limits);
     let cluster = &read.value;
     let reach = Reach::of(cluster, Assumptions::default(), &unknown_pods(cluster));
     let mut pairs = reach.every_pair();

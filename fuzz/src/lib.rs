@@ -1,5 +1,6 @@
 //! What the fuzz targets share.
 
+pub mod declared;
 pub mod frames;
 
 use ww_base::{Limits, SourceId};

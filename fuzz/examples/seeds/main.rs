@@ -1,9 +1,11 @@
 //! Writes the seeds of every target below `fuzz/corpus`: the captures of the rules' pages, in the
-//! form that each target reads.
+//! form that each target reads, and files that declare a network.
 //!
 //! ```sh
 //! cargo run --release --manifest-path fuzz/Cargo.toml --example seeds
 //! ```
+
+mod declared;
 
 use std::fs;
 use std::io::Write;
@@ -56,7 +58,11 @@ fn main() -> Result<()> {
         seed("dns_message", "messages", &messages(&frames))?;
         count += 1;
     }
-    println!("seeds of {count} captures are in {}", corpus.display());
+    let files = declared::write(root, &corpus)?;
+    println!(
+        "seeds of {count} captures and {files} files are in {}",
+        corpus.display()
+    );
     Ok(())
 }
 
