@@ -31,8 +31,8 @@ pub(super) fn transport(one: &Use<'_>, scope: &mut Scope<'_>) -> Result<Vec<Cond
 
 fn option(given: &Given<'_>, scope: &mut Scope<'_>) -> Result<Condition, String> {
     let condition = match given.name.as_ref() {
-        "sport" | "source-port" => Condition::In(Field::SrcPort, one_range(given.value())?),
-        "dport" | "destination-port" => Condition::In(Field::DstPort, one_range(given.value())?),
+        "sport" | "source-port" => Condition::In(Field::SrcPort, one_range(given, scope)?),
+        "dport" | "destination-port" => Condition::In(Field::DstPort, one_range(given, scope)?),
         "syn" => flags(FIN | SYN | RST | ACK, SYN),
         "tcp-flags" => flags(flag_set(given.value())?, flag_set(given.second())?),
         _ => scope.unknown(given.words(), NotModelled),
@@ -40,9 +40,13 @@ fn option(given: &Given<'_>, scope: &mut Scope<'_>) -> Result<Condition, String>
     Ok(inverted_if(given.inverted, condition))
 }
 
-fn one_range(text: &str) -> Result<Ranges, String> {
+/// A port or a range. iptables 1.8.9 refuses a range that ends before it begins for tcp and sctp
+/// only; elsewhere the kernel takes it, and no port is in it.
+fn one_range(given: &Given<'_>, scope: &Scope<'_>) -> Result<Ranges, String> {
+    let text = given.value();
+    let refuses = [Some(protocol::TCP), Some(protocol::SCTP)].contains(&scope.protocol);
     names::ports(text, ':')
-        .filter(|(first, last)| first <= last)
+        .filter(|(first, last)| first <= last || !refuses)
         .map(|(first, last)| Ranges::span(first.into(), last.into()))
         .ok_or_else(|| format!("`{text}` is not a port or a range of ports"))
 }
