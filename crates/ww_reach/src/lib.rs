@@ -5,6 +5,7 @@ pub mod device;
 pub mod kube;
 pub mod map;
 pub mod mutants;
+pub mod network;
 pub mod question;
 pub mod symbolic;
 pub mod walk;

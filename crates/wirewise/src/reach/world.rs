@@ -1,4 +1,4 @@
-//! Whom a question is put to: the cluster of the manifests, or a device with a packet filter.
+//! Whom a question is put to: the cluster of the manifests, a network of devices, or one device.
 
 use anyhow::{Context, Result, anyhow, bail};
 use ww_base::Limits;
@@ -7,6 +7,7 @@ use ww_model::{Device, Model};
 use ww_reach::answer::{Answer, Change, Group, Matrix};
 use ww_reach::device::{self, Asked};
 use ww_reach::kube::{Assumptions, Reach};
+use ww_reach::network::Network;
 use ww_reach::question::{Place, Service};
 
 use super::arguments::{HookArgument, Which};
@@ -40,6 +41,10 @@ impl<'a> World<'a> {
     pub(super) fn can(&self, from: &Place, to: &Place, service: Service) -> Result<Answer> {
         if let Some(policies) = self.policies() {
             return told(policies.can(from, to, service));
+        }
+        let network = Network::new(&self.model.devices, &self.limits);
+        if !self.wants_device() && network.is_joined() {
+            return told(network.can(from, to, service));
         }
         let device = self.device()?;
         let question = self.question(from, to, service);
@@ -79,8 +84,12 @@ impl<'a> World<'a> {
 
     /// The cluster's policies, unless a device is asked for or there is no cluster.
     fn policies(&self) -> Option<Reach<'a>> {
-        let wants_device = self.which.device.is_some() || self.which.hook.is_some();
-        (!wants_device && has_cluster(self.model)).then(|| policies(self.model))
+        (!self.wants_device() && has_cluster(self.model)).then(|| policies(self.model))
+    }
+
+    /// Whether the question names one device, or a way through one.
+    fn wants_device(&self) -> bool {
+        self.which.device.is_some() || self.which.hook.is_some()
     }
 
     fn device(&self) -> Result<&'a Device> {

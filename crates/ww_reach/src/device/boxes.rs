@@ -195,7 +195,7 @@ pub(super) fn addresses(ranges: &Ranges, version: Version) -> Vec<String> {
 }
 
 /// One packet, field by field.
-pub(super) fn packet(packet: &Packet) -> Traffic {
+pub(crate) fn packet(packet: &Packet) -> Traffic {
     let mut traffic = Traffic::default()
         .with_one("src", packet.src.to_string())
         .with_one("dst", packet.dst.to_string())

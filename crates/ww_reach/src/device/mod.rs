@@ -4,11 +4,11 @@
 //! is new to connection tracking, and for TCP a SYN alone; the reply belongs to an established
 //! connection and takes the opposite way.
 
-mod boxes;
+pub(crate) mod boxes;
 mod change;
 mod reply;
 mod shadow;
-mod steps;
+pub(crate) mod steps;
 
 use std::net::IpAddr;
 

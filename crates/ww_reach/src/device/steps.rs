@@ -69,7 +69,7 @@ fn reply(packet: &Packet, after: &After) -> Packet {
 }
 
 /// The steps that matter: translations, and who decided in each chain.
-fn told(device: &Device, walk: &Walk, whose: &str) -> Vec<Step> {
+pub(crate) fn told(device: &Device, walk: &Walk, whose: &str) -> Vec<Step> {
     let mut steps = Vec::new();
     for step in &walk.steps {
         // That a packet need not be translated or marked is no decision.

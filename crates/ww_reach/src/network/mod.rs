@@ -1,0 +1,265 @@
+//! Questions across several devices: from where a packet is sent to where it is taken, hop by hop.
+//!
+//! Devices whose interfaces share a network are neighbours; the two ends of a WireGuard tunnel are
+//! too. What no file declares is the outside: a host on a declared link, or whatever is behind a
+//! router that nobody declares. A connection is possible when its first packet arrives and the reply
+//! to it does, each on the way that the devices' own routes give it.
+
+mod links;
+mod places;
+mod route;
+mod trip;
+
+use std::net::IpAddr;
+
+use ww_base::{Gap, Limits};
+use ww_model::packet::{CtState, protocol};
+use ww_model::{Device, Packet};
+
+use crate::answer::{Answer, Reachability, Step};
+use crate::device::boxes;
+use crate::question::{Place, Service};
+use crate::walk;
+use trip::{Doubt, End, Spot, Trip, travel};
+
+/// Port of the client in the packets that are followed.
+const CLIENT_PORT: u16 = 40_000;
+
+/// Devices as one network.
+pub struct Network<'a> {
+    nodes: Vec<Node<'a>>,
+    limits: &'a Limits,
+}
+
+/// A device of a network.
+struct Node<'a> {
+    device: &'a Device,
+    stack: Option<walk::Device>,
+}
+
+/// How one connection fares.
+struct Fare {
+    verdict: Reachability,
+    packet: Packet,
+    steps: Vec<Step>,
+    gaps: Vec<Gap>,
+}
+
+impl<'a> Network<'a> {
+    /// The network of these devices.
+    pub fn new(devices: &'a [Device], limits: &'a Limits) -> Network<'a> {
+        let node = |device: &'a Device| Node {
+            device,
+            stack: walk::Device::of(&device.stack),
+        };
+        Network {
+            nodes: devices.iter().map(node).collect(),
+            limits,
+        }
+    }
+
+    /// Whether one host reaches another: devices by name, hosts by address.
+    ///
+    /// # Errors
+    /// A sentence that says which place is no host of this network, or that the service is not one
+    /// port.
+    pub fn can(&self, from: &Place, to: &Place, service: Service) -> Result<Answer, String> {
+        let (sources, destinations) = (self.hosts(from)?, self.hosts(to)?);
+        let mut fares = Vec::new();
+        for source in &sources {
+            for destination in &destinations {
+                if source.is_ipv4() == destination.is_ipv4() {
+                    let packet = first_packet(*source, *destination, service)?;
+                    fares.push(self.fare(&packet)?);
+                }
+            }
+        }
+        answer(fares).ok_or_else(|| format!("{from} and {to} have no version of IP in common"))
+    }
+
+    /// Whether the devices make a network: more than one of them has an address.
+    pub fn is_joined(&self) -> bool {
+        let has_address = |one: &&Node<'a>| {
+            let mut interfaces = one.device.stack.interfaces.iter();
+            interfaces.any(|interface| !interface.addresses.is_empty())
+        };
+        self.nodes.iter().filter(has_address).count() > 1
+    }
+
+    fn device(&self, node: usize) -> Option<&'a Device> {
+        self.nodes.get(node).map(|one| one.device)
+    }
+
+    fn name(&self, node: usize) -> &'a str {
+        self.device(node).map_or("", |device| device.name.as_str())
+    }
+
+    /// How the connection fares that this packet begins; where it can come in at several places, at
+    /// each of them.
+    fn fare(&self, packet: &Packet) -> Result<Fare, String> {
+        let mut fares = Vec::new();
+        let starts = self.starts(packet)?;
+        for start in &starts {
+            fares.push(self.fare_from(*start, &starts, packet));
+        }
+        let alike = fares.windows(2).all(|pair| match pair {
+            [one, other] => one.verdict == other.verdict,
+            _ => true,
+        });
+        let several = fares.len() > 1;
+        let mut fares = fares.into_iter();
+        let mut first = fares
+            .next()
+            .ok_or_else(|| format!("nothing in these files leads from {}", packet.src))?;
+        if several && !alike {
+            first.verdict = Reachability::Unknown;
+            first.gaps.push(Gap::new(
+                format!("by which device packets from {} come in", packet.src),
+                format!("the routes of {}", packet.src),
+            ));
+        }
+        Ok(first)
+    }
+
+    fn fare_from(&self, start: Spot<'a>, starts: &[Spot<'a>], packet: &Packet) -> Fare {
+        let there = travel(self, start, packet, &[]);
+        let from = match there.end {
+            End::Taken(node) => Some(Spot::From(node)),
+            End::Left(port) => Some(Spot::At(port)),
+            End::Lost | End::Unclear => None,
+        };
+        let back = from.filter(|_| !there.connections.is_empty()).map(|from| {
+            let reply = reply_to(&there.packet);
+            travel(self, from, &reply, &there.connections)
+        });
+        let arrives = |trip: &Trip<'_>| match (trip.end, start) {
+            (End::Taken(node), Spot::From(first)) => node == first,
+            (End::Left(port), Spot::At(_)) => starts.contains(&Spot::At(port)),
+            _ => false,
+        };
+        let verdict = match (&there.end, &back) {
+            (End::Lost, _) => Reachability::Blocked,
+            (_, Some(back)) if back.end == End::Lost => Reachability::Blocked,
+            (End::Unclear, _) | (_, None) => Reachability::Unknown,
+            (_, Some(back)) if back.end == End::Unclear => Reachability::Unknown,
+            (_, Some(back)) if !arrives(back) => Reachability::Blocked,
+            (_, Some(back)) => doubted(there.doubts.iter().chain(&back.doubts)),
+        };
+        let mut steps = there.steps;
+        let mut doubts = there.doubts;
+        if let Some(back) = back {
+            steps.extend(back.steps);
+            doubts.extend(back.doubts);
+        }
+        let is_sure = matches!(verdict, Reachability::Reachable | Reachability::Blocked);
+        let mut gaps: Vec<Gap> = Vec::new();
+        for (_, gap) in doubts.into_iter().filter(|_| !is_sure) {
+            if !gaps.contains(&gap) {
+                gaps.push(gap);
+            }
+        }
+        Fare {
+            verdict,
+            packet: packet.clone(),
+            steps,
+            gaps,
+        }
+    }
+}
+
+/// What doubts leave of an arrival.
+fn doubted<'d>(mut doubts: impl Iterator<Item = &'d Doubt>) -> Reachability {
+    let worst = |so_far: Reachability, (doubt, _): &Doubt| so_far.max(*doubt);
+    doubts.by_ref().fold(Reachability::Reachable, worst)
+}
+
+/// All connections as one answer, with the way of the most telling one.
+fn answer(fares: Vec<Fare>) -> Option<Answer> {
+    let verdicts: Vec<Reachability> = fares.iter().map(|fare| fare.verdict).collect();
+    let all = |one: Reachability| verdicts.iter().all(|verdict| *verdict == one);
+    let any = |one: Reachability| verdicts.contains(&one);
+    let verdict = [Reachability::Reachable, Reachability::Blocked]
+        .into_iter()
+        .find(|one| all(*one))
+        .or_else(|| {
+            let weaker = [
+                Reachability::Reachable,
+                Reachability::May,
+                Reachability::Unknown,
+            ];
+            weaker.into_iter().find(|one| any(*one))
+        })
+        .map(|one| match one {
+            Reachability::Reachable if !all(one) => Reachability::Partly,
+            other => other,
+        })?;
+    let allowed = fares
+        .iter()
+        .filter(|fare| fare.verdict != Reachability::Blocked)
+        .map(|fare| boxes::packet(&fare.packet))
+        .collect();
+    let gaps = fares.iter().flat_map(|fare| fare.gaps.clone()).collect();
+    let told = fares
+        .into_iter()
+        .min_by_key(|fare| fare.verdict == Reachability::Blocked)?;
+    Some(Answer {
+        verdict,
+        allowed,
+        witness: Some(boxes::packet(&told.packet)),
+        steps: told.steps,
+        gaps,
+    })
+}
+
+/// The first packet of a connection.
+fn first_packet(src: IpAddr, dst: IpAddr, service: Service) -> Result<Packet, String> {
+    let one = "a question across devices is about one service: --port 443/tcp, --port icmp";
+    let proto = service.protocol.ok_or(one)?;
+    let has_ports = protocol::WITH_PORTS.contains(&proto);
+    let dport = match service.ports {
+        Some((first, last)) if first == last => first,
+        None if !has_ports => 0,
+        _ => return Err(one.to_owned()),
+    };
+    Ok(Packet {
+        iif: String::new(),
+        oif: String::new(),
+        src,
+        dst,
+        proto,
+        sport: if has_ports { CLIENT_PORT } else { 0 },
+        dport,
+        tcp_flags: if proto == protocol::TCP { 0x02 } else { 0 },
+        icmp_type: match proto {
+            protocol::ICMP => 8,
+            protocol::ICMPV6 => 128,
+            _ => 0,
+        },
+        icmp_code: 0,
+        ct_state: CtState::New,
+        mark: 0,
+    })
+}
+
+/// The reply to a packet, as it begins its way back.
+fn reply_to(packet: &Packet) -> Packet {
+    Packet {
+        src: packet.dst,
+        dst: packet.src,
+        sport: packet.dport,
+        dport: packet.sport,
+        tcp_flags: if packet.proto == protocol::TCP {
+            0x12
+        } else {
+            0
+        },
+        icmp_type: match packet.proto {
+            protocol::ICMPV6 => 129,
+            _ => 0,
+        },
+        ..packet.clone()
+    }
+}
+
+#[cfg(test)]
+mod tests;
