@@ -50,6 +50,8 @@ struct Row {
     level: u32,
     first: u32,
     end: u32,
+    /// Of the level and the edges, so that a growing table need not look at them again.
+    hash: u64,
 }
 
 /// All nodes. An edge is the last number it covers and where it leads; the edges of a node cover
@@ -139,7 +141,8 @@ impl Store {
         let same = |number: &u32| {
             let row = rows[*number as usize];
             let (first, end) = (row.first as usize, row.end as usize);
-            row.level == level
+            row.hash == hash
+                && row.level == level
                 && end - first == edges.len()
                 && edges
                     .iter()
@@ -161,23 +164,27 @@ impl Store {
         lasts.extend(edges.iter().map(|edge| edge.0));
         children.extend(edges.iter().map(|edge| edge.1));
         let end = lasts.len() as u32;
-        rows.push(Row { level, first, end });
-        unique.insert_unique(hash, number, |other| {
-            let row = rows[*other as usize];
-            let span = row.first as usize..row.end as usize;
-            let edges = lasts[span.clone()].iter().zip(&children[span]);
-            hash_of(row.level, edges.map(|(last, child)| (*last, *child)))
+        rows.push(Row {
+            level,
+            first,
+            end,
+            hash,
         });
+        unique.insert_unique(hash, number, |other| rows[*other as usize].hash);
         Ok(Ref(number))
     }
 }
 
+/// Numbers of up to 32 bits, and where they lead, are one word of the hash.
 fn hash_of(level: u32, edges: impl Iterator<Item = (u128, Ref)>) -> u64 {
     let mut hasher = FxHasher::default();
     hasher.write_u32(level);
     for (last, child) in edges {
-        hasher.write_u128(last);
-        hasher.write_u32(child.0);
+        let (low, high) = (last as u64, (last >> 64) as u64);
+        if high != 0 {
+            hasher.write_u64(high);
+        }
+        hasher.write_u64(low ^ u64::from(child.0) << 32);
     }
     hasher.finish()
 }
