@@ -20,7 +20,7 @@ use ww_packetset::{Bounds, Set, TooLarge};
 
 use crate::answer::{Answer, Group, Matrix, Reachability, Traffic};
 use crate::question::{Place, Service};
-use crate::symbolic::{Function, Universe, Version};
+use crate::symbolic::{self, Function, Universe, Version};
 use crate::walk::{self, Walker};
 
 pub use change::{changes, distinguish};
@@ -187,13 +187,12 @@ impl<'a> Asked<'a> {
         let mut matrix = Matrix::default();
         for version in [Version::V4, Version::V6] {
             let (mut universe, function) = self.compile(version, route)?;
-            let passing = universe.allowed(&function).map_err(too_large)?.must;
-            let one = crate::symbolic::Service {
+            let one = symbolic::Service {
                 protocol: proto,
                 port,
                 source_port: boxes::CLIENT_PORT,
             };
-            let found = universe.matrix(passing, one).map_err(too_large)?;
+            let found = service_matrix(&mut universe, &function, one).map_err(too_large)?;
             boxes::add_matrix(&mut matrix, version, &found, &service.to_string());
         }
         Ok(matrix)
@@ -403,6 +402,17 @@ impl<'a> Asked<'a> {
 /// The words for the device itself.
 fn is_self(name: &str) -> bool {
     ["device", "self", "localhost"].contains(&name)
+}
+
+/// Who may open the service to whom, whatever is not known.
+fn service_matrix(
+    universe: &mut Universe<'_>,
+    function: &Function,
+    service: symbolic::Service,
+) -> Result<symbolic::Matrix, TooLarge> {
+    let opening = universe.opening(service)?;
+    let passing = universe.allowed_among(function, opening)?.must;
+    universe.matrix(passing, service)
 }
 
 /// The first packets of all connections that are asked about.

@@ -4,7 +4,7 @@ use super::change::{Change, Word};
 use super::compile::{Compiler, Context, End, Fragment};
 use super::layout::levels_of;
 use crate::walk::{By, Outcome};
-use ww_model::filter::{Action, ChainId, Condition, Field, Nat, Rule, Step, Verdict};
+use ww_model::filter::{Action, Chain, ChainId, Condition, Field, Nat, Rule, Step, Verdict};
 use ww_packetset::{Map, NONE, Set, Terminal, TooLarge};
 
 /// Chains inside one another, as far as they are followed; the kernel allows fewer jumps.
@@ -19,12 +19,14 @@ impl Compiler<'_, '_> {
         if self.active.contains(&id) || self.active.len() >= DEEPEST {
             return self.constant_end(End::Final(Outcome::Unknown, By::Nothing));
         }
-        let body = self.body(id, context)?;
-        let came_back = self.renamed(&body, |end| match end {
-            Some(End::Return(change)) if change.is_none() => None,
-            Some(End::Return(change)) => Some(End::Next(change)),
-            other => other,
-        })?;
+        let mut came_back = self.body(id, context)?;
+        if self.ruleset.chains.get(id.0 as usize).is_some_and(returns) {
+            came_back = self.renamed(&came_back, |end| match end {
+                Some(End::Return(change)) if change.is_none() => None,
+                Some(End::Return(change)) => Some(End::Next(change)),
+                other => other,
+            })?;
+        }
         self.chains.insert((id, context), came_back.clone());
         Ok(came_back)
     }
@@ -125,19 +127,30 @@ impl Compiler<'_, '_> {
 
     fn rule(&mut self, rule: &Rule, by: By, context: Context) -> Result<Fragment, TooLarge> {
         let mut rest = self.nothing()?;
+        // Conditions beside one another are small; what they guard may be all that a chain does.
+        let mut guard = self.universe.space.all();
         for step in rule.steps.iter().rev() {
-            rest = match step {
+            match step {
                 Step::If(condition) => {
                     let holds = self.condition(condition, context)?;
-                    Fragment {
-                        map: self.universe.space.keep(rest.map, holds)?,
-                        carries: rest.carries,
-                    }
+                    guard = self.universe.space.and(guard, holds)?;
                 }
-                Step::Do(action) => self.action(action, &rest, by, context)?,
-            };
+                Step::Do(action) => {
+                    rest = self.guarded(rest, guard)?;
+                    guard = self.universe.space.all();
+                    rest = self.action(action, &rest, by, context)?;
+                }
+            }
         }
-        Ok(rest)
+        self.guarded(rest, guard)
+    }
+
+    /// What comes of a part for the packets of a set alone.
+    fn guarded(&mut self, part: Fragment, guard: Set) -> Result<Fragment, TooLarge> {
+        Ok(Fragment {
+            map: self.universe.space.keep(part.map, guard)?,
+            carries: part.carries,
+        })
     }
 
     /// An action, and what comes after it in its rule.
@@ -354,6 +367,17 @@ impl Compiler<'_, '_> {
         carries.dedup();
         Ok(Fragment { map, carries })
     }
+}
+
+/// Whether some rule of a chain may send packets back to where they came from.
+fn returns(chain: &Chain) -> bool {
+    let back = |verdict: &Verdict| matches!(verdict, Verdict::Return | Verdict::Goto(_));
+    let steps = chain.rules.iter().flat_map(|rule| &rule.steps);
+    steps.into_iter().any(|step| match step {
+        Step::Do(Action::Verdict(verdict)) => back(verdict),
+        Step::Do(Action::VerdictMap(entries)) => entries.iter().any(|(_, verdict)| back(verdict)),
+        _ => false,
+    })
 }
 
 fn with_word(field: Field, word: Word) -> Change {

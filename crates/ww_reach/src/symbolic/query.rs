@@ -59,11 +59,20 @@ impl Universe<'_> {
     /// # Errors
     /// [`TooLarge`].
     pub fn allowed(&mut self, function: &Function) -> Result<Allowed, TooLarge> {
+        self.allowed_among(function, self.space.all())
+    }
+
+    /// What passes of some packets, which are told by what is known of them.
+    ///
+    /// # Errors
+    /// [`TooLarge`].
+    pub fn allowed_among(&mut self, function: &Function, among: Set) -> Result<Allowed, TooLarge> {
         let hidden = self.hidden.clone();
+        let asked = self.space.keep(function.map, among)?;
         let passes = self
             .space
-            .select(function.map, |decision| function.passes(decision))?;
-        let unsure = self.space.select(function.map, |decision| {
+            .select(asked, |decision| function.passes(decision))?;
+        let unsure = self.space.select(asked, |decision| {
             function
                 .fate(decision)
                 .is_some_and(|fate| fate.outcome == Outcome::Unknown)
