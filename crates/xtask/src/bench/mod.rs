@@ -3,7 +3,7 @@
 //! ```text
 //! cargo xtask bench capture [--quick] [--mb N] [--runs N]   measure (500 MB, 3 runs)
 //! cargo xtask bench capture --build FILE [--mb N]           only write the capture
-//! cargo xtask bench reach                                   all pairs of growing clusters
+//! cargo xtask bench reach [clusters|filters]                growing clusters and packet filters
 //! ```
 #![expect(
     clippy::disallowed_methods,
