@@ -2,12 +2,12 @@
 
 use crate::output;
 use anyhow::bail;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::{IsTerminal, Read};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
-use ww_base::{Limits, Locus, Problem, ProblemKind, SourceId};
+use ww_base::{Gap, Limits, Locus, Problem, ProblemKind, SourceId, SourceSpan};
 use ww_finding::{Input, InputKind};
 use ww_import::{Format, Gathered, Text, recognise};
 use ww_model::Model;
@@ -39,32 +39,60 @@ impl Files {
         sources
     }
 
-    /// One line per input that could not be read, or not wholly.
+    /// One line for each of the first inputs that could not be read, or not wholly.
     pub(crate) fn complain(&self) {
         let sources = self.sources();
-        for (source, input) in (0..).map(SourceId).zip(&self.inputs) {
-            let about = |problem: &&Problem| match &problem.at {
-                Locus::Text(span) => span.source == source,
-                Locus::Whole(whole) => *whole == source,
-                _ => false,
-            };
-            let mut problems = self.problems.iter().filter(about);
-            let Some(first) = problems.next() else {
+        let mut by_source: BTreeMap<SourceId, Vec<&Problem>> = BTreeMap::new();
+        for problem in &self.problems {
+            if let Locus::Text(SourceSpan { source, .. }) | Locus::Whole(source) = &problem.at {
+                by_source.entry(*source).or_default().push(problem);
+            }
+        }
+        for problems in by_source.values().take(COMPLAINTS) {
+            let Some(first) = problems.first() else {
                 continue;
             };
-            let more = match problems.count() {
+            let more = match problems.len() - 1 {
                 0 => String::new(),
-                count => format!(" (and {count} more, in the report)"),
+                count => format!(" (and {count} more in this file)"),
             };
-            let name = match &first.at {
-                Locus::Text(span) => match sources.range(*span) {
-                    Some(range) => format!("{}:{}:{}", input.path, range.line, range.column),
-                    None => input.path.clone(),
-                },
-                _ => input.path.clone(),
-            };
-            output::complain(&format!("{name}: {}{more}", first.message));
+            let place = place(&first.at, &sources);
+            output::complain(&format!("{place}: {}{more}", first.message));
         }
+        if by_source.len() > COMPLAINTS {
+            let more = by_source.len() - COMPLAINTS;
+            output::complain(&format!("{more} more files were not understood wholly"));
+        }
+    }
+
+    /// What could not be understood, as what an answer does not know.
+    pub(crate) fn gaps(&self) -> Vec<Gap> {
+        let sources = self.sources();
+        let gap = |problem: &Problem| {
+            Gap::new(
+                format!("{}: {}", place(&problem.at, &sources), problem.message),
+                "mend that place, or bring what it stands for in a form that wirewise reads",
+            )
+        };
+        self.problems.iter().map(gap).collect()
+    }
+}
+
+/// Inputs that are complained of by name.
+const COMPLAINTS: usize = 8;
+
+/// A place as compilers print it.
+fn place(at: &Locus, sources: &Sources<'_>) -> String {
+    match at {
+        Locus::Text(span) => match sources.range(*span) {
+            Some(range) => {
+                let path = sources.path(span.source);
+                format!("{path}:{}:{}", range.line, range.column)
+            }
+            None => sources.path(span.source).to_owned(),
+        },
+        Locus::Whole(source) => sources.path(*source).to_owned(),
+        _ => String::new(),
     }
 }
 

@@ -43,7 +43,8 @@ fn can(arguments: &CanArguments, color: ColorChoice) -> anyhow::Result<Exit> {
     let files = read(&arguments.declaration)?;
     let service = arguments.port.unwrap_or(Service::ANY);
     let world = World::new(&files.model, &arguments.which);
-    let answer = world.can(&arguments.from, &arguments.to, service)?;
+    let mut answer = world.can(&arguments.from, &arguments.to, service)?;
+    answer.gaps.extend(files.gaps());
     let sources = files.sources();
     let form = &arguments.form;
     let text = match form.format {

@@ -74,7 +74,7 @@ fn turned(universe: &mut Universe<'_>, set: Set) -> Result<Option<Set>, TooLarge
         Field::CtState,
     ]
     .into_iter()
-    .filter_map(|field| universe.level(field))
+    .flat_map(|field| universe.levels(field))
     .collect();
     let set = universe.space.exists(set, &own)?;
     let list = universe.space.boxes(set, BOXES);

@@ -104,6 +104,17 @@ fn a_connection_needs_its_reply() {
 }
 
 #[test]
+fn replies_are_told_from_first_packets_where_rules_test_single_flags() {
+    let flags = GATEWAY.replace(
+        "    ip daddr 10.0.0.10",
+        "    tcp flags & (fin | syn | rst | ack) == rst drop\n    ip daddr 10.0.0.10",
+    );
+    assert_ne!(flags, GATEWAY);
+    let verdict = verdict(&flags, "198.51.100.1", "10.0.0.10", "443/tcp");
+    assert_eq!(verdict, Reachability::Reachable);
+}
+
+#[test]
 fn replies_of_translated_connections_are_followed_for_the_example() {
     let nat = format!(
         "{GATEWAY}

@@ -263,6 +263,11 @@ impl<'a> Universe<'a> {
         }
     }
 
+    /// The levels of a field: one, or one for each bit that a rule asks for.
+    pub fn levels(&self, field: Field) -> Vec<LevelId> {
+        self.place(field).map_or(Vec::new(), levels_of)
+    }
+
     /// The levels of the interfaces by which packets come and go.
     pub fn interface_levels(&self) -> (LevelId, LevelId) {
         (self.iif, self.oif)
