@@ -68,7 +68,9 @@ impl Compiler<'_, '_> {
                 index,
                 at,
             };
-            rules.push(self.rule(rule, by, context)?);
+            if self.without != Some(by) {
+                rules.push(self.rule(rule, by, context)?);
+            }
         }
         self.active.pop();
         self.list(&rules)

@@ -96,6 +96,8 @@ pub(super) struct Compiler<'u, 'a> {
     pub(super) active: Vec<ChainId>,
     /// What comes from a place of the path on.
     pub(super) tails: BTreeMap<State, Map>,
+    /// A rule that is taken not to be there.
+    pub(super) without: Option<By>,
 }
 
 impl<'u, 'a> Compiler<'u, 'a> {
@@ -117,6 +119,7 @@ impl<'u, 'a> Compiler<'u, 'a> {
             chains: BTreeMap::new(),
             active: Vec::new(),
             tails: BTreeMap::new(),
+            without: None,
         })
     }
 }
@@ -135,6 +138,17 @@ impl Universe<'_> {
         device: Option<&Device>,
         route: Hook,
     ) -> Result<Function, TooLarge> {
+        self.compile_without(number, device, route, None)
+    }
+
+    /// The same, as if one of the rules were not there.
+    pub(super) fn compile_without(
+        &mut self,
+        number: usize,
+        device: Option<&Device>,
+        route: Hook,
+        without: Option<By>,
+    ) -> Result<Function, TooLarge> {
         let Some(mut compiler) = Compiler::new(self, number, device) else {
             let map = self.space.constant(NONE)?;
             return Ok(Function {
@@ -142,6 +156,7 @@ impl Universe<'_> {
                 fates: Vec::new(),
             });
         };
+        compiler.without = without;
         let route = match route {
             Hook::Input | Hook::Output => route,
             _ => Hook::Forward,

@@ -20,11 +20,13 @@ mod nat;
 mod path;
 mod point;
 mod query;
+mod redundant;
 
 pub use change::{Becomes, Change};
 pub use layout::{Universe, Version};
 pub use matrix::{Matrix, Service};
 pub use query::{Allowed, Decided, Difference, Shadow};
+pub use redundant::Redundant;
 
 use crate::walk::{By, Outcome};
 use ww_packetset::Map;

@@ -266,7 +266,11 @@ impl Universe<'_> {
         Ok(own)
     }
 
-    fn deciders_within(&mut self, function: &Function, packets: Set) -> Result<Vec<By>, TooLarge> {
+    pub(super) fn deciders_within(
+        &mut self,
+        function: &Function,
+        packets: Set,
+    ) -> Result<Vec<By>, TooLarge> {
         let there = self.space.keep(function.map, packets)?;
         let decisions = self.space.terminals(there);
         let fates = decisions
@@ -277,7 +281,7 @@ impl Universe<'_> {
 }
 
 /// Whether a step accepts, refuses or translates.
-fn decides(step: &Step) -> bool {
+pub(super) fn decides(step: &Step) -> bool {
     matches!(
         step,
         Step::Do(

@@ -13,6 +13,8 @@ use ww_model::filter::{
 use ww_model::{Packet, Ranges};
 use ww_packetset::{Bounds, LevelId};
 
+mod redundant;
+
 const SPAN: SourceSpan = SourceSpan {
     source: SourceId(0),
     start: 0,
