@@ -130,6 +130,11 @@ fn whole_number<T: TryFrom<u64>>(object: &Object, key: &str) -> Option<T> {
     found.and_then(|found| T::try_from(found).ok())
 }
 
+fn has_flag(object: &Object, flag: &str) -> bool {
+    let flags = object.get("flags").and_then(Value::as_array);
+    flags.is_some_and(|flags| flags.iter().any(|one| one == flag))
+}
+
 fn family_of(address: IpAddr) -> Family {
     match address {
         IpAddr::V4(_) => Family::Ip4,
@@ -146,10 +151,6 @@ fn everything(family: Family) -> Prefix {
 
 fn interface(object: &Object, at: SourceSpan) -> Result<Interface, String> {
     let name = text(object, "ifname").ok_or("an interface without a name")?;
-    let has_flag = |flag: &str| {
-        let flags = object.get("flags").and_then(Value::as_array);
-        flags.is_some_and(|flags| flags.iter().any(|one| one == flag))
-    };
     let infos = object.get("addr_info").and_then(Value::as_array);
     let infos = infos.into_iter().flatten().filter_map(Value::as_object);
     let addresses = infos
@@ -162,7 +163,7 @@ fn interface(object: &Object, at: SourceSpan) -> Result<Interface, String> {
     Ok(Interface {
         name: name.to_owned(),
         at,
-        up: has_flag("UP"),
+        up: has_flag(object, "UP"),
         mtu: whole_number(object, "mtu"),
         addresses,
     })
@@ -256,6 +257,7 @@ fn next_hop(object: &Object) -> NextHop {
         gateway: gateway.and_then(|gateway| gateway.parse().ok()),
         interface: text(object, "dev").map(str::to_owned),
         weight: whole_number(object, "weight").unwrap_or(1),
+        on_link: has_flag(object, "onlink"),
     }
 }
 

@@ -270,6 +270,7 @@ fn routes(stack: &mut Stack, tunnel: &Tunnel, table: Table) {
                 gateway: None,
                 interface: Some(tunnel.interface.clone()),
                 weight: 1,
+                on_link: false,
             }],
             metric: if prefix.is_ip4() { 0 } else { 1024 },
             preferred_source: None,

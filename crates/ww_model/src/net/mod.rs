@@ -151,6 +151,9 @@ pub struct NextHop {
     pub interface: Option<String>,
     /// Its share among the hops of the route.
     pub weight: u32,
+    /// Whether the router is looked for on the interface itself, whatever networks that is in
+    /// (`onlink`).
+    pub on_link: bool,
 }
 
 /// A rule that chooses a table of routes.
