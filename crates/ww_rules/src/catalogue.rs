@@ -37,6 +37,7 @@ pub static RULES: &[&Rule] = &[
     &net::udp_port_unreachable::RULE,
     &routes::allowed_ips_overlap::RULE,
     &routes::overlapping_networks::RULE,
+    &routes::route_to_nowhere::RULE,
     &tcp::aborted_by_application::RULE,
     &tcp::accept_queue_overflow::RULE,
     &tcp::connection_churn::RULE,

@@ -2,3 +2,4 @@
 
 pub(crate) mod allowed_ips_overlap;
 pub(crate) mod overlapping_networks;
+pub(crate) mod route_to_nowhere;
