@@ -36,6 +36,7 @@ pub static RULES: &[&Rule] = &[
     &net::syn_flood::RULE,
     &net::udp_port_unreachable::RULE,
     &routes::allowed_ips_overlap::RULE,
+    &routes::asymmetric_path::RULE,
     &routes::overlapping_networks::RULE,
     &routes::route_to_nowhere::RULE,
     &tcp::aborted_by_application::RULE,
