@@ -13,6 +13,7 @@ mod trip;
 use std::net::IpAddr;
 
 use ww_base::{Gap, Limits};
+use ww_model::filter::{self, Action, Condition, Field};
 use ww_model::packet::{CtState, protocol};
 use ww_model::{Device, Packet};
 
@@ -74,7 +75,36 @@ impl<'a> Network<'a> {
                 }
             }
         }
-        answer(fares).ok_or_else(|| format!("{from} and {to} have no version of IP in common"))
+        let mut answer = answer(fares)
+            .ok_or_else(|| format!("{from} and {to} have no version of IP in common"))?;
+        if self.asks_for_source_ports() {
+            answer.gaps.push(Gap::new(
+                format!("whether other source ports than {CLIENT_PORT} fare alike: a rule asks for source ports"),
+                "wirewise reach can --device NAME for each device on the way, which answers for all of them",
+            ));
+        }
+        Ok(answer)
+    }
+
+    /// Whether a rule of some device tells source ports apart.
+    fn asks_for_source_ports(&self) -> bool {
+        let chains = self
+            .nodes
+            .iter()
+            .flat_map(|node| &node.device.filter.chains);
+        let mut steps = chains
+            .flat_map(|chain| &chain.rules)
+            .flat_map(|rule| &rule.steps);
+        steps.any(|step| match step {
+            filter::Step::If(condition) => asks_for_source_port(condition),
+            filter::Step::Do(Action::VerdictMap(entries)) => entries
+                .iter()
+                .any(|(condition, _)| asks_for_source_port(condition)),
+            filter::Step::Do(Action::NatMap(entries)) => entries
+                .iter()
+                .any(|(condition, _)| asks_for_source_port(condition)),
+            filter::Step::Do(_) => false,
+        })
     }
 
     /// Whether the devices make a network: more than one of them has an address.
@@ -258,6 +288,16 @@ fn reply_to(packet: &Packet) -> Packet {
             _ => 0,
         },
         ..packet.clone()
+    }
+}
+
+fn asks_for_source_port(condition: &Condition) -> bool {
+    match condition {
+        Condition::All(parts) | Condition::Any(parts) => parts.iter().any(asks_for_source_port),
+        Condition::Not(part) => asks_for_source_port(part),
+        Condition::In(field, _) | Condition::Masked { field, .. } => *field == Field::SrcPort,
+        Condition::Tuple { fields, .. } => fields.contains(&Field::SrcPort),
+        Condition::Has(_) | Condition::Interface(..) | Condition::Unknown(_) => false,
     }
 }
 
