@@ -28,11 +28,15 @@ pub fn import<'a>(
     files: impl IntoIterator<Item = (SourceId, &'a [u8])>,
     limits: &Limits,
 ) -> Partial<Cluster> {
-    let mut intake = Intake::default();
+    let mut intake = Intake {
+        most_problems: limits.problems_per_text,
+        ..Intake::default()
+    };
     for (source, bytes) in files {
         intake.file(source, bytes, limits);
     }
     objects::keep_last_declarations(&mut intake);
+    intake.count_untold();
     Partial {
         value: intake.cluster,
         problems: intake.problems,
@@ -44,16 +48,39 @@ pub fn import<'a>(
 struct Intake {
     cluster: Cluster,
     problems: Vec<Problem>,
+    /// How many problems each text had, told or not.
+    met: BTreeMap<SourceId, u64>,
+    /// How many are told of a text.
+    most_problems: u32,
 }
 
 impl Intake {
     fn problem(&mut self, at: SourceSpan, kind: ProblemKind, message: impl Into<String>) {
+        let met = self.met.entry(at.source).or_default();
+        *met += 1;
+        if *met > u64::from(self.most_problems) {
+            return;
+        }
         let message = message.into();
         self.problems.push(Problem {
             at: Locus::Text(at),
             kind,
             message,
         });
+    }
+
+    /// Says of each text how many problems were not told.
+    fn count_untold(&mut self) {
+        for (source, met) in &self.met {
+            let untold = met.saturating_sub(self.most_problems.into());
+            if untold > 0 {
+                self.problems.push(Problem {
+                    at: Locus::Whole(*source),
+                    kind: ProblemKind::TooLarge,
+                    message: format!("{untold} more problems in this text are not listed"),
+                });
+            }
+        }
     }
 
     fn malformed(&mut self, at: SourceSpan, message: impl Into<String>) {

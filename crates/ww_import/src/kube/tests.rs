@@ -386,6 +386,24 @@ fn limits_are_problems() {
 }
 
 #[test]
+fn problems_beyond_the_limit_are_counted() {
+    let port = "kind: Service\nmetadata: {name: a}\nspec: {ports: [{port: x}]}\n---\n".repeat(5);
+    let limits = Limits {
+        problems_per_text: 2,
+        ..Limits::default()
+    };
+    let read = import([(SourceId(0), port.as_bytes())], &limits);
+    let [_, _, rest] = read.problems.as_slice() else {
+        panic!("{:?}", messages(&read));
+    };
+    assert_eq!(rest.at, Locus::Whole(SourceId(0)));
+    assert!(
+        rest.message
+            .ends_with("more problems in this text are not listed")
+    );
+}
+
+#[test]
 fn any_bytes_are_read() {
     let bytes = POLICY.as_bytes();
     for cut in 0..bytes.len() {
