@@ -133,6 +133,8 @@ words! {
         Tunnels = "WireGuard tunnels",
         /// Manifests of workloads, namespaces, services or policies.
         KubernetesObjects = "Kubernetes manifests",
+        /// One of the two.
+        FilterRulesOrKubernetes = "rules of a packet filter or Kubernetes manifests",
     }
 }
 

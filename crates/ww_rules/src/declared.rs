@@ -2,11 +2,17 @@
 
 use crate::Story;
 use crate::filters::dead::{self, Dead};
-use std::cell::OnceCell;
+use crate::filters::exact::{Exact, Fare};
+use crate::filters::probe::Version;
+use std::cell::{OnceCell, RefCell};
 use ww_base::{Gap, Limits, Locus, SourceSpan};
-use ww_finding::Exhibit;
-use ww_model::Model;
+use ww_finding::{Exhibit, Support};
+use ww_model::filter::{Field, Hook};
+use ww_model::{Model, Packet};
 use ww_reach::kube::{Assumptions, Reach};
+
+/// What a device lets pass in each version of IP; nothing where that is too large to be worked out.
+type ByVersion<'a> = [Option<RefCell<Exact<'a>>>; 2];
 
 /// Everything that the files of a consultation declare.
 pub struct Declared<'a> {
@@ -16,6 +22,7 @@ pub struct Declared<'a> {
     pub limits: &'a Limits,
     policies: OnceCell<Reach<'a>>,
     dead_rules: OnceCell<Vec<Result<Vec<Dead>, Gap>>>,
+    exact: OnceCell<Vec<ByVersion<'a>>>,
 }
 
 impl<'a> Declared<'a> {
@@ -26,6 +33,7 @@ impl<'a> Declared<'a> {
             limits,
             policies: OnceCell::new(),
             dead_rules: OnceCell::new(),
+            exact: OnceCell::new(),
         }
     }
 
@@ -44,6 +52,41 @@ impl Declared<'_> {
             let devices = self.model.devices.iter();
             devices.map(|device| dead::of(&device.filter)).collect()
         })
+    }
+
+    /// Whether all packets that are like this one, but for these fields, are known to fare so at a
+    /// device, counted from 0.
+    pub(crate) fn all_fare(
+        &self,
+        device: usize,
+        (route, packet): (Hook, &Packet),
+        free: &[Field],
+        fare: Fare,
+    ) -> bool {
+        let exact = self.exact.get_or_init(|| {
+            let devices = self.model.devices.iter();
+            let of = |version, ruleset| Exact::of(ruleset, version).ok().map(RefCell::new);
+            devices
+                .map(|device| Version::BOTH.map(|version| of(version, &device.filter)))
+                .collect()
+        });
+        let version = usize::from(packet.src.is_ipv6());
+        exact
+            .get(device)
+            .and_then(|versions| versions.get(version)?.as_ref())
+            .is_some_and(|one| {
+                let answer = one.borrow_mut().all(route, packet, free, fare);
+                answer.unwrap_or(false)
+            })
+    }
+}
+
+/// How we know what was tried: proved where it holds for all, and declared for what was tried.
+pub(crate) fn shown(for_all: bool) -> Support {
+    if for_all {
+        Support::Proved
+    } else {
+        Support::Declared
     }
 }
 

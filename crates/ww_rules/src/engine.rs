@@ -141,7 +141,11 @@ fn lacking(capture: &Capture, need: Need) -> Option<Gap> {
             !(capture.tcp.is_empty() && capture.udp.is_empty() && capture.icmp.is_empty())
                 || capture.fragmented > 0
         }
-        Need::FilterRules | Need::Routes | Need::Tunnels | Need::KubernetesObjects => false,
+        Need::FilterRules
+        | Need::Routes
+        | Need::Tunnels
+        | Need::KubernetesObjects
+        | Need::FilterRulesOrKubernetes => false,
     };
     (!there).then(|| Gap::new(need.word(), "a capture that contains it"))
 }

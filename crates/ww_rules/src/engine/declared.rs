@@ -45,8 +45,12 @@ pub fn review(model: &Model, limits: &Limits) -> (Vec<Finding>, Vec<(&'static st
 
 /// What the files lack for a need, if they do.
 fn lacking(model: &Model, need: Need) -> Option<Gap> {
+    (!has(model, need)).then(|| Gap::new(need.word(), "a file that contains it"))
+}
+
+fn has(model: &Model, need: Need) -> bool {
     let cluster = &model.cluster;
-    let there = match need {
+    match need {
         Need::FilterRules => model
             .devices
             .iter()
@@ -65,9 +69,11 @@ fn lacking(model: &Model, need: Need) -> Option<Gap> {
                 && cluster.services.is_empty()
                 && cluster.network_policies.is_empty())
         }
+        Need::FilterRulesOrKubernetes => {
+            has(model, Need::FilterRules) || has(model, Need::KubernetesObjects)
+        }
         _ => false,
-    };
-    (!there).then(|| Gap::new(need.word(), "a file that contains it"))
+    }
 }
 
 /// The findings of one rule, bounded in number; the bound is crossed by the most numerous.

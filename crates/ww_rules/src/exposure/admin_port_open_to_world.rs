@@ -12,7 +12,7 @@ rule! {
     severity: High,
     owner: Configuration,
     summary: "Everybody may connect to a port of administration: remote desktops, Docker, Telnet, SSH",
-    needs: [],
+    needs: [FilterRulesOrKubernetes],
     explains: [],
     page: "admin_port_open_to_world.md",
     check: check,

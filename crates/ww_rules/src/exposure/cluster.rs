@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use ww_base::SourceSpan;
-use ww_finding::{Edit, Severity};
+use ww_finding::{Edit, Severity, Support};
 use ww_model::kube::{
     BackendPort, Cidr, Cluster, PortRef, Protocol, Service as KubeService, ServicePort, Workload,
 };
@@ -51,7 +51,7 @@ struct Way {
 }
 
 const BALANCER: Way = Way {
-    how: "open to every address, by a load balancer",
+    how: "open to the internet, by a load balancer",
     severity: Severity::High,
     refuter: "a firewall of the cloud before the load balancer, or an address that is not public (kubectl get service)",
     advice: "Let clients inside the cluster use a ClusterIP Service; name those outside in loadBalancerSourceRanges",
@@ -112,6 +112,7 @@ fn through_service(
         services: vec![known],
         whose: format!("Service {}/{}", name.namespace, name.name),
         how: way.how.to_owned(),
+        support: Support::Proved,
         places,
         severity: way.severity,
         refuter: way.refuter.to_owned(),
@@ -139,6 +140,7 @@ fn on_the_node(list: &'static [Service], workload: &Workload) -> Option<Opening>
         services: vec![known],
         whose: pods::called(workload),
         how: NODE_PORT.how.to_owned(),
+        support: Support::Proved,
         places: vec![(
             workload.at,
             "uses the node's own network, where network policies do not apply".to_owned(),
@@ -183,6 +185,7 @@ fn through_ingress(declared: &Declared<'_>, list: &'static [Service]) -> Vec<Ope
                     services: vec![known],
                     whose: format!("Service {namespace}/{}", service.name.name),
                     how: format!("open to everybody who can reach {} {}", ingress.kind, ingress.name.name),
+                    support: Support::Proved,
                     places: vec![
                         (backend.at, "leads there".to_owned()),
                         (workload.at, format!("no policy restricts {}", pods::called(workload))),

@@ -12,7 +12,7 @@ rule! {
     severity: High,
     owner: Configuration,
     summary: "Everybody may connect to a database: a packet filter or a cluster names no source",
-    needs: [],
+    needs: [FilterRulesOrKubernetes],
     explains: [],
     page: "database_open_to_world.md",
     check: check,

@@ -5,11 +5,14 @@ use std::net::IpAddr;
 
 use ww_base::SourceSpan;
 use ww_finding::Severity;
+use ww_model::Packet;
 use ww_model::filter::{Action, Condition, Field, Hook, Rule, Step};
 use ww_reach::walk::{By, Walk};
 
 use super::ports::Service;
 use super::told::{self, Opening};
+use crate::declared::shown;
+use crate::filters::exact::{Fare, SOURCE};
 use crate::filters::probe::{self, Prober, Version};
 use crate::{Declared, Reports};
 
@@ -25,17 +28,37 @@ struct Opened {
     versions: Vec<Version>,
     /// The hosts behind the device that can be reached; none for the device itself.
     hosts: Vec<IpAddr>,
+    /// Whether it is not open to all sources, for all that is known.
+    narrowed: bool,
+}
+
+/// A rule that opens a service.
+struct Opens {
+    at: SourceSpan,
+    /// To all sources, as far as can be worked out.
+    to_all: bool,
+}
+
+/// A device with the consultation that it is part of.
+struct Site<'d, 'a> {
+    declared: &'d Declared<'a>,
+    device: usize,
+    prober: Prober<'a>,
 }
 
 /// Reports the rules of all devices that let everybody reach one of these services.
 pub(crate) fn report(declared: &Declared<'_>, list: &'static [Service], reports: &mut Reports) {
-    for device in &declared.model.devices {
-        let prober = Prober::new(device, declared.limits);
+    for (number, device) in declared.model.devices.iter().enumerate() {
+        let site = Site {
+            declared,
+            device: number,
+            prober: Prober::new(device, declared.limits),
+        };
         let mut opened: BTreeMap<SourceSpan, Opened> = BTreeMap::new();
         for version in Version::BOTH {
             for service in list {
-                at_device(&prober, version, service, &mut opened);
-                behind_device(&prober, version, service, &mut opened);
+                at_device(&site, version, service, &mut opened);
+                behind_device(&site, version, service, &mut opened);
             }
         }
         for (at, opened) in opened {
@@ -46,19 +69,21 @@ pub(crate) fn report(declared: &Declared<'_>, list: &'static [Service], reports:
 
 /// Which rule lets everybody reach a service of the device itself.
 fn at_device(
-    prober: &Prober<'_>,
+    site: &Site<'_, '_>,
     version: Version,
     service: &'static Service,
     opened: &mut BTreeMap<SourceSpan, Opened>,
 ) {
+    let prober = &site.prober;
     if !prober.filters(Hook::Input, version) {
         return;
     }
     let own = prober.destinations(version).chain([version.anywhere()]);
     let own: Vec<IpAddr> = own.take(HOSTS).collect();
     for to in own {
-        if let Some(at) = opened_by(prober, Hook::Input, version, service, to) {
-            opened.entry(at).or_default().add(service, version);
+        if let Some(opens) = opened_by(site, Hook::Input, version, service, to) {
+            let opened = opened.entry(opens.at).or_default();
+            opened.add(service, version, &opens);
             return;
         }
     }
@@ -66,18 +91,19 @@ fn at_device(
 
 /// Which rules let everybody reach a service of a host that they name.
 fn behind_device(
-    prober: &Prober<'_>,
+    site: &Site<'_, '_>,
     version: Version,
     service: &'static Service,
     opened: &mut BTreeMap<SourceSpan, Opened>,
 ) {
+    let prober = &site.prober;
     if !prober.filters(Hook::Forward, version) {
         return;
     }
     for to in prober.destinations(version).take(HOSTS) {
-        if let Some(at) = opened_by(prober, Hook::Forward, version, service, to) {
-            let opened = opened.entry(at).or_default();
-            opened.add(service, version);
+        if let Some(opens) = opened_by(site, Hook::Forward, version, service, to) {
+            let opened = opened.entry(opens.at).or_default();
+            opened.add(service, version, &opens);
             if !opened.hosts.contains(&to) {
                 opened.hosts.push(to);
             }
@@ -86,7 +112,8 @@ fn behind_device(
 }
 
 impl Opened {
-    fn add(&mut self, service: &'static Service, version: Version) {
+    fn add(&mut self, service: &'static Service, version: Version, opens: &Opens) {
+        self.narrowed |= !opens.to_all;
         if !self.services.contains(&service) {
             self.services.push(service);
         }
@@ -100,29 +127,41 @@ impl Opened {
 /// interface that leads there; it must name the port, so that a filter which is open anyway is left
 /// to the rule about that.
 fn opened_by(
-    prober: &Prober<'_>,
+    site: &Site<'_, '_>,
     hook: Hook,
     version: Version,
     service: &Service,
     to: IpAddr,
-) -> Option<SourceSpan> {
+) -> Option<Opens> {
+    let prober = &site.prober;
     prober.outside().iter().find_map(|outside| {
-        let walk = |from: IpAddr| -> Walk {
+        let first_packet = |from: IpAddr| -> Packet {
             let ports = (prober.quiet_port(), service.port);
             let mut packet = probe::packet(from, to, service.protocol, ports);
             packet.iif.clone_from(outside);
             if hook == Hook::Input {
                 packet.oif = String::new();
             }
-            prober.decide(hook, &packet)
+            packet
         };
+        let walk = |from| -> Walk { prober.decide(hook, &first_packet(from)) };
         let [near, far] = version.world().map(walk);
         let By::Rule { at, .. } = near.by else {
             return None;
         };
         let rule = prober.rule(near.by)?;
         let open = probe::passes(&near) && probe::passes(&far) && near.by == far.by;
-        (open && names(rule, service.port)).then_some(at)
+        if !open || !names(rule, service.port) {
+            return None;
+        }
+        let [from, _] = version.world();
+        let asked = (hook, &first_packet(from));
+        Some(Opens {
+            at,
+            to_all: site
+                .declared
+                .all_fare(site.device, asked, &SOURCE, Fare::Pass),
+        })
     })
 }
 
@@ -174,11 +213,23 @@ fn opening(at: SourceSpan, opened: Opened) -> Opening {
     } else {
         hosts.join(", ")
     };
+    let (how, says) = if opened.narrowed {
+        (
+            format!("open to {versions} addresses all over the internet, but perhaps not to all"),
+            "accepts it from hosts that have no other rule",
+        )
+    } else {
+        (
+            format!("open to every {versions} address"),
+            "accepts it whatever the source",
+        )
+    };
     Opening {
         services: opened.services,
         whose,
-        how: format!("open to every {versions} address"),
-        places: vec![(at, "accepts it whatever the source".to_owned())],
+        how,
+        support: shown(!opened.narrowed),
+        places: vec![(at, says.to_owned())],
         severity: Severity::Medium,
         refuter: "another filter on the way that asks for the source, or no server that listens there (ss -lnt)".to_owned(),
         closing: None,

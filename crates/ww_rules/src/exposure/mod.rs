@@ -2,7 +2,7 @@
 
 mod cluster;
 mod filter;
-mod ports;
+pub(crate) mod ports;
 mod told;
 
 pub(crate) mod admin_port_open_to_world;

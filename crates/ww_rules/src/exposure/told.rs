@@ -1,7 +1,7 @@
 //! What is said about one opening.
 
 use ww_base::SourceSpan;
-use ww_finding::{Edit, Fix, Safety, Severity};
+use ww_finding::{Edit, Fix, Safety, Severity, Support};
 
 use super::ports::Service;
 use crate::Story;
@@ -15,6 +15,8 @@ pub(crate) struct Opening {
     pub(crate) whose: String,
     /// By what: `accepted from every IPv4 address`.
     pub(crate) how: String,
+    /// How we know.
+    pub(crate) support: Support,
     /// Where to look, the deciding line first.
     pub(crate) places: Vec<(SourceSpan, String)>,
     /// How much it hurts, where it is no service for strangers.
@@ -45,6 +47,7 @@ pub(crate) fn story(opening: Opening) -> Story {
         ),
         opening.refuter,
     )
+    .support(opening.support)
     .severity(severity);
     for (place, says) in opening.places {
         story = story.show(at(place, says));

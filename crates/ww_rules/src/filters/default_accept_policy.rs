@@ -1,7 +1,8 @@
 //! `default-accept-policy`: what no rule decides is let in.
 
+use super::exact::{Fare, SOURCE};
 use super::probe::{self, Prober, Version};
-use crate::declared::at;
+use crate::declared::{at, shown};
 use crate::rule::rule;
 use crate::{Declared, Reports, Story};
 use ww_finding::Severity;
@@ -24,7 +25,7 @@ rule! {
 }
 
 fn check(declared: &Declared<'_>, reports: &mut Reports) {
-    for device in &declared.model.devices {
+    for (number, device) in declared.model.devices.iter().enumerate() {
         let prober = Prober::new(device, declared.limits);
         for hook in [Hook::Input, Hook::Forward] {
             let closed = Version::BOTH.map(|version| is_closed(&prober, hook, version));
@@ -33,7 +34,8 @@ fn check(declared: &Declared<'_>, reports: &mut Reports) {
                     && let Some(why) = why(&prober, hook, version, other_closed)
                     && let Some(story) = story(&prober, hook, version, by, why)
                 {
-                    reports.add(story);
+                    let for_all = lets_in_all(declared, number, &prober, hook, version);
+                    reports.add(story.support(shown(for_all)));
                 }
             }
         }
@@ -72,6 +74,29 @@ fn is_closed(prober: &Prober<'_>, hook: Hook, version: Version) -> bool {
         && strangers(prober, hook, version)
             .iter()
             .any(probe::is_stopped)
+}
+
+/// Whether strangers pass whatever their addresses and ports are.
+fn lets_in_all(
+    declared: &Declared<'_>,
+    device: usize,
+    prober: &Prober<'_>,
+    hook: Hook,
+    version: Version,
+) -> bool {
+    let [from, to] = version.world();
+    let ports = (prober.quiet_port(), prober.quiet_port());
+    let free = [SOURCE.as_slice(), &[Field::Dst4, Field::Dst6]].concat();
+    prober.interfaces().iter().all(|iif| {
+        [protocol::TCP, protocol::UDP].into_iter().all(|proto| {
+            let mut packet = probe::packet(from, to, proto, ports);
+            packet.iif.clone_from(iif);
+            if hook == Hook::Input {
+                packet.oif = String::new();
+            }
+            declared.all_fare(device, (hook, &packet), &free, Fare::Pass)
+        })
+    })
 }
 
 /// Who lets strangers pass; none unless they all pass, over whatever interface.
@@ -134,7 +159,7 @@ fn story(prober: &Prober<'_>, hook: Hook, version: Version, by: By, why: Why) ->
     };
     Some(
         Story::proved(
-            format!("Every {what} connection {way} is let in by {words}, {because}"),
+            format!("{what} connections {way} that no rule names are let in by {words}, {because}"),
             format!(
                 "another filter before this device that stops a connection to a port without a rule, as {}",
                 prober.quiet_port()

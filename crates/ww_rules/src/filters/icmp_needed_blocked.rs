@@ -5,6 +5,7 @@ use crate::declared::at;
 use crate::rule::rule;
 use crate::{Declared, Reports, Story};
 use std::net::{IpAddr, Ipv6Addr};
+use ww_finding::Support;
 use ww_model::Packet;
 use ww_model::filter::Hook;
 use ww_model::net::Stack;
@@ -155,10 +156,11 @@ fn path_mtu(prober: &Prober<'_>, hook: Hook, version: Version, by: By) -> Option
     Some(
         Story::proved(
             format!(
-                "Connections {whose} pass, but {words} stops {message}: transfers stall where a link on the way is smaller"
+                "Connections {whose} pass, but {words} stops {message} of routers that no rule names: transfers stall where a link on the way is smaller"
             ),
             "ping with the don't-fragment bit over the smallest link (ping -M do -s 1472) that reports the smaller MTU",
         )
+        .support(Support::Declared)
         .show(at(place, format!("stops {message}")))
         .advise(format!(
             "Accept related packets with the established ones, or {way} by itself (nft: icmp type destination-unreachable, icmpv6 type packet-too-big)"
@@ -171,11 +173,12 @@ fn neighbours(prober: &Prober<'_>, by: By) -> Option<Story> {
     Some(
         Story::proved(
             format!(
-                "{words} stops ICMPv6 neighbour solicitations: nobody on the link finds this device, so that IPv6 does not work",
+                "{words} stops ICMPv6 neighbour solicitations of hosts that no rule names: they do not find this device, so that IPv6 does not work",
             ).replacen("the policy", "The policy", 1).replacen("a rule", "A rule", 1),
             "ip -6 neigh on a neighbour that lists this device as REACHABLE",
         )
-            .show(at(place, "stops ICMPv6 type 135"))
+        .support(Support::Declared)
+        .show(at(place, "stops ICMPv6 type 135"))
         .advise("Accept ICMPv6 types 133 to 136 with hop limit 255 before all else, or all of ICMPv6"),
     )
 }

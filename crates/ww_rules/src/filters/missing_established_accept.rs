@@ -1,9 +1,11 @@
 //! `missing-established-accept`: answers to the device's own connections are thrown away.
 
+use super::exact::{ADDRESSES, Fare};
 use super::probe::{self, Prober, Version};
-use crate::declared::at;
+use crate::declared::{at, shown};
 use crate::rule::rule;
 use crate::{Declared, Reports, Story};
+use ww_model::Packet;
 use ww_model::filter::{Condition, Field, Hook, Rule, Verdict, Way};
 use ww_model::packet::protocol;
 use ww_reach::walk::By;
@@ -30,15 +32,17 @@ const QUESTIONS: [(u8, u16); 3] = [
 ];
 
 fn check(declared: &Declared<'_>, reports: &mut Reports) {
-    for device in &declared.model.devices {
+    for (number, device) in declared.model.devices.iter().enumerate() {
         let prober = Prober::new(device, declared.limits);
         for version in Version::BOTH {
             if prober.filters(Hook::Input, version)
                 && lets_in_something(&prober, version)
                 && let Some(by) = stops_answers(&prober, version)
-                && let Some(story) = story(&prober, version, by)
             {
-                reports.add(story);
+                let of_all = stops_all_answers(declared, number, &prober, version);
+                reports
+                    .stories
+                    .extend(story(&prober, version, by, of_all).map(|story| (1, story)));
             }
         }
     }
@@ -86,9 +90,33 @@ fn stops_answers(prober: &Prober<'_>, version: Version) -> Option<By> {
     by.filter(|_| asked)
 }
 
-fn story(prober: &Prober<'_>, version: Version, by: By) -> Option<Story> {
+/// Whether answers are stopped whoever gives them, to whatever address of the device.
+fn stops_all_answers(
+    declared: &Declared<'_>,
+    device: usize,
+    prober: &Prober<'_>,
+    version: Version,
+) -> bool {
+    prober.interfaces().iter().all(|iif| {
+        QUESTIONS.into_iter().all(|(proto, port)| {
+            let answer = Packet {
+                iif: iif.clone(),
+                oif: String::new(),
+                ..probe::reply(version, proto, (port, prober.quiet_port()))
+            };
+            declared.all_fare(device, (Hook::Input, &answer), &ADDRESSES, Fare::Stop)
+        })
+    })
+}
+
+fn story(prober: &Prober<'_>, version: Version, by: By, of_all: bool) -> Option<Story> {
     let (words, place) = prober.decider(by)?;
     let what = version.word();
+    let whose = if of_all {
+        ""
+    } else {
+        " of hosts that no rule names"
+    };
     let way = match version {
         Version::V4 => "iptables -I INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT",
         Version::V6 => "ip6tables -I INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT",
@@ -96,10 +124,11 @@ fn story(prober: &Prober<'_>, version: Version, by: By) -> Option<Story> {
     Some(
         Story::proved(
             format!(
-                "This device may open {what} connections, but {words} stops the answers: DNS, time and updates fail"
+                "This device may open {what} connections, but {words} stops the answers{whose}: DNS, time and updates fail"
             ),
             "a name that resolves on this device while these rules are in force",
         )
+        .support(shown(of_all))
         .show(at(place, "stops packets of established connections"))
         .advise(format!(
             "Accept established and related packets before all else: {way} (nft: ct state established,related accept)"

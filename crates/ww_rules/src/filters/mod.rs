@@ -1,9 +1,11 @@
 //! Rules over packet filters.
 
 pub(crate) mod dead;
+pub(crate) mod exact;
 pub(crate) mod probe;
 
 pub(crate) mod default_accept_policy;
 pub(crate) mod icmp_needed_blocked;
 pub(crate) mod missing_established_accept;
+pub(crate) mod reply_blocked;
 pub(crate) mod rule_never_matches;

@@ -411,7 +411,7 @@ impl Seen {
 }
 
 /// A name that fits.
-fn example(pattern: &ww_model::filter::NamePattern) -> String {
+pub(crate) fn example(pattern: &ww_model::filter::NamePattern) -> String {
     if pattern.prefix {
         format!("{}0", pattern.text)
     } else {

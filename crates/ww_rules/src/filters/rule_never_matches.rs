@@ -184,7 +184,7 @@ fn removal(chain: &Chain, place: SourceSpan) -> Fix {
     };
     Fix {
         title: "Remove the rule".to_owned(),
-        safety: Safety::Safe,
+        safety: Safety::Review,
         edits: if is_line { vec![edit] } else { Vec::new() },
     }
 }
