@@ -1,5 +1,6 @@
 //! Who can reach whom, with which packets, decided by which line.
 
+mod address;
 pub mod answer;
 pub mod device;
 pub mod kube;

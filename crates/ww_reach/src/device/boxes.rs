@@ -1,64 +1,25 @@
 //! Sets of packets as people write them.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::IpAddr;
 
 use ww_model::filter::Field;
+use ww_model::net::Prefix;
 use ww_model::packet::protocol;
 use ww_model::{Packet, Ranges};
 use ww_packetset::{PacketBox, Set, TooLarge};
 
+use crate::address;
 use crate::answer::{Edge, Matrix, Traffic};
 use crate::symbolic::{self, Universe, Version};
 
 /// The source port of connections in a matrix.
 pub(super) const CLIENT_PORT: u16 = 10_000;
 
-/// Addresses that are not on the internet: IANA's special-purpose registries for IPv4 and IPv6.
-const NOT_INTERNET_4: [(u32, u8); 9] = [
-    (0x0000_0000, 8),
-    (0x0a00_0000, 8),
-    (0x6440_0000, 10),
-    (0x7f00_0000, 8),
-    (0xa9fe_0000, 16),
-    (0xac10_0000, 12),
-    (0xc0a8_0000, 16),
-    (0xe000_0000, 4),
-    (0xf000_0000, 4),
-];
-
-/// The block that IANA has given out for global unicast.
-const INTERNET_6: &str = "2000::";
-
 /// The numbers of an address block; none for the other version.
 pub(super) fn block(address: IpAddr, length: u8, version: Version) -> Ranges {
-    let (number, bits, of) = match address {
-        IpAddr::V4(address) => (u128::from(address.to_bits()), 32, Version::V4),
-        IpAddr::V6(address) => (address.to_bits(), 128, Version::V6),
-    };
-    if of != version {
-        return Ranges::none();
-    }
-    let host = 1u128
-        .checked_shl(bits - u32::from(length).min(bits))
-        .map_or(u128::MAX, |size| size - 1);
-    Ranges::span(number & !host, number | host)
-}
-
-/// All addresses of the internet.
-pub(super) fn internet(version: Version) -> Ranges {
-    match version {
-        Version::V4 => NOT_INTERNET_4
-            .iter()
-            .map(|(address, length)| {
-                let address = IpAddr::V4(Ipv4Addr::from_bits(*address));
-                block(address, *length, Version::V4)
-            })
-            .fold(Ranges::none(), |all, one| all.or(&one))
-            .not(u128::from(u32::MAX)),
-        Version::V6 => INTERNET_6
-            .parse()
-            .map_or(Ranges::none(), |address| block(address, 3, Version::V6)),
-    }
+    let prefix = Prefix::new(address, length);
+    let prefix = prefix.filter(|prefix| prefix.is_ip4() == (version == Version::V4));
+    Ranges::of(prefix.map(|prefix| prefix.range()))
 }
 
 /// A set as boxes, each with the fields that are not free.
@@ -172,26 +133,11 @@ fn protocol_word(number: u8) -> String {
 
 /// Ranges of addresses, as blocks where they are.
 pub(super) fn addresses(ranges: &Ranges, version: Version) -> Vec<String> {
-    ranges
+    let is_v6 = version == Version::V6;
+    let texts = ranges
         .iter()
-        .map(|(first, last)| {
-            let text = |number: u128| match version {
-                Version::V4 => Ipv4Addr::from_bits(number as u32).to_string(),
-                Version::V6 => Ipv6Addr::from_bits(number).to_string(),
-            };
-            let bits = match version {
-                Version::V4 => 32,
-                Version::V6 => 128,
-            };
-            let size = last - first;
-            let is_block = (size == u128::MAX || (size + 1).is_power_of_two()) && first & size == 0;
-            match (size, is_block) {
-                (0, _) => text(first),
-                (_, true) => format!("{}/{}", text(first), bits - size.count_ones()),
-                _ => format!("{}-{}", text(first), text(last)),
-            }
-        })
-        .collect()
+        .map(|(first, last)| address::text(is_v6, first, last));
+    texts.collect()
 }
 
 /// One packet, field by field.

@@ -18,6 +18,7 @@ use ww_model::packet::{CtState, protocol};
 use ww_model::{Device, Packet, Ranges};
 use ww_packetset::{Bounds, Set, TooLarge};
 
+use crate::address;
 use crate::answer::{Answer, Group, Matrix, Reachability, Traffic};
 use crate::question::{Place, Service};
 use crate::symbolic::{self, Function, Universe, Version};
@@ -355,7 +356,7 @@ impl<'a> Asked<'a> {
         let all = Ranges::span(0, version.max_address());
         Ok(match place {
             Place::Any => all,
-            Place::Internet => boxes::internet(version),
+            Place::Internet => address::internet(version == Version::V6),
             Place::Block(address, length) => boxes::block(*address, *length, version),
             Place::Named(None, name) if is_self(name) => {
                 let own = self.addresses_of_device().map(|own| {

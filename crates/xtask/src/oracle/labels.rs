@@ -13,6 +13,9 @@ pub(super) fn run(paths: &[String]) -> Result<usize> {
         bail!("the labels follow {TSHARK}, which is not what `tshark --version` says here");
     }
     let captures = captures(paths)?;
+    if captures.is_empty() {
+        bail!("no capture (*.pcap*) among {}", paths.join(", "));
+    }
     let (mut frames, mut labelled, mut wrong) = (0, 0, 0);
     for path in &captures {
         let (mine, seen) = ours(path)?;

@@ -1,7 +1,8 @@
 //! What a change to a cluster opens and closes, with the lines that did it.
 
-use super::spots::{Spot, addresses};
+use super::spots::Spot;
 use super::{Pair, fields};
+use crate::address;
 use crate::answer::{Change, Step};
 use crate::kube::diff::{Members, Side, diff};
 use crate::kube::{Connections, EndpointId, Reach};
@@ -113,7 +114,7 @@ fn names(side: &Side) -> Vec<String> {
             .collect(),
         Members::Addresses { is_v6, ranges } => ranges
             .iter()
-            .map(|(first, last)| addresses(*is_v6, *first, *last))
+            .map(|(first, last)| address::text(*is_v6, *first, *last))
             .collect(),
     }
 }

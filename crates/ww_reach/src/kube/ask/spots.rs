@@ -2,24 +2,12 @@
 
 use std::net::IpAddr;
 
-use ww_model::kube::{PortRef, Service as Declared, Workload};
+use ww_model::Ranges;
+use ww_model::kube::{Service, ServicePort, Workload};
 
-use crate::kube::{Connections, Endpoint, EndpointId, Reach};
+use crate::address;
+use crate::kube::{Connections, Endpoint, EndpointId, Reach, at_pod, selects};
 use crate::question::Place;
-
-/// Addresses that are not on the internet (IANA special-purpose registry): private, shared,
-/// loopback, link-local, multicast, reserved.
-const NOT_INTERNET: [(u32, u32); 9] = [
-    (0x0000_0000, 0x00ff_ffff),
-    (0x0a00_0000, 0x0aff_ffff),
-    (0x6440_0000, 0x647f_ffff),
-    (0x7f00_0000, 0x7fff_ffff),
-    (0xa9fe_0000, 0xa9fe_ffff),
-    (0xac10_0000, 0xac1f_ffff),
-    (0xc0a8_0000, 0xc0a8_ffff),
-    (0xe000_0000, 0xefff_ffff),
-    (0xf000_0000, 0xffff_ffff),
-];
 
 /// One side of a question.
 #[derive(Clone, Debug)]
@@ -60,9 +48,10 @@ impl Reach<'_> {
                 all.extend(self.outside(|_, _, _| true));
                 all
             }
-            Place::Internet => {
-                self.outside(|is_v6, first, last| is_v6 || reaches_internet(first, last))
-            }
+            Place::Internet => self.outside(|is_v6, first, last| {
+                let piece = Ranges::span(first, last);
+                !address::internet(is_v6).and(&piece).is_empty()
+            }),
             Place::Block(address, length) => self.block(*address, *length),
             Place::Pod(namespace, name) => {
                 self.workloads(|ns, known| ns == namespace && known == name)
@@ -128,7 +117,7 @@ impl Reach<'_> {
             {
                 spots.push(Spot {
                     endpoint,
-                    name: addresses(*is_v6, *first, *last),
+                    name: address::text(*is_v6, *first, *last),
                     ports: None,
                 });
             }
@@ -181,49 +170,18 @@ impl Reach<'_> {
             if service.name.name != name || namespace.is_some_and(|wanted| wanted != own) {
                 continue;
             }
-            let Some(selector) = &service.selector else {
-                continue;
-            };
             for (index, workload) in (0..).zip(&self.cluster.workloads) {
-                let selected = workload.name.namespace == *own
-                    && selector
-                        .iter()
-                        .all(|(key, value)| workload.labels.get(key) == Some(value));
+                let selected = selects(service, workload);
                 if let Some(endpoint) = self.endpoint_of_workload(index).filter(|_| selected) {
                     spots.push(Spot {
                         endpoint,
                         name: format!("{own}/{}", workload.name.name),
-                        ports: Some(self.targets(service, index as usize)),
+                        ports: Some(targets(service, workload)),
                     });
                 }
             }
         }
         spots
-    }
-
-    /// What each port of a service is at a workload.
-    fn targets(&self, service: &Declared, workload: usize) -> Vec<(Connections, Connections)> {
-        let declared = self.cluster.workloads.get(workload);
-        let ports = declared.map_or(&[][..], |workload| &workload.ports);
-        service
-            .ports
-            .iter()
-            .filter_map(|port| {
-                let number = match &port.target {
-                    PortRef::Number(number) => *number,
-                    PortRef::Name(name) => {
-                        let named = |known: &&ww_model::kube::ContainerPort| {
-                            known.name.as_ref() == Some(name) && known.protocol == port.protocol
-                        };
-                        ports.iter().find(named)?.number
-                    }
-                };
-                Some((
-                    Connections::one(port.protocol, port.number),
-                    Connections::one(port.protocol, number),
-                ))
-            })
-            .collect()
     }
 
     /// What the members of an endpoint are called.
@@ -239,11 +197,20 @@ impl Reach<'_> {
             }
             Some(Endpoint::Addresses { is_v6, ranges }) => ranges
                 .iter()
-                .map(|(first, last)| addresses(*is_v6, *first, *last))
+                .map(|(first, last)| address::text(*is_v6, *first, *last))
                 .collect(),
             Some(Endpoint::Unknown(_)) | None => Vec::new(),
         }
     }
+}
+
+/// What each port of a service is at a workload.
+fn targets(service: &Service, workload: &Workload) -> Vec<(Connections, Connections)> {
+    let port = |port: &ServicePort| {
+        let at_name = Connections::one(port.protocol, port.number);
+        (at_name, at_pod(port, workload))
+    };
+    service.ports.iter().map(port).collect()
 }
 
 /// The names that people use for a workload: its own, its controller's, and for pods of a
@@ -263,26 +230,6 @@ fn called(workload: &Workload) -> impl Iterator<Item = &str> {
     .flatten()
 }
 
-/// A range of addresses as a block where it is one.
-pub(super) fn addresses(is_v6: bool, first: u128, last: u128) -> String {
-    let bits = if is_v6 { 128 } else { 32 };
-    let text = |number: u128| {
-        if is_v6 {
-            std::net::Ipv6Addr::from_bits(number).to_string()
-        } else {
-            std::net::Ipv4Addr::from_bits(number as u32).to_string()
-        }
-    };
-    let size = last - first;
-    let is_block = size.wrapping_add(1).is_power_of_two() || size == u128::MAX;
-    let host = size.count_ones();
-    if is_block && first & size == 0 {
-        format!("{}/{}", text(first), bits - host)
-    } else {
-        format!("{}-{}", text(first), text(last))
-    }
-}
-
 /// The part of an outside piece that lies in the block that was asked about.
 fn within(name: &str, v6: bool, from: u128, to: u128, reach: &Reach<'_>, id: EndpointId) -> String {
     let Some(Endpoint::Addresses { ranges, .. }) = reach.endpoints.list.get(id.0 as usize) else {
@@ -290,19 +237,9 @@ fn within(name: &str, v6: bool, from: u128, to: u128, reach: &Reach<'_>, id: End
     };
     let part = ranges
         .iter()
-        .find(|(first, last)| addresses(v6, *first, *last) == name);
+        .find(|(first, last)| address::text(v6, *first, *last) == name);
     part.map_or_else(
         || name.to_owned(),
-        |(first, last)| addresses(v6, (*first).max(from), (*last).min(to)),
+        |(first, last)| address::text(v6, (*first).max(from), (*last).min(to)),
     )
-}
-
-fn reaches_internet(first: u128, last: u128) -> bool {
-    let mut from = first;
-    for (start, end) in NOT_INTERNET {
-        if from >= u128::from(start) && from <= u128::from(end) {
-            from = u128::from(end) + 1;
-        }
-    }
-    from <= last
 }
