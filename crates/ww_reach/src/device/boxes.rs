@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use ww_model::filter::Field;
+use ww_model::filter::{Field, Hook};
 use ww_model::net::Prefix;
 use ww_model::packet::protocol;
 use ww_model::{Packet, Ranges};
@@ -138,6 +138,18 @@ pub(super) fn addresses(ranges: &Ranges, version: Version) -> Vec<String> {
         .iter()
         .map(|(first, last)| address::text(is_v6, first, last));
     texts.collect()
+}
+
+/// One packet on its way, field by field: one for the device leaves by no interface, and one from it
+/// came in by none.
+pub(super) fn packet_on(route: Hook, one: &Packet) -> Traffic {
+    let mut shown = one.clone();
+    match route {
+        Hook::Input => shown.oif.clear(),
+        Hook::Output => shown.iif.clear(),
+        _ => {}
+    }
+    packet(&shown)
 }
 
 /// One packet, field by field.

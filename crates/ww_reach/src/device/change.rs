@@ -48,7 +48,7 @@ pub fn changes(old: &Device, new: &Device, limits: &Limits) -> Result<Vec<Change
                     list.push(Change {
                         opened: is_open,
                         flow: Traffic::default().with_one("way", way).and(flow),
-                        witness: Some(boxes::packet(&packet)),
+                        witness: Some(boxes::packet_on(route, &packet)),
                         before: steps::decisive(old, &before, route, &packet),
                         after: steps::decisive(new, &after, route, &packet),
                     });
@@ -138,8 +138,8 @@ pub fn distinguish(
             let flow = Traffic::default().with_one("way", way);
             return Ok(Some(Change {
                 opened: second.decide(route, &packet).outcome == Outcome::Accept,
-                flow: flow.and(boxes::packet(&packet)),
-                witness: Some(boxes::packet(&packet)),
+                flow: flow.and(boxes::packet_on(route, &packet)),
+                witness: Some(boxes::packet_on(route, &packet)),
                 before: steps::decisive(left, &first, route, &packet),
                 after: steps::decisive(right, &second, route, &packet),
             }));

@@ -118,7 +118,7 @@ impl<'a> Asked<'a> {
         Ok(Answer {
             verdict,
             allowed,
-            witness: packet.as_ref().map(boxes::packet),
+            witness: packet.as_ref().map(|one| boxes::packet_on(route, one)),
             steps,
             gaps,
         })
