@@ -57,21 +57,19 @@ impl Names {
         }
     }
 
-    /// The class of a name.
+    /// The class of a name: its own, or that of the names that nobody uses and the same patterns fit.
     pub(super) fn class_of(&self, name: &str, patterns: &BTreeSet<NamePattern>) -> Option<u128> {
-        if let Ok(place) = self
-            .names
-            .binary_search_by(|known| known.as_str().cmp(name))
-        {
-            return Some(place as u128);
-        }
         let alike = |known: &String| {
-            known == name
-                || patterns
-                    .iter()
-                    .all(|pattern| pattern.fits(known) == pattern.fits(name))
+            patterns
+                .iter()
+                .all(|pattern| pattern.fits(known) == pattern.fits(name))
         };
-        self.names.iter().position(alike).map(|place| place as u128)
+        let itself = self.names.iter().position(|known| known == name);
+        let place = itself.or_else(|| {
+            let unused = self.names.get(self.used..)?;
+            Some(self.used + unused.iter().position(alike)?)
+        });
+        place.map(|place| place as u128)
     }
 
     /// The classes for which something holds, as ranges.
@@ -119,6 +117,16 @@ mod tests {
             text: text.into(),
             prefix,
         }
+    }
+
+    #[test]
+    fn a_name_that_nobody_uses_is_in_no_class_of_a_used_one() {
+        let known = BTreeSet::from(["eth0".to_owned()]);
+        let names = Names::new(&BTreeSet::new(), &known);
+        let class = |name: &str| names.class_of(name, &BTreeSet::new());
+        assert_eq!(class("eth0"), Some(0));
+        assert_eq!(class("eth7"), class("other0"));
+        assert_ne!(class("eth7"), class("eth0"));
     }
 
     #[test]

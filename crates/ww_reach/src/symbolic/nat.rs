@@ -4,6 +4,7 @@ use super::change::{Becomes, Change};
 use super::compile::{Compiler, Context, End, Fragment};
 use super::layout::Version;
 use crate::walk::By;
+use crate::walk::device::possible_own;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use ww_model::Ranges;
@@ -118,9 +119,11 @@ impl Compiler<'_, '_> {
         }
     }
 
-    /// The addresses of the device on the interface of each packet; any when they are not known.
+    /// The addresses of the device on the interface of each packet; any that an interface can have
+    /// when they are not known.
     fn own_addresses(&mut self, interface: LevelId) -> Result<Vec<Case>, TooLarge> {
         let version = self.universe.version;
+        let (first, last) = possible_own(version == Version::V6);
         let mut classes: BTreeMap<Becomes, Vec<(u128, u128)>> = BTreeMap::new();
         for class in 0..u128::from(self.universe.names.len()) {
             let name = self.universe.names.get(class);
@@ -140,7 +143,7 @@ impl Compiler<'_, '_> {
             let becomes = match hull {
                 Some((low, high)) if low == high => Becomes::Is(low),
                 Some((low, high)) => Becomes::OneOf(low, high),
-                None => Becomes::OneOf(0, version.max_address()),
+                None => Becomes::OneOf(first, last),
             };
             classes.entry(becomes).or_default().push((class, class));
         }

@@ -191,20 +191,23 @@ impl Compiler<'_, '_> {
             let next_route = Hook::Input;
             return Ok(vec![(region, State { next_route, ..on })]);
         }
-        let (Some(device), Some(Becomes::Is(_) | Becomes::In(..))) = (self.device, change.dst)
-        else {
+        let (Some(device), Some(becomes)) = (self.device, change.dst) else {
             return Ok(vec![(region, on)]);
         };
         if change.redirected || !(came_in || context.hook == Hook::Output) {
             return Ok(vec![(region, on)]);
         }
-        let reached = match change.dst {
-            Some(Becomes::Is(number)) => Ranges::one(number),
-            Some(Becomes::In(first, last)) => Ranges::span(first, last),
-            _ => Ranges::none(),
+        let (reached, may_be_same) = match becomes {
+            Becomes::Is(number) => (Ranges::one(number), true),
+            Becomes::In(first, last) => (Ranges::span(first, last), true),
+            Becomes::OneOf(first, last) => (Ranges::span(first, last), false),
         };
         let field = self.universe.address_field(false);
-        let same = self.fits(field, u128::MAX, &reached, context)?;
+        let same = if may_be_same {
+            self.fits(field, u128::MAX, &reached, context)?
+        } else {
+            self.universe.space.none()
+        };
         let stayed = self.universe.space.and(region, same)?;
         let moved = self.universe.space.minus(region, same)?;
         let move_alone = Change {

@@ -14,6 +14,7 @@ use ww_model::{Packet, Ranges};
 use ww_packetset::{Bounds, LevelId};
 
 mod redundant;
+mod routed;
 
 const SPAN: SourceSpan = SourceSpan {
     source: SourceId(0),
@@ -142,12 +143,17 @@ fn verdict(chain: u32) -> BoxedStrategy<Verdict> {
     prop_oneof![3 => plain, 1 => further].boxed()
 }
 
-fn nat() -> impl Strategy<Value = Nat> {
+/// A translation that Linux takes at the hook: of the source where packets leave or are delivered, of the
+/// destination where they enter or are made.
+fn nat(of_source: bool) -> impl Strategy<Value = Nat> {
+    let (plain, own) = if of_source {
+        (NatKind::Source, NatKind::Masquerade)
+    } else {
+        (NatKind::Destination, NatKind::Redirect)
+    };
     let kind = prop_oneof![
-        3 => Just(NatKind::Source),
-        3 => Just(NatKind::Destination),
-        1 => Just(NatKind::Masquerade),
-        1 => Just(NatKind::Redirect),
+        6 => Just(plain),
+        1 => Just(own),
         1 => Just(NatKind::Prefix),
     ];
     let range = prop::option::of((address(), prop_oneof![3 => Just(0u128), 1 => 0u128..3]));
@@ -163,7 +169,8 @@ fn nat() -> impl Strategy<Value = Nat> {
     })
 }
 
-fn action(chain: u32, translates: bool) -> BoxedStrategy<Action> {
+/// An action of a chain; of one that translates when it is said whether it translates sources.
+fn action(chain: u32, translates: Option<bool>) -> BoxedStrategy<Action> {
     let mark = prop::sample::select(vec![Field::Mark, Field::CtMark, Field::Dscp]);
     let set =
         (mark, 0u32..8, 0u32..8).prop_map(|(field, keep, flip)| Action::Set { field, keep, flip });
@@ -177,14 +184,14 @@ fn action(chain: u32, translates: bool) -> BoxedStrategy<Action> {
         1 => Just(Action::Untrack),
         1 => Just(Action::Unknown(UnknownId(0))),
     ];
-    if !translates {
+    let Some(of_source) = translates else {
         return others.boxed();
-    }
-    let map = prop::collection::vec((condition(), nat()), 0..3).prop_map(Action::NatMap);
-    prop_oneof![1 => others, 3 => nat().prop_map(Action::Nat), 1 => map].boxed()
+    };
+    let map = prop::collection::vec((condition(), nat(of_source)), 0..3).prop_map(Action::NatMap);
+    prop_oneof![1 => others, 3 => nat(of_source).prop_map(Action::Nat), 1 => map].boxed()
 }
 
-fn rules(chain: u32, translates: bool) -> impl Strategy<Value = Vec<Rule>> {
+fn rules(chain: u32, translates: Option<bool>) -> impl Strategy<Value = Vec<Rule>> {
     let conditions = prop::collection::vec(condition(), 0..3);
     let actions = prop::collection::vec(action(chain, translates), 1..3);
     let late = prop::option::weighted(0.2, condition());
@@ -201,8 +208,11 @@ fn rules(chain: u32, translates: bool) -> impl Strategy<Value = Vec<Rule>> {
 }
 
 fn chain(number: u32, base: Option<(Hook, i32, ChainKind)>) -> impl Strategy<Value = Chain> {
-    let translates = base.is_some_and(|(_, _, kind)| kind == ChainKind::Nat);
-    let accepts = prop::bool::weighted(if translates { 1.0 } else { 0.6 });
+    let of_source = |(hook, _, kind)| {
+        (kind == ChainKind::Nat).then_some(matches!(hook, Hook::Postrouting | Hook::Input))
+    };
+    let translates = base.and_then(of_source);
+    let accepts = prop::bool::weighted(if translates.is_some() { 1.0 } else { 0.6 });
     (rules(number, translates), accepts).prop_map(move |(rules, accepts)| {
         let policy = if accepts {
             Verdict::Accept

@@ -142,6 +142,15 @@ impl Device {
     }
 }
 
+/// The addresses that an interface can have, from the first to the last.
+pub(crate) fn possible_own(v6: bool) -> (u128, u128) {
+    if v6 {
+        (1, (0xff00 << 112) - 1)
+    } else {
+        (0x0100_0000, 0xdfff_ffff)
+    }
+}
+
 /// The kind of an address that has the same kind on every device; `None` for all others.
 pub(crate) fn kind_by_value(address: IpAddr) -> Option<AddressKind> {
     let unspecified_network = match address {

@@ -472,8 +472,9 @@ impl<'a> Machine<'a> {
         }
     }
 
-    /// Decides again where a packet goes whose destination was translated at the hook it leaves.
-    fn route(&self, world: &mut World<'a>) {
+    /// Decides again where a packet goes whose destination was translated at the hook it leaves. Where some of
+    /// the addresses that it may have got are the device's own, the world in which it got one is split off.
+    fn route(&mut self, world: &mut World<'a>) {
         if planted(Bug::RoutedBeforeTranslation) {
             return;
         }
@@ -491,14 +492,20 @@ impl<'a> Machine<'a> {
         }
         let v6 = self.packet.src.is_ipv6();
         let (first, last) = (address(first, v6), address(last, v6));
-        if came_in && !device.listens_in(first, last) {
-            seen.route = Hook::Forward;
-        } else if came_in && first == last {
-            seen.route = Hook::Input;
-        }
         // A device without routes leaves the packet the interface it was given.
         if !device.routes.is_empty() {
             seen.out = Some(device.way_out_to_all(first, last).unwrap_or_default());
+        }
+        if !came_in {
+            return;
+        }
+        let listens = device.listens_in(first, last);
+        seen.route = if listens { Hook::Input } else { Hook::Forward };
+        if listens && first != last {
+            self.missing.insert(Missing::Field(Field::DstKind));
+            let mut elsewhere = world.clone();
+            elsewhere.place.seen.route = Hook::Forward;
+            self.forks.push(elsewhere);
         }
     }
 

@@ -1,5 +1,6 @@
 //! What a translation makes of addresses and ports.
 
+use super::device::possible_own;
 use super::seen::{Seen, Span, View, number};
 use crate::mutants::{Bug, planted};
 use ww_model::filter::{Hook, Nat, NatKind};
@@ -89,7 +90,7 @@ fn new_address(nat: &Nat, old: Span, view: &View) -> Span {
     }
 }
 
-/// The address of an interface; any address when it is not known.
+/// The address of an interface; any that one can have when it is not known.
 fn own_address(interface: &str, view: &View) -> Span {
     let v6 = view.packet.src.is_ipv6();
     let known = view.device.map(|device| device.usable(interface, v6));
@@ -97,7 +98,7 @@ fn own_address(interface: &str, view: &View) -> Span {
     numbers
         .map(|address| (address, address))
         .reduce(|(low, high), (address, _)| (low.min(address), high.max(address)))
-        .unwrap_or((0, if v6 { u128::MAX } else { u128::from(u32::MAX) }))
+        .unwrap_or(possible_own(v6))
 }
 
 /// A port that is in the range already is kept, and without a range every port; a source port chosen at random can
