@@ -15,7 +15,7 @@ use proptest::prelude::*;
 use std::path::{Path, PathBuf};
 use ww_base::{Limits, SourceId};
 use ww_import::{ipset, iptables};
-use ww_model::filter::{Action, Condition, Ruleset, Step, Verdict};
+use ww_model::filter::{Action, Aside, Condition, Ruleset, Step, Verdict};
 
 fn fixtures() -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/iptables");
@@ -198,4 +198,34 @@ proptest! {
         let text = lines.join("\n");
         assert_sound(&read(text.as_bytes()).value, text.len());
     }
+}
+
+/// What a rule may be there for besides its verdict.
+#[test]
+fn rules_keep_what_they_are_there_for_besides() {
+    let text = "*filter\n\
+        :INPUT ACCEPT [0:0]\n\
+        -A INPUT -p tcp --dport 22 -j ACCEPT\n\
+        -A INPUT -p tcp --dport 22 -m comment --comment \"the office\" -j ACCEPT\n\
+        -A INPUT -m comment --comment \"seen\" -j LOG --log-prefix \"in: \"\n\
+        -A INPUT -s 192.0.2.0/24\n\
+        -A INPUT -j SET --add-set seen src\n\
+        -A INPUT -p tcp --tcp-flags SYN,RST SYN -j TCPMSS --clamp-mss-to-pmtu\n\
+        COMMIT\n";
+    let read = read(text.as_bytes());
+    assert_eq!(read.problems, []);
+    let asides: Vec<_> = read.value.chains[0]
+        .rules
+        .iter()
+        .map(|rule| rule.asides.clone())
+        .collect();
+    let expected = [
+        vec![],
+        vec![Aside::Comment],
+        vec![Aside::Log, Aside::Comment],
+        vec![Aside::Count],
+        vec![Aside::Effect],
+        vec![Aside::Effect],
+    ];
+    assert_eq!(asides, expected);
 }

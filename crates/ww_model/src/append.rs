@@ -101,7 +101,11 @@ mod tests {
                 name: "x".into(),
                 at: AT,
                 base: None,
-                rules: vec![Rule { at: AT, steps }],
+                rules: vec![Rule {
+                    at: AT,
+                    steps,
+                    asides: Vec::new(),
+                }],
             }],
             unknowns: vec![Unknown {
                 at: AT,

@@ -102,6 +102,25 @@ pub struct Rule {
     pub at: SourceSpan,
     /// What it does, from left to right.
     pub steps: Vec<Step>,
+    /// What it may be there for besides, each once and in order.
+    pub asides: Vec<Aside>,
+}
+
+/// Something about a rule that decides nothing about a packet, and that is missed where the rule is
+/// gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Aside {
+    /// Packets are written to a log, traced, or copied to somebody.
+    Log,
+    /// Packets are counted.
+    Count,
+    /// Packets are counted under a name, for somebody who reads that.
+    NamedCount,
+    /// Something is changed that the model has no field for: a header's option, a priority, the
+    /// content of a set, the helper of a connection.
+    Effect,
+    /// Words say what it is for.
+    Comment,
 }
 
 /// A step of a rule.

@@ -2,7 +2,7 @@
 
 use super::command::Use;
 use super::scope::Scope;
-use ww_model::filter::{Action, Condition, Family, Step, UnknownReason};
+use ww_model::filter::{Action, Aside, Condition, Family, Step, UnknownReason};
 
 /// How many values an option takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,8 +30,8 @@ pub(super) struct Extension {
 
 /// What a match or target means.
 pub(super) enum Meaning {
-    /// It always holds, or changes nothing that the model has a field for.
-    Nothing,
+    /// It always holds, or decides nothing, and is there for something else.
+    Aside(Aside),
     /// Every option is a test on its own that the model has no field for.
     Each(UnknownReason),
     /// It cannot be told as a whole.

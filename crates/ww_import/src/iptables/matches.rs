@@ -2,9 +2,9 @@
 
 use super::extension::{Extension, Meaning};
 use super::{conntrack, fields, ports, set};
-use Meaning::{Each, Match, Nothing, Whole};
-use ww_model::filter::Family;
+use Meaning::{Aside as Beside, Each, Match, Whole};
 use ww_model::filter::UnknownReason::{Dynamic, NotModelled};
+use ww_model::filter::{Aside, Family};
 
 /// The match of this name.
 pub(super) fn find(name: &str) -> Option<&'static Extension> {
@@ -110,7 +110,7 @@ const MATCHES: &[Extension] = &[
          packets-lt= packets-gt= bytes-eq= bytes-lt= bytes-gt=",
         Match(set::member),
     ),
-    both("comment", "+comment=", Nothing),
+    both("comment", "+comment=", Beside(Aside::Comment)),
     both("mark", "mark=", Match(fields::mark)),
     both("connmark", "mark=", Match(fields::connmark)),
     both(

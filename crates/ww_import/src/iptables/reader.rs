@@ -358,7 +358,8 @@ impl Reader<'_> {
         if verb == Verb::Delete {
             self.delete(place, name, None, &steps, at);
         } else {
-            self.put(place, name, verb, number, Rule { at, steps });
+            let asides = translate::asides(command);
+            self.put(place, name, verb, number, Rule { at, steps, asides });
         }
     }
 

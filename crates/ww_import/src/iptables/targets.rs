@@ -2,9 +2,9 @@
 
 use super::extension::{Extension, Meaning};
 use super::target;
-use Meaning::{Act, Nothing, Target, Whole};
+use Meaning::{Act, Aside as Beside, Target, Whole};
 use ww_model::filter::UnknownReason::{Dynamic, NotModelled};
-use ww_model::filter::{Action, Family, Verdict};
+use ww_model::filter::{Action, Aside, Family, Verdict};
 
 /// The target of this name.
 pub(super) fn find(name: &str) -> Option<&'static Extension> {
@@ -43,24 +43,24 @@ const TARGETS: &[Extension] = &[
         "LOG",
         "log-level= log-prefix= log-tcp-sequence log-tcp-options log-ip-options log-uid \
          log-macdecode",
-        Nothing,
+        Beside(Aside::Log),
     ),
     both(
         "NFLOG",
         "nflog-group= nflog-prefix= nflog-range= nflog-size= nflog-threshold=",
-        Nothing,
+        Beside(Aside::Log),
     ),
     both(
         "ULOG",
         "ulog-nlgroup= ulog-prefix= ulog-cprange= ulog-qthreshold=",
-        Nothing,
+        Beside(Aside::Log),
     ),
-    both("AUDIT", "+type=", Nothing),
-    both("TRACE", "", Nothing),
+    both("AUDIT", "+type=", Beside(Aside::Log)),
+    both("TRACE", "", Beside(Aside::Log)),
     both(
         "LOGMARK",
         "log-level= log-prefix= log-nfmark log-ctmark",
-        Nothing,
+        Beside(Aside::Log),
     ),
     both(
         "MARK",
@@ -113,33 +113,51 @@ const TARGETS: &[Extension] = &[
         "set-tos= and-tos= or-tos= xor-tos=",
         Target(target::tos),
     ),
-    both("TCPMSS", "+set-mss= +clamp-mss-to-pmtu", Nothing),
-    only(Family::Ip4, "TTL", "+ttl-set= +ttl-dec= +ttl-inc=", Nothing),
-    only(Family::Ip6, "HL", "+hl-set= +hl-dec= +hl-inc=", Nothing),
-    both("CLASSIFY", "+set-class=", Nothing),
-    both("CHECKSUM", "+checksum-fill", Nothing),
+    both(
+        "TCPMSS",
+        "+set-mss= +clamp-mss-to-pmtu",
+        Beside(Aside::Effect),
+    ),
+    only(
+        Family::Ip4,
+        "TTL",
+        "+ttl-set= +ttl-dec= +ttl-inc=",
+        Beside(Aside::Effect),
+    ),
+    only(
+        Family::Ip6,
+        "HL",
+        "+hl-set= +hl-dec= +hl-inc=",
+        Beside(Aside::Effect),
+    ),
+    both("CLASSIFY", "+set-class=", Beside(Aside::Effect)),
+    both("CHECKSUM", "+checksum-fill", Beside(Aside::Effect)),
     only(
         Family::Ip4,
         "ECN",
         "+ecn-tcp-remove ecn-tcp-cwr= ecn-tcp-ece= ecn-ip-ect=",
-        Nothing,
+        Beside(Aside::Effect),
     ),
-    both("TCPOPTSTRIP", "strip-options=", Nothing),
-    both("IDLETIMER", "timeout= +label= send_nl_msg* alarm", Nothing),
+    both("TCPOPTSTRIP", "strip-options=", Beside(Aside::Effect)),
+    both(
+        "IDLETIMER",
+        "timeout= +label= send_nl_msg* alarm",
+        Beside(Aside::Effect),
+    ),
     both(
         "LED",
         "+led-trigger-id= led-delay= led-always-blink",
-        Nothing,
+        Beside(Aside::Effect),
     ),
     both(
         "RATEEST",
         "+rateest-name= rateest-interval= rateest-ewmalog=",
-        Nothing,
+        Beside(Aside::NamedCount),
     ),
-    both("SECMARK", "+selctx=", Nothing),
-    both("CONNSECMARK", "+save +restore", Nothing),
-    both("TEE", "+gateway= oif=", Nothing),
-    both("ACCOUNT", "addr= tname=", Nothing),
+    both("SECMARK", "+selctx=", Beside(Aside::Effect)),
+    both("CONNSECMARK", "+save +restore", Beside(Aside::Effect)),
+    both("TEE", "+gateway= oif=", Beside(Aside::Log)),
+    both("ACCOUNT", "addr= tname=", Beside(Aside::NamedCount)),
     both(
         "HMARK",
         "hmark-tuple= +hmark-mod= hmark-offset= hmark-src-prefix= hmark-dst-prefix= \
@@ -189,5 +207,5 @@ const TARGETS: &[Extension] = &[
     both("SAME", "to= nodst random", Whole(NotModelled)),
     both("BALANCE", "to-destination=", Whole(NotModelled)),
     both("ROUTE", "oif= iif= gw= continue tee", Whole(NotModelled)),
-    both("IMQ", "todev=", Nothing),
+    both("IMQ", "todev=", Beside(Aside::Effect)),
 ];

@@ -5,7 +5,7 @@ use super::extension::Meaning;
 use super::general;
 use super::scope::{Scope, inverted_if};
 use ww_base::ProblemKind;
-use ww_model::filter::{Action, ChainId, Condition, Step, UnknownReason, Verdict};
+use ww_model::filter::{Action, Aside, ChainId, Condition, Step, UnknownReason, Verdict};
 
 /// Names of chains, by number: what jumps of a table that is not complete yet point at.
 pub(super) trait ChainNames {
@@ -44,6 +44,29 @@ pub(super) fn steps(
     conditions
 }
 
+/// What a rule may be there for besides its steps.
+pub(super) fn asides(command: &Command<'_>) -> Vec<Aside> {
+    let target = command.target.as_ref();
+    let uses = command.matches.iter().chain(target);
+    let mut asides: Vec<Aside> = uses.filter_map(aside).collect();
+    if target.is_none_or(|target| target.name.is_empty()) {
+        asides.push(Aside::Count);
+    }
+    asides.sort_unstable();
+    asides.dedup();
+    asides
+}
+
+fn aside(one: &Use<'_>) -> Option<Aside> {
+    let extension = one.extension?;
+    match &extension.meaning {
+        Meaning::Aside(aside) => Some(*aside),
+        // They fill sets, and give connections helpers and timeouts.
+        Meaning::Target(_) if ["SET", "CT"].contains(&extension.name) => Some(Aside::Effect),
+        _ => None,
+    }
+}
+
 /// What the options and matches ask for; of those that cannot be read, the trouble.
 fn conditions(
     command: &Command<'_>,
@@ -79,7 +102,7 @@ fn match_conditions(one: &Use<'_>, scope: &mut Scope<'_>) -> Result<Vec<Conditio
         return Err(format!("`-m {}` does not exist for this family", one.name));
     }
     match &extension.meaning {
-        Meaning::Nothing | Meaning::Target(_) | Meaning::Act(_) => Ok(Vec::new()),
+        Meaning::Aside(_) | Meaning::Target(_) | Meaning::Act(_) => Ok(Vec::new()),
         Meaning::Match(conditions) => conditions(one, scope),
         Meaning::Whole(reason) => Ok(vec![scope.unknown(one.words(), *reason)]),
         Meaning::Each(reason) => {
@@ -127,7 +150,7 @@ fn target_steps(
         Meaning::Act(action) => Ok(vec![Step::Do(action.clone())]),
         Meaning::Target(steps) => steps(target, scope),
         Meaning::Whole(reason) | Meaning::Each(reason) => Ok(vec![unknown(target, *reason, scope)]),
-        Meaning::Nothing | Meaning::Match(_) => Ok(Vec::new()),
+        Meaning::Aside(_) | Meaning::Match(_) => Ok(Vec::new()),
     }
 }
 

@@ -7,7 +7,7 @@
 use super::key::Key;
 use std::borrow::Cow;
 use ww_base::SourceSpan;
-use ww_model::filter::UnknownReason;
+use ww_model::filter::{Aside, UnknownReason};
 
 /// A name or word of the input.
 pub(super) type Word<'a> = Cow<'a, str>;
@@ -191,8 +191,10 @@ pub(super) enum StatementKind<'a> {
     },
     Nat(NatSpec<'a>),
     Untrack,
-    /// No effect on where the packet goes.
+    /// No effect on where the packet goes, and none that is missed.
     Quiet,
+    /// No effect on where the packet goes.
+    Aside(Aside),
     /// The rule may end here.
     Gate(UnknownReason),
     /// Changes a set. Adding fails when the set is full, or a rate in the element is exceeded.
@@ -210,10 +212,9 @@ impl StatementKind<'_> {
     /// the listing.
     pub(super) fn of_xt(kind: &str, name: &str) -> Self {
         match (kind, name) {
-            ("match", "comment")
-            | ("target", "LOG" | "NFLOG" | "TRACE" | "TCPMSS" | "CHECKSUM" | "AUDIT") => {
-                StatementKind::Quiet
-            }
+            ("match", "comment") => StatementKind::Aside(Aside::Comment),
+            ("target", "LOG" | "NFLOG" | "TRACE" | "AUDIT") => StatementKind::Aside(Aside::Log),
+            ("target", "TCPMSS" | "CHECKSUM") => StatementKind::Aside(Aside::Effect),
             ("match", _) => StatementKind::Gate(UnknownReason::NotUnderstood),
             _ => StatementKind::Effect(UnknownReason::NotUnderstood),
         }

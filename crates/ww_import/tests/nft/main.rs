@@ -6,6 +6,7 @@
     reason = "tests start programs and read files; where that fails, they fail"
 )]
 
+mod asides;
 mod corpus;
 mod fixtures;
 mod kernel;

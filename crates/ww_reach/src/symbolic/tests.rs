@@ -202,7 +202,11 @@ fn rules(chain: u32, translates: Option<bool>) -> impl Strategy<Value = Vec<Rule
         steps.extend(actions.next());
         steps.extend(late.map(Step::If));
         steps.extend(actions);
-        Rule { at: SPAN, steps }
+        Rule {
+            at: SPAN,
+            steps,
+            asides: Vec::new(),
+        }
     });
     prop::collection::vec(rule, 0..5)
 }
@@ -427,6 +431,7 @@ fn forwarding(rules: Vec<(Vec<Condition>, Verdict)>) -> Ruleset {
             .map(Step::If)
             .chain([Step::Do(Action::Verdict(verdict))])
             .collect(),
+        asides: Vec::new(),
     });
     Ruleset {
         chains: vec![Chain {
@@ -583,6 +588,7 @@ fn chains_that_jump_in_circles_end_unknown() {
     let circle = |to| Rule {
         at: SPAN,
         steps: vec![Step::Do(Action::Verdict(Verdict::Jump(ChainId(to))))],
+        asides: Vec::new(),
     };
     for to in [2, 1] {
         ruleset.chains.push(Chain {

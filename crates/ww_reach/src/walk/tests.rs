@@ -38,6 +38,7 @@ fn chain(name: &str, base: Option<(Hook, i32, ChainKind, Verdict)>, rules: Rules
                 .map(RuleStep::If)
                 .chain([RuleStep::Do(action)])
                 .collect(),
+            asides: Vec::new(),
         })
         .collect();
     Chain {

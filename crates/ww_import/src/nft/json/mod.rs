@@ -8,13 +8,14 @@ mod statement;
 
 use super::ast::{
     ChainSpec, Change, Command, Element, Expr, ExprKind, Family, HookSpec, Place, Priority, Rule,
-    SetSpec, TableName, Word,
+    SetSpec, Statement, StatementKind, TableName, Word,
 };
 use crate::text::Problems;
 use scan::{Scanner, elements, members};
 use serde_json::Value;
 use std::borrow::Cow;
 use ww_base::{Limits, ProblemKind, SourceId, SourceSpan};
+use ww_model::filter::Aside;
 
 /// Reads all commands of a JSON text.
 pub(super) fn parse(
@@ -332,6 +333,12 @@ impl<'t> Reader<'t, '_> {
         let (text, expressions) = (self.text, object.place("expr").unwrap_or((0, 0)));
         for statement in elements(text, expressions) {
             statements.extend(self.statement(statement));
+        }
+        if object.word("comment").is_some() {
+            statements.push(Statement {
+                at: self.span(at),
+                kind: StatementKind::Aside(Aside::Comment),
+            });
         }
         statements.shrink_to_fit();
         let rule = Rule {

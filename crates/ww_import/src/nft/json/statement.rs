@@ -8,7 +8,7 @@ use crate::nft::key::Key;
 use serde_json::{Map, Value};
 use std::borrow::Cow;
 use ww_base::{ProblemKind, SourceSpan};
-use ww_model::filter::{NatKind, UnknownReason};
+use ww_model::filter::{Aside, NatKind, UnknownReason};
 
 impl Reader<'_, '_> {
     /// The statement at a place; nothing when it has no effect.
@@ -54,14 +54,19 @@ impl Reader<'_, '_> {
                 }
             }
             "counter" | "limit" | "quota" | "ct count" | "last" => {
-                if is_gate(name, &value) {
-                    StatementKind::Gate(UnknownReason::Dynamic)
-                } else {
-                    StatementKind::Quiet
+                match name {
+                    _ if is_gate(name, &value) => StatementKind::Gate(UnknownReason::Dynamic),
+                    // The name of a counter stands there by itself.
+                    "counter" if value.is_string() => StatementKind::Aside(Aside::NamedCount),
+                    "counter" => StatementKind::Aside(Aside::Count),
+                    _ => StatementKind::Quiet,
                 }
             }
-            "log" | "dup" | "flow" | "ct helper" | "ct timeout" | "ct expectation" | "secmark"
-            | "comment" | "reset" => StatementKind::Quiet,
+            "log" | "dup" => StatementKind::Aside(Aside::Log),
+            "comment" => StatementKind::Aside(Aside::Comment),
+            "flow" | "ct helper" | "ct timeout" | "ct expectation" | "secmark" | "reset" => {
+                StatementKind::Aside(Aside::Effect)
+            }
             "reject" => self.reject(&value, at)?,
             "mangle" => self.mangle(value, at)?,
             "snat" => self.nat(NatKind::Source, value, at),
@@ -131,7 +136,7 @@ impl Reader<'_, '_> {
         let (name, inner) = target.as_object()?.iter().next()?;
         let field = inner.get("key").and_then(Value::as_str).unwrap_or_default();
         if name == "tcp option" || Key::set_is_quiet(name, field) {
-            return Some(StatementKind::Quiet);
+            return Some(StatementKind::Aside(Aside::Effect));
         }
         Some(StatementKind::Assign {
             key: key(name, inner)?,

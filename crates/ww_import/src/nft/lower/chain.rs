@@ -200,6 +200,7 @@ impl<'e, 'a> Lowering<'e, 'a, '_> {
         Some(Rule {
             at,
             steps: vec![Step::If(other), Step::Do(Action::Verdict(Verdict::Accept))],
+            asides: Vec::new(),
         })
     }
 }

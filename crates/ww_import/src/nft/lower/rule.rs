@@ -7,7 +7,7 @@ use crate::nft::key::Datatype;
 use crate::nft::symbols;
 use ww_base::SourceSpan;
 use ww_model::Ranges;
-use ww_model::filter::{Action, Condition, Field, Refusal, Rule, UnknownReason, Verdict};
+use ww_model::filter::{Action, Aside, Condition, Field, Refusal, Rule, UnknownReason, Verdict};
 use ww_model::packet::protocol;
 
 impl Known {
@@ -31,7 +31,10 @@ impl<'e, 'a> Lowering<'e, 'a, '_> {
     /// A rule with its steps; several where a value depends on the packet.
     pub(super) fn rule(&mut self, rule: &'e ast::Rule<'a>) -> Vec<Rule> {
         self.known = Known::of(self.family);
-        let mut statements = rule.statements.iter().peekable();
+        let statements = rule.statements.iter();
+        let mut statements = statements
+            .filter(|statement| !matches!(statement.kind, StatementKind::Aside(_)))
+            .peekable();
         while let Some(statement) = statements.next() {
             self.statement(statement, statements.peek().is_some());
         }
@@ -42,7 +45,11 @@ impl<'e, 'a> Lowering<'e, 'a, '_> {
         };
         alternatives
             .into_iter()
-            .map(|steps| Rule { at: rule.at, steps })
+            .map(|steps| Rule {
+                at: rule.at,
+                steps,
+                asides: asides(rule),
+            })
             .collect()
     }
 
@@ -59,7 +66,7 @@ impl<'e, 'a> Lowering<'e, 'a, '_> {
             StatementKind::Assign { key, value } => self.assignment(*key, value, at),
             StatementKind::Nat(spec) => self.nat(spec, at),
             StatementKind::Untrack => self.act(Action::Untrack),
-            StatementKind::Quiet => {}
+            StatementKind::Quiet | StatementKind::Aside(_) => {}
             StatementKind::Gate(reason) => self.gate(*reason, at),
             StatementKind::Update { key, removes, .. } => {
                 self.lookup_keys(key, at);
@@ -156,6 +163,21 @@ impl<'e, 'a> Lowering<'e, 'a, '_> {
             )),
         }
     }
+}
+
+/// What a rule may be there for besides its steps.
+fn asides(rule: &ast::Rule<'_>) -> Vec<Aside> {
+    let statements = rule.statements.iter();
+    let mut asides: Vec<Aside> = statements
+        .filter_map(|statement| match &statement.kind {
+            StatementKind::Aside(aside) => Some(*aside),
+            StatementKind::Update { .. } => Some(Aside::Effect),
+            _ => None,
+        })
+        .collect();
+    asides.sort_unstable();
+    asides.dedup();
+    asides
 }
 
 const ICMP_UNREACHABLE: u8 = 3;

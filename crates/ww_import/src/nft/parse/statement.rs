@@ -6,21 +6,21 @@ use crate::nft::ast::{
 };
 use crate::nft::key::{Datatype, Key};
 use crate::nft::lex::TokenKind;
-use ww_model::filter::{NatKind, UnknownReason};
+use ww_model::filter::{Aside, NatKind, UnknownReason};
 
 impl<'a> Parser<'a, '_> {
     /// The statements up to the end of a rule.
     pub(super) fn statements(&mut self, into: &mut Vec<Statement<'a>>) -> Read<()> {
         loop {
-            if self.take_word("comment") {
-                self.name()?;
-                continue;
-            }
-            if self.at_end_of_statement() {
-                return Ok(());
-            }
             let start = self.peek().at;
-            let kind = self.statement()?;
+            let kind = if self.take_word("comment") {
+                self.name()?;
+                StatementKind::Aside(Aside::Comment)
+            } else if self.at_end_of_statement() {
+                return Ok(());
+            } else {
+                self.statement()?
+            };
             let at = self.since(start);
             if !matches!(kind, StatementKind::Quiet) {
                 into.push(Statement { at, kind });
@@ -59,14 +59,14 @@ impl<'a> Parser<'a, '_> {
             "dup" => {
                 self.next();
                 self.destination()?;
-                Ok(StatementKind::Quiet)
+                Ok(StatementKind::Aside(Aside::Log))
             }
             "flow" => {
                 self.next();
                 self.take_one_of(&["add", "offload"]);
                 self.expect_mark("@")?;
                 self.name()?;
-                Ok(StatementKind::Quiet)
+                Ok(StatementKind::Aside(Aside::Effect))
             }
             "add" | "update" | "delete" => self.set_statement(word),
             "set" => self.old_set_statement(),
@@ -74,7 +74,7 @@ impl<'a> Parser<'a, '_> {
             "reset" => {
                 self.next();
                 self.key();
-                Ok(StatementKind::Quiet)
+                Ok(StatementKind::Aside(Aside::Effect))
             }
             "xt" => {
                 self.next();
@@ -93,10 +93,15 @@ impl<'a> Parser<'a, '_> {
     }
 
     fn stateful_statement(&mut self) -> Read<StatementKind<'a>> {
-        Ok(if self.stateful()? {
-            StatementKind::Gate(UnknownReason::Dynamic)
-        } else {
-            StatementKind::Quiet
+        let start = self.position;
+        let is_counter = self.take_word("counter");
+        let is_named = self.peek_word() == Some("name");
+        self.position = start;
+        Ok(match (self.stateful()?, is_counter, is_named) {
+            (true, ..) => StatementKind::Gate(UnknownReason::Dynamic),
+            (_, true, true) => StatementKind::Aside(Aside::NamedCount),
+            (_, true, false) => StatementKind::Aside(Aside::Count),
+            _ => StatementKind::Quiet,
         })
     }
 
@@ -213,7 +218,7 @@ impl<'a> Parser<'a, '_> {
                     self.next();
                     self.log_flags()?;
                 }
-                _ => return Ok(StatementKind::Quiet),
+                _ => return Ok(StatementKind::Aside(Aside::Log)),
             }
         }
     }
@@ -491,7 +496,7 @@ impl<'a> Parser<'a, '_> {
             self.name()?;
         }
         if header == "tcp" && name == "option" || Key::set_is_quiet(header, name) {
-            return Ok(StatementKind::Quiet);
+            return Ok(StatementKind::Aside(Aside::Effect));
         }
         Ok(StatementKind::Assign { key, value })
     }

@@ -8,6 +8,7 @@ fn base_chain(hook: Hook, kind: ChainKind, policy: Verdict, actions: Vec<Action>
     let rule = |action| Rule {
         at: SPAN,
         steps: vec![Step::Do(action)],
+        asides: Vec::new(),
     };
     Chain {
         table: "table".into(),

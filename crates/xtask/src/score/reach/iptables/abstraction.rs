@@ -252,6 +252,7 @@ impl Flattener<'_> {
                 .map(Step::If)
                 .chain([Step::Do(Action::Verdict(verdict))])
                 .collect(),
+            asides: Vec::new(),
         });
     }
 }

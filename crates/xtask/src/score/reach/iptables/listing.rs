@@ -81,6 +81,7 @@ fn rule(line: &str) -> Result<Rule> {
     Ok(Rule {
         at: SPAN,
         steps: steps.chain([Step::Do(Action::Verdict(verdict))]).collect(),
+        asides: Vec::new(),
     })
 }
 
