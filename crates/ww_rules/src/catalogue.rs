@@ -26,6 +26,7 @@ pub static RULES: &[&Rule] = &[
     &filters::missing_established_accept::RULE,
     &filters::reply_blocked::RULE,
     &filters::rule_never_matches::RULE,
+    &filters::rule_redundant::RULE,
     &kube::egress_unrestricted::RULE,
     &kube::namespace_without_default_deny::RULE,
     &kube::policy_selects_nothing::RULE,

@@ -68,7 +68,7 @@ impl Compiler<'_, '_> {
                 index,
                 at,
             };
-            if self.without != Some(by) {
+            if !self.without.contains(&by) {
                 rules.push(self.rule(rule, by, context)?);
             }
         }

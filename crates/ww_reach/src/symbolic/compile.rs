@@ -96,8 +96,8 @@ pub(super) struct Compiler<'u, 'a> {
     pub(super) active: Vec<ChainId>,
     /// What comes from a place of the path on.
     pub(super) tails: BTreeMap<State, Map>,
-    /// A rule that is taken not to be there.
-    pub(super) without: Option<By>,
+    /// Rules that are taken not to be there.
+    pub(super) without: Vec<By>,
 }
 
 impl<'u, 'a> Compiler<'u, 'a> {
@@ -119,7 +119,7 @@ impl<'u, 'a> Compiler<'u, 'a> {
             chains: BTreeMap::new(),
             active: Vec::new(),
             tails: BTreeMap::new(),
-            without: None,
+            without: Vec::new(),
         })
     }
 }
@@ -138,16 +138,16 @@ impl Universe<'_> {
         device: Option<&Device>,
         route: Hook,
     ) -> Result<Function, TooLarge> {
-        self.compile_without(number, device, route, None)
+        self.compile_without(number, device, route, &[])
     }
 
-    /// The same, as if one of the rules were not there.
+    /// The same, as if some of the rules were not there.
     pub(super) fn compile_without(
         &mut self,
         number: usize,
         device: Option<&Device>,
         route: Hook,
-        without: Option<By>,
+        without: &[By],
     ) -> Result<Function, TooLarge> {
         let Some(mut compiler) = Compiler::new(self, number, device) else {
             let map = self.space.constant(NONE)?;
@@ -156,7 +156,7 @@ impl Universe<'_> {
                 fates: Vec::new(),
             });
         };
-        compiler.without = without;
+        compiler.without = without.to_vec();
         let route = match route {
             Hook::Input | Hook::Output => route,
             _ => Hook::Forward,

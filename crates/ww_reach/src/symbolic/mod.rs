@@ -17,6 +17,7 @@ mod layout;
 mod matrix;
 mod names;
 mod nat;
+mod notice;
 mod path;
 mod point;
 mod query;
@@ -26,7 +27,8 @@ pub use change::{Becomes, Change};
 pub use layout::{Universe, Version};
 pub use matrix::{Matrix, Service};
 pub use query::{Allowed, Decided, Difference, Shadow};
-pub use redundant::Redundant;
+
+pub use redundant::{Redundant, Wanted};
 
 use crate::walk::{By, Outcome};
 use ww_packetset::Map;

@@ -197,7 +197,7 @@ impl Universe<'_> {
         let Some(ruleset) = self.rulesets.get(number).copied() else {
             return Ok(Vec::new());
         };
-        let live = self.live(functions);
+        let live = self.deciders(functions);
         let mut shadows = Vec::new();
         for (chain, id) in ruleset.chains.iter().zip(0..) {
             let hook = chain.base.as_ref().map(|base| base.hook);
@@ -236,7 +236,7 @@ impl Universe<'_> {
     }
 
     /// Everyone who decides something.
-    fn live(&self, functions: &[(Hook, &Function)]) -> BTreeSet<By> {
+    pub fn deciders(&self, functions: &[(Hook, &Function)]) -> BTreeSet<By> {
         let mut live = BTreeSet::new();
         for (_, function) in functions {
             for decision in self.space.terminals(function.map) {
@@ -247,7 +247,7 @@ impl Universe<'_> {
     }
 
     /// The packets that a rule's own conditions let through to its first action.
-    fn own_packets(
+    pub(super) fn own_packets(
         &mut self,
         number: usize,
         device: Option<&Device>,

@@ -7,8 +7,8 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 use ww_base::{Limits, Locus, SourceId, SourceSpan, Sourced};
 use ww_model::filter::{
-    Action, Base, Chain, ChainId, ChainKind, Condition, Family, Field, Hook, NamePattern, Nat,
-    NatKind, Refusal, Rule, Ruleset, Step, Unknown, UnknownId, UnknownReason, Verdict, Way,
+    Action, Aside, Base, Chain, ChainId, ChainKind, Condition, Family, Field, Hook, NamePattern,
+    Nat, NatKind, Refusal, Rule, Ruleset, Step, Unknown, UnknownId, UnknownReason, Verdict, Way,
 };
 use ww_model::{Packet, Ranges};
 use ww_packetset::{Bounds, LevelId};

@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ww_base::Gap;
+use ww_base::{Gap, SourceSpan};
+use ww_finding::{Edit, Fix, Safety};
 use ww_model::filter::{Chain, ChainKind, Condition, Field, Hook, Rule, Ruleset, Verdict};
 use ww_packetset::{Bounds, TooLarge};
 use ww_reach::symbolic::{Universe, Version};
@@ -49,7 +50,7 @@ pub(crate) fn of(ruleset: &Ruleset) -> Result<Vec<Dead>, Gap> {
     Ok(found)
 }
 
-fn too_large() -> Gap {
+pub(crate) fn too_large() -> Gap {
     Gap::new(
         "a rule set that is small enough to be looked at as a whole",
         "a part of it, with the chains that matter",
@@ -70,7 +71,7 @@ fn shadows(ruleset: &Ruleset, version: Version) -> Result<BTreeMap<By, Vec<By>>,
 }
 
 /// Whether a rule can be judged: later fragments are not among the packets that are looked at.
-fn is_judged(rule: &Rule) -> bool {
+pub(crate) fn is_judged(rule: &Rule) -> bool {
     fn tests_fragments(condition: &Condition) -> bool {
         match condition {
             Condition::All(parts) | Condition::Any(parts) => parts.iter().any(tests_fragments),
@@ -86,7 +87,7 @@ fn is_judged(rule: &Rule) -> bool {
 
 /// The chains that packets can come to, those that translate left out: what reaches them depends on
 /// what other devices answer.
-fn called(ruleset: &Ruleset) -> BTreeSet<u32> {
+pub(crate) fn called(ruleset: &Ruleset) -> BTreeSet<u32> {
     let mut called = BTreeSet::new();
     let bases = (0..).zip(&ruleset.chains);
     let mut waiting: Vec<u32> = bases
@@ -143,4 +144,25 @@ pub(crate) fn passes(ruleset: &Ruleset, by: By) -> Option<bool> {
         [Verdict::Drop | Verdict::Reject(_)] => Some(false),
         _ => None,
     }
+}
+
+/// The removal of a rule, as an edit where a rule is a line of its own.
+pub(crate) fn removal(chain: &Chain, place: SourceSpan) -> Fix {
+    // Tables of nftables are named with their family, and their rules may be JSON.
+    let is_line = !chain.table.contains(' ');
+    let edit = Edit {
+        span: place,
+        replace_with: String::new(),
+    };
+    Fix {
+        title: "Remove the rule".to_owned(),
+        safety: Safety::Review,
+        edits: if is_line { vec![edit] } else { Vec::new() },
+    }
+}
+
+/// Where a decider stands.
+pub(crate) fn span_of(ruleset: &Ruleset, by: By) -> Option<SourceSpan> {
+    let (_, chain) = chain(ruleset, by)?;
+    Some(rule(ruleset, by).map_or(chain.at, |rule| rule.at))
 }

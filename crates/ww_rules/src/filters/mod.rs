@@ -9,3 +9,4 @@ pub(crate) mod icmp_needed_blocked;
 pub(crate) mod missing_established_accept;
 pub(crate) mod reply_blocked;
 pub(crate) mod rule_never_matches;
+pub(crate) mod rule_redundant;

@@ -5,8 +5,7 @@ use super::probe;
 use crate::declared::at;
 use crate::rule::rule;
 use crate::{Declared, Reports, Story};
-use ww_base::SourceSpan;
-use ww_finding::{Edit, Fix, Safety, Severity};
+use ww_finding::Severity;
 use ww_model::filter::{Chain, Condition, Field, Ruleset};
 use ww_model::packet::CtState;
 use ww_reach::walk::By;
@@ -123,13 +122,13 @@ fn story(ruleset: &Ruleset, chain: &Chain, dead: &Dead, harm: Harm) -> Option<St
     let covering = dead.covered_by.iter();
     let telling = covering.filter(|by| sees_first_packets(ruleset, **by));
     for by in telling.take(NAMED) {
-        if let Some(covering) = span_of(ruleset, *by) {
+        if let Some(covering) = dead::span_of(ruleset, *by) {
             story = story.show(at(covering, "decides before it"));
         }
     }
     Some(match harm {
         Harm::Contradiction => story
-            .fix(removal(chain, place))
+            .fix(dead::removal(chain, place))
             .advise("Look for the condition that was meant otherwise: an interface that this chain never sees, a protocol without ports"),
         _ => story.advise("Move the rule before the one that decides, or narrow that one"),
     })
@@ -158,7 +157,7 @@ fn repeated(ruleset: &Ruleset, harmless: &[(&Chain, &Dead)]) -> Option<Story> {
     .show(at(place, "never decides"));
     let covering = first.covered_by.iter();
     let mut telling = covering.filter(|by| sees_first_packets(ruleset, **by));
-    if let Some(covering) = telling.find_map(|by| span_of(ruleset, *by)) {
+    if let Some(covering) = telling.find_map(|by| dead::span_of(ruleset, *by)) {
         story = story.show(at(covering, "decides before it"));
     }
     for (_, dead) in harmless.iter().skip(1) {
@@ -168,28 +167,8 @@ fn repeated(ruleset: &Ruleset, harmless: &[(&Chain, &Dead)]) -> Option<Story> {
     }
     for (chain, dead) in harmless {
         if let Some(rule) = dead::rule(ruleset, dead.by) {
-            story = story.fix(removal(chain, rule.at));
+            story = story.fix(dead::removal(chain, rule.at));
         }
     }
     Some(story)
-}
-
-/// The removal of a rule that decides nothing; as an edit where a rule is a line of its own.
-fn removal(chain: &Chain, place: SourceSpan) -> Fix {
-    // Tables of nftables are named with their family, and their rules may be JSON.
-    let is_line = !chain.table.contains(' ');
-    let edit = Edit {
-        span: place,
-        replace_with: String::new(),
-    };
-    Fix {
-        title: "Remove the rule".to_owned(),
-        safety: Safety::Review,
-        edits: if is_line { vec![edit] } else { Vec::new() },
-    }
-}
-
-fn span_of(ruleset: &Ruleset, by: By) -> Option<SourceSpan> {
-    let (_, chain) = dead::chain(ruleset, by)?;
-    Some(dead::rule(ruleset, by).map_or(chain.at, |rule| rule.at))
 }

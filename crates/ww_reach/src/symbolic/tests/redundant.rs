@@ -2,6 +2,10 @@
 
 use super::*;
 
+const ALL: Wanted<'_> = Wanted {
+    rule: &|_| true,
+    instead: &|_, _| true,
+};
 const ROUTES: [Hook; 3] = [Hook::Input, Hook::Forward, Hook::Output];
 
 /// The rule set with a rule that never matches in place of one of its rules.
@@ -36,7 +40,9 @@ fn redundant(ruleset: &Ruleset) -> (Vec<Redundant>, BTreeSet<By>, bool) {
         }
     }
     let limits = Limits::default();
-    let found = universe.redundant(0, None, &functions, &limits).unwrap();
+    let found = universe
+        .redundant(0, None, &functions, ALL, &limits)
+        .unwrap();
     (found, live, is_sure)
 }
 
@@ -96,7 +102,54 @@ fn a_rule_that_a_later_one_repeats_is_redundant() {
         found,
         [Redundant {
             rule: by(0),
-            then: vec![by(1)]
+            then: vec![by(1)],
+            noticed_by: Vec::new(),
         }]
     );
+}
+
+/// Of two equal rules either may go, and not both.
+#[test]
+fn rules_that_rely_on_one_another_are_not_removed_together() {
+    let ruleset = forwarding(vec![
+        (vec![to_port(22)], Verdict::Drop),
+        (vec![to_port(22)], Verdict::Drop),
+        (vec![to_port(23)], Verdict::Accept),
+        (vec![to_port(23)], Verdict::Accept),
+        (vec![], Verdict::Accept),
+    ]);
+    let mut universe = Universe::new(&[&ruleset], Version::V4, &[], Bounds::default()).unwrap();
+    let function = universe.compile(0, None, Hook::Forward).unwrap();
+    let functions = [(Hook::Forward, &function)];
+    let mut together = |rules: &[By]| {
+        universe
+            .redundant_together(0, None, &functions, rules)
+            .unwrap()
+    };
+    assert_eq!(together(&[by(0), by(1)]), [by(0)]);
+    assert_eq!(together(&[by(1), by(0)]), [by(1)]);
+    assert_eq!(together(&[by(2), by(3)]), [by(2), by(3)]);
+    assert_eq!(together(&[by(4)]), []);
+}
+
+/// What a log rule would begin to see is said.
+#[test]
+fn a_rule_that_keeps_packets_from_a_log_is_told_so() {
+    let ruleset = |port| {
+        let (first, _) = ALL_OF_TEN;
+        let mut ruleset = forwarding(vec![
+            (vec![from(first, first + 9), to_port(22)], Verdict::Drop),
+            (vec![to_port(port)], Verdict::Continue),
+            (vec![], Verdict::Drop),
+        ]);
+        ruleset.chains[0].rules[1].asides = vec![Aside::Log];
+        ruleset
+    };
+    let noticed = |ruleset: &Ruleset| {
+        let (found, ..) = redundant(ruleset);
+        let first = found.into_iter().find(|one| one.rule == by(0)).unwrap();
+        first.noticed_by
+    };
+    assert_eq!(noticed(&ruleset(22)), [by(1)]);
+    assert_eq!(noticed(&ruleset(23)), []);
 }
