@@ -22,6 +22,7 @@ pub static RULES: &[&Rule] = &[
     &exposure::admin_port_open_to_world::RULE,
     &exposure::database_open_to_world::RULE,
     &filters::default_accept_policy::RULE,
+    &filters::hairpin_unreachable::RULE,
     &filters::icmp_needed_blocked::RULE,
     &filters::missing_established_accept::RULE,
     &filters::reply_blocked::RULE,
