@@ -43,12 +43,13 @@ fn check(declared: &Declared<'_>, reports: &mut Reports) {
                 }
             }
         }
+        let mut messages = NEIGHBOUR_MESSAGES.iter();
         if may_use_ip6(&device.stack)
-            && let Some(by) = stops_neighbours(&prober)
+            && let Some((message, by)) = messages
+                .find_map(|message| Some((message, stops_neighbours(&prober, message.icmp_type)?)))
         {
-            reports
-                .stories
-                .extend(neighbours(&prober, by).map(|it| (1, it)));
+            let told = neighbours(&prober, message, by);
+            reports.stories.extend(told.map(|it| (1, it)));
         }
     }
 }
@@ -101,8 +102,32 @@ fn may_use_ip6(stack: &Stack) -> bool {
         || addresses.any(|own| own.address.is_ipv6() && !own.address.is_loopback())
 }
 
-/// Who stops the question for a neighbour's address wherever IPv6 is in use.
-fn stops_neighbours(prober: &Prober<'_>) -> Option<By> {
+/// A message by which neighbours find one another.
+struct NeighbourMessage {
+    icmp_type: u8,
+    /// What it is, of many hosts.
+    name: &'static str,
+    /// What comes of it when it is stopped.
+    so: &'static str,
+}
+
+/// The question for a neighbour's address, and the answer. Routers are asked for by hosts that
+/// configure themselves only, which rules do not show.
+const NEIGHBOUR_MESSAGES: [NeighbourMessage; 2] = [
+    NeighbourMessage {
+        icmp_type: 135,
+        name: "neighbour solicitations",
+        so: "they do not find this device",
+    },
+    NeighbourMessage {
+        icmp_type: 136,
+        name: "neighbour advertisements",
+        so: "this device does not find them",
+    },
+];
+
+/// Who stops a message of neighbour discovery wherever IPv6 is in use.
+fn stops_neighbours(prober: &Prober<'_>, icmp_type: u8) -> Option<By> {
     if !prober.filters(Hook::Input, Version::V6) {
         return None;
     }
@@ -122,13 +147,17 @@ fn stops_neighbours(prober: &Prober<'_>) -> Option<By> {
         }
         // Connection tracking leaves neighbour discovery alone.
         let from = IpAddr::V6(Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 1));
-        let to = IpAddr::V6(Ipv6Addr::new(0xff02, 0, 0, 0, 0, 1, 0xff00, 0x1724));
-        let question = over(Packet {
-            icmp_type: 135,
+        // Who asks does not know the address yet, and sends to a group; who answers does.
+        let to = match icmp_type {
+            136 => Version::V6.anywhere(),
+            _ => IpAddr::V6(Ipv6Addr::new(0xff02, 0, 0, 0, 0, 1, 0xff00, 0x1724)),
+        };
+        let message = over(Packet {
+            icmp_type,
             ct_state: CtState::Untracked,
             ..probe::packet(from, to, protocol::ICMPV6, (0, 0))
         });
-        let walk = prober.decide(Hook::Input, &question);
+        let walk = prober.decide(Hook::Input, &message);
         if !probe::is_stopped(&walk) {
             return None;
         }
@@ -168,17 +197,18 @@ fn path_mtu(prober: &Prober<'_>, hook: Hook, version: Version, by: By) -> Option
     )
 }
 
-fn neighbours(prober: &Prober<'_>, by: By) -> Option<Story> {
+fn neighbours(prober: &Prober<'_>, message: &NeighbourMessage, by: By) -> Option<Story> {
     let (words, place) = prober.decider(by)?;
     Some(
         Story::proved(
             format!(
-                "{words} stops ICMPv6 neighbour solicitations of hosts that no rule names: they do not find this device, so that IPv6 does not work",
+                "{words} stops ICMPv6 {} of hosts that no rule names: {}, so that IPv6 does not work",
+                message.name, message.so,
             ).replacen("the policy", "The policy", 1).replacen("a rule", "A rule", 1),
             "ip -6 neigh on a neighbour that lists this device as REACHABLE",
         )
         .support(Support::Declared)
-        .show(at(place, "stops ICMPv6 type 135"))
+        .show(at(place, format!("stops ICMPv6 type {}", message.icmp_type)))
         .advise("Accept ICMPv6 types 133 to 136 with hop limit 255 before all else, or all of ICMPv6"),
     )
 }
