@@ -1,7 +1,9 @@
 //! Rules over packet filters.
 
 pub(crate) mod dead;
+pub(crate) mod egress;
 pub(crate) mod exact;
+pub(crate) mod opening;
 pub(crate) mod probe;
 
 pub(crate) mod default_accept_policy;

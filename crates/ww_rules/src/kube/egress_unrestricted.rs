@@ -1,4 +1,4 @@
-//! `egress-unrestricted`: pods that hold data or face the outside may connect to anything.
+//! `egress-unrestricted`: what holds data or faces the outside may connect to anything.
 
 use super::pods;
 use crate::declared::at;
@@ -12,6 +12,7 @@ use ww_model::packet::protocol::{TCP, UDP};
 use ww_reach::kube::Direction;
 
 use crate::exposure::ports;
+use crate::filters::egress;
 
 rule! {
     name: "egress-unrestricted",
@@ -20,8 +21,8 @@ rule! {
     class: Security,
     severity: Info,
     owner: Configuration,
-    summary: "Policies guard the way into pods that hold data or face the outside, and not the way out",
-    needs: [KubernetesObjects],
+    summary: "The way into what holds data or faces the outside is guarded, and not the way out",
+    needs: [FilterRulesOrKubernetes],
     explains: [],
     page: "egress_unrestricted.md",
     check: check,
@@ -31,6 +32,20 @@ rule! {
 const SHOWN: usize = 5;
 
 fn check(declared: &Declared<'_>, reports: &mut Reports) {
+    egress::report(declared, reports);
+    if has_objects(&declared.model.cluster) {
+        of_pods(declared, reports);
+    }
+}
+
+fn has_objects(cluster: &Cluster) -> bool {
+    !(cluster.workloads.is_empty()
+        && cluster.namespaces.is_empty()
+        && cluster.services.is_empty()
+        && cluster.network_policies.is_empty())
+}
+
+fn of_pods(declared: &Declared<'_>, reports: &mut Reports) {
     let cluster = &declared.model.cluster;
     if cluster.network_policies.is_empty() {
         return reports.gap(Gap::new(
