@@ -81,6 +81,8 @@ pub struct Answer {
     pub verdict: Reachability,
     /// What gets through, as boxes.
     pub allowed: Vec<Traffic>,
+    /// What would get through, and is in vain because no reply to it comes back, as boxes.
+    pub unanswered: Vec<Traffic>,
     /// One packet: one that gets through where anything does, else one that does not.
     pub witness: Option<Traffic>,
     /// The way of the witness, with the deciding line at each step.

@@ -97,7 +97,12 @@ impl<'a> Asked<'a> {
             };
             allowed.extend(boxes::of(&world.universe, shown, BOXES));
         }
+        let mut unanswered = Vec::new();
+        for world in &worlds {
+            unanswered.extend(boxes::of(&world.universe, world.lonely, BOXES));
+        }
         self.name_ends(question, &mut allowed);
+        self.name_ends(question, &mut unanswered);
         let packet = example(&mut worlds).map_err(too_large)?;
         let (mut steps, mut answered) = (Vec::new(), true);
         if let Some(packet) = &packet {
@@ -108,7 +113,7 @@ impl<'a> Asked<'a> {
         let gets_through = verdict != Reachability::Blocked;
         if gets_through && !worlds.iter().all(|world| world.replies_known) {
             gaps.push(Gap::new(
-                "whether all replies pass: addresses are translated on the way, so only that of the example was followed",
+                "whether all replies pass: it depends on how addresses are translated on the way, so only that of the example was followed",
                 "wirewise reach trace with a reply of yours, ct_state=established",
             ));
             if !answered {
@@ -118,6 +123,7 @@ impl<'a> Asked<'a> {
         Ok(Answer {
             verdict,
             allowed,
+            unanswered,
             witness: packet.as_ref().map(|one| boxes::packet_on(route, one)),
             steps,
             gaps,
@@ -256,7 +262,8 @@ impl<'a> Asked<'a> {
             space.and(allowed.must, asked)?,
             space.and(allowed.may, asked)?,
         );
-        let back = reply::answered(&mut universe, &function, self.stack.as_ref(), route)?;
+        let (filter, stack) = (&self.device.filter, self.stack.as_ref());
+        let back = reply::answered(&mut universe, &function, filter, stack, route)?;
         let replies_known = back.is_some();
         let (answered_must, answered_may) = match back {
             None => (must, may),

@@ -1,12 +1,14 @@
 //! Whose reply gets through.
 
+use std::collections::BTreeMap;
+
 use ww_model::Ranges;
-use ww_model::filter::{Field, Hook};
+use ww_model::filter::{Field, Hook, Ruleset};
 use ww_model::packet::{CtState, protocol};
 use ww_packetset::{LevelId, PacketBox, Set, TooLarge};
 
 use super::steps::reversed;
-use crate::symbolic::{Allowed, Function, Universe};
+use crate::symbolic::{Allowed, Function, Universe, stops_beside_translation};
 use crate::walk;
 
 /// Boxes of replies beyond which they are not turned round.
@@ -15,17 +17,41 @@ const BOXES: usize = 4_096;
 /// Flags of the reply to a SYN.
 const SYN_ACK: u128 = 0x12;
 
-/// The first packets whose replies pass. Nothing where replies cannot be turned round exactly:
-/// addresses are translated on the way, or there are too many kinds of replies.
+/// The first packets whose replies pass. Nothing where replies cannot be turned round exactly: it is
+/// not known where translated packets go, chains see replies that are not translated back yet, or
+/// there are too many kinds of replies.
 pub(super) fn answered(
     universe: &mut Universe<'_>,
     function: &Function,
+    ruleset: &Ruleset,
     stack: Option<&walk::Device>,
     route: Hook,
 ) -> Result<Option<Allowed>, TooLarge> {
-    if function.translates() {
-        return Ok(None);
+    if !function.translates() {
+        return not_translated(universe, stack, route);
     }
+    let routes = universe.final_routes(function, stack, route);
+    let Some(routes) = routes.filter(|_| !stops_beside_translation(ruleset)) else {
+        return Ok(None);
+    };
+    let mut replies = BTreeMap::new();
+    for last in routes {
+        let Some(passing) = not_translated(universe, stack, last)? else {
+            return Ok(None);
+        };
+        replies.insert(last, passing);
+    }
+    universe
+        .answered(function, stack, route, &replies)
+        .map(Some)
+}
+
+/// The first packets that leave as they came, and whose replies pass.
+fn not_translated(
+    universe: &mut Universe<'_>,
+    stack: Option<&walk::Device>,
+    route: Hook,
+) -> Result<Option<Allowed>, TooLarge> {
     let back = universe.compile(0, stack, reversed(route))?;
     let passes = universe.allowed(&back)?;
     let replies = replies(universe)?;

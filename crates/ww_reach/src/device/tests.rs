@@ -115,7 +115,7 @@ fn replies_are_told_from_first_packets_where_rules_test_single_flags() {
 }
 
 #[test]
-fn replies_of_translated_connections_are_followed_for_the_example() {
+fn replies_of_translated_connections_are_followed() {
     let nat = format!(
         "{GATEWAY}
 table ip nat {{
@@ -127,7 +127,7 @@ table ip nat {{
     );
     let answer = can(&nat, "198.51.100.1", "192.0.2.1", "8443/tcp");
     assert_eq!(answer.verdict, Reachability::Reachable);
-    assert!(answer.gaps[0].missing.contains("replies"));
+    assert_eq!(answer.gaps, []);
     let says: Vec<&str> = answer.steps.iter().map(|step| step.says.as_str()).collect();
     assert!(
         says[0].contains("translates to 198.51.100.1:40000 → 10.0.0.10:443"),
@@ -252,4 +252,149 @@ fn idle_rules_are_told_with_what_covers_them() {
         "{covers:?}"
     );
     assert!(idle[1].covered_by.is_empty());
+}
+
+/// One port leads to a host whose replies pass, and others to one whose replies do not.
+const TWO_SERVERS: &str = "
+table ip nat {
+  chain pre {
+    type nat hook prerouting priority -100;
+    tcp dport 80 dnat to 10.0.0.10
+    tcp dport 81-82 dnat to 10.0.0.11:80
+  }
+  chain post {
+    type nat hook postrouting priority 100;
+    ip saddr 10.0.0.0/24 snat to 192.0.2.1
+  }
+}
+table ip fw {
+  chain forward {
+    type filter hook forward priority 0; policy drop;
+    ip saddr 10.0.0.11 tcp sport 80 drop
+    ct state established accept
+    ip daddr { 10.0.0.10, 10.0.0.11 } tcp dport 80 accept
+    ip saddr 10.0.0.0/24 tcp dport 443 accept
+  }
+}
+";
+
+#[test]
+fn connections_that_are_translated_and_get_no_reply_are_named() {
+    let of = |from, to, service| can(TWO_SERVERS, from, to, service);
+    let all = of("198.51.100.0/24", "192.0.2.1", "80-82/tcp");
+    assert_eq!(all.verdict, Reachability::Partly);
+    assert_eq!(all.gaps, []);
+    let ports = |boxes: &[Traffic]| -> Vec<String> {
+        let fields = boxes.iter().flat_map(|one| &one.fields);
+        let ports = fields.filter(|(field, _)| *field == "dport");
+        ports.flat_map(|(_, values)| values.clone()).collect()
+    };
+    assert_eq!(ports(&all.allowed), ["80"]);
+    assert_eq!(ports(&all.unanswered), ["81-82"]);
+    assert_eq!(
+        of("198.51.100.1", "192.0.2.1", "81/tcp").verdict,
+        Reachability::Blocked
+    );
+    let out = of("10.0.0.7", "198.51.100.1", "443/tcp");
+    assert_eq!(out.verdict, Reachability::Reachable, "{out:?}");
+    assert_eq!(out.unanswered, []);
+}
+
+/// What is worked out for all packets at once is what the walk of each and of its reply says.
+#[test]
+fn replies_fare_as_the_walk_says() {
+    let device = device(TWO_SERVERS);
+    let limits = Limits::default();
+    let walker = Walker::new(&device.filter, None, &limits);
+    let asked = Asked::new(&device, &limits);
+    let mut seen = std::collections::BTreeSet::new();
+    for (from, to) in [
+        ("198.51.100.1", "192.0.2.1"),
+        ("198.51.100.1", "10.0.0.10"),
+        ("198.51.100.1", "10.0.0.11"),
+        ("10.0.0.7", "198.51.100.1"),
+        ("10.0.0.7", "10.0.0.11"),
+    ] {
+        for port in [80, 81, 82, 83, 443] {
+            let (src, dst): (Place, Place) = (from.parse().unwrap(), to.parse().unwrap());
+            let question = Question {
+                from: &src,
+                to: &dst,
+                service: format!("{port}/tcp").parse().unwrap(),
+                route: Some(Hook::Forward),
+            };
+            let verdict = asked.can(question).unwrap().verdict;
+            let packet = Packet {
+                iif: "a".into(),
+                oif: "b".into(),
+                src: from.parse().unwrap(),
+                dst: to.parse().unwrap(),
+                proto: protocol::TCP,
+                sport: boxes::CLIENT_PORT,
+                dport: port,
+                tcp_flags: 2,
+                icmp_type: 0,
+                icmp_code: 0,
+                ct_state: CtState::New,
+                mark: 0,
+            };
+            let (_, answered) = steps::of(&device, &walker, Hook::Forward, &packet);
+            let expected = if answered {
+                Reachability::Reachable
+            } else {
+                Reachability::Blocked
+            };
+            assert_eq!(verdict, expected, "{packet:?}");
+            seen.insert(answered);
+        }
+    }
+    assert_eq!(seen.len(), 2);
+}
+
+/// Which of several servers a connection gets is not known: each must answer.
+#[test]
+fn connections_to_a_pool_need_the_replies_of_all() {
+    let pool = TWO_SERVERS.replace(
+        "tcp dport 80 dnat to 10.0.0.10\n",
+        "tcp dport 80 dnat to 10.0.0.10-10.0.0.11\n",
+    );
+    let answering = pool.replace("    ip saddr 10.0.0.11 tcp sport 80 drop\n", "");
+    assert_ne!(answering, pool);
+    for (text, expected) in [
+        (&pool, Reachability::May),
+        (&answering, Reachability::Reachable),
+    ] {
+        let mut device = device(text);
+        let own: std::net::IpAddr = "10.0.0.1".parse().unwrap();
+        let at = ww_base::SourceSpan {
+            source: SourceId(0),
+            start: 0,
+            end: 0,
+        };
+        device.stack.interfaces.push(ww_model::net::Interface {
+            name: "lan0".into(),
+            at,
+            up: true,
+            mtu: None,
+            addresses: vec![ww_model::net::InterfaceAddress {
+                address: own,
+                network: ww_model::net::Prefix::new(own, 24).unwrap(),
+                broadcast: None,
+                at,
+            }],
+        });
+        let (from, to): (Place, Place) = (
+            "198.51.100.1".parse().unwrap(),
+            "192.0.2.1".parse().unwrap(),
+        );
+        let question = Question {
+            from: &from,
+            to: &to,
+            service: "80/tcp".parse().unwrap(),
+            route: Some(Hook::Forward),
+        };
+        let limits = Limits::default();
+        let answer = Asked::new(&device, &limits).can(question).unwrap();
+        assert_eq!(answer.verdict, expected, "{answer:?}");
+    }
 }

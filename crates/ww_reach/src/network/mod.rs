@@ -235,6 +235,7 @@ fn answer(fares: Vec<Fare>) -> Option<Answer> {
     Some(Answer {
         verdict,
         allowed,
+        unanswered: Vec::new(),
         witness: Some(boxes::packet(&told.packet)),
         steps: told.steps,
         gaps,

@@ -22,11 +22,13 @@ mod path;
 mod point;
 mod query;
 mod redundant;
+mod replies;
 
 pub use change::{Becomes, Change};
 pub use layout::{Universe, Version};
 pub use matrix::{Matrix, Service};
 pub use query::{Allowed, Decided, Difference, Shadow};
+pub(crate) use replies::stops_beside_translation;
 
 pub use redundant::{Redundant, Wanted};
 

@@ -79,6 +79,8 @@ struct AnswerEntry<'a> {
     head: Head,
     verdict: &'static str,
     allowed: Vec<Fields<'a>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    unanswered: Vec<Fields<'a>>,
     witness: Option<Packet<'a>>,
     steps: Vec<StepEntry<'a>>,
     gaps: Vec<GapEntry<'a>>,
@@ -93,6 +95,7 @@ pub fn answer(answer: &Answer, sources: &Sources<'_>) -> serde_json::Result<Stri
         head: Head::THIS,
         verdict: answer.verdict.word(),
         allowed: boxes(&answer.allowed),
+        unanswered: boxes(&answer.unanswered),
         witness: answer.witness.as_ref().map(Packet),
         steps: steps(&answer.steps, sources),
         gaps: answer.gaps.iter().map(GapEntry::new).collect(),

@@ -58,6 +58,11 @@ pub fn answer(question: &str, answer: &Answer, sources: &Sources<'_>, style: Sty
     if answer.verdict != Reachability::Reachable {
         boxes(&mut sheet, "What gets through", &answer.allowed);
     }
+    boxes(
+        &mut sheet,
+        "What gets there, and gets no reply back",
+        &answer.unanswered,
+    );
     if let Some(witness) = &answer.witness {
         sheet.gap();
         sheet.paragraph(0, Tone::Bold, &format!("For example {}", in_words(witness)));

@@ -57,6 +57,7 @@ impl Reach<'_> {
         Ok(Answer {
             verdict,
             allowed: boxes(&pairs),
+            unanswered: Vec::new(),
             witness: one.as_ref().and_then(|(pair, one)| pair.packet(one)),
             steps: one.map_or(Vec::new(), |(pair, one)| self.steps(pair, &one)),
             gaps: self.gaps(is_open),
