@@ -13,6 +13,9 @@ use ww_import::{Format, Gathered, Text, recognise};
 use ww_model::Model;
 use ww_report::Sources;
 
+/// What is said of a file that is none of ours.
+const NO_FORMAT: &str = "is in no format that wirewise reads; known are iptables-save, ipset save, nftables rules, ip -j, WireGuard files and Kubernetes manifests";
+
 /// Folders below a named one are entered this deep.
 const FOLDERS_DEEP: usize = 32;
 
@@ -208,10 +211,15 @@ impl Intake {
                 let kind = kind_of(recognise(&path.to_string_lossy(), text.as_bytes()));
                 if kind == InputKind::Other {
                     let source = SourceId(self.files.inputs.len() as u32);
+                    let message = if text.trim().is_empty() {
+                        "is empty"
+                    } else {
+                        NO_FORMAT
+                    };
                     self.files.problems.push(Problem {
                         at: Locus::Whole(source),
                         kind: ProblemKind::Unsupported,
-                        message: "is in no format that wirewise reads; known are iptables-save, ipset save, nftables rules, ip -j, WireGuard files and Kubernetes manifests".to_owned(),
+                        message: message.to_owned(),
                     });
                 }
                 self.add(path, kind, text, String::new());
@@ -234,8 +242,15 @@ impl Intake {
                 }
                 continue;
             }
-            let Ok(text) = read_text(&path, limits) else {
-                continue;
+            let text = match read_text(&path, limits) {
+                Ok(text) => text,
+                Err(message) => {
+                    // What cannot be read declares a network where its name says so.
+                    if recognise(&path.to_string_lossy(), &[]) != Format::Unknown {
+                        self.refuse(&path, message);
+                    }
+                    continue;
+                }
             };
             let kind = kind_of(recognise(&path.to_string_lossy(), text.as_bytes()));
             if kind != InputKind::Other {

@@ -13,6 +13,7 @@ pub mod ipset;
 pub mod iptables;
 mod json;
 pub mod kube;
+mod missing;
 mod names;
 pub mod nft;
 mod recognise;

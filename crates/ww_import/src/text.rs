@@ -90,6 +90,7 @@ pub(crate) struct Problems {
     untold: u64,
     most: u32,
     source: SourceId,
+    broke_off: Option<SourceSpan>,
 }
 
 impl Problems {
@@ -99,7 +100,27 @@ impl Problems {
             untold: 0,
             most: limits.problems_per_text,
             source,
+            broke_off: None,
         }
+    }
+
+    /// A problem that leaves what follows unread.
+    pub(crate) fn break_off(
+        &mut self,
+        at: SourceSpan,
+        kind: ProblemKind,
+        message: impl Into<String>,
+    ) {
+        self.broke_off.get_or_insert(SourceSpan {
+            start: at.start.min(at.end.saturating_sub(1)),
+            ..at
+        });
+        self.add(at, kind, message);
+    }
+
+    /// The first place behind which something was left unread.
+    pub(crate) fn broke_off_at(&self) -> Option<SourceSpan> {
+        self.broke_off
     }
 
     pub(crate) fn add(&mut self, at: SourceSpan, kind: ProblemKind, message: impl Into<String>) {
@@ -128,7 +149,7 @@ impl Problems {
                     bytes.len(),
                     limits.text_bytes
                 );
-                self.add(at, ProblemKind::TooLarge, message);
+                self.break_off(at, ProblemKind::TooLarge, message);
                 beginning
             }
             _ => bytes,

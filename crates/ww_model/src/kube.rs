@@ -37,6 +37,9 @@ pub struct Cluster {
     /// that a later one of the same name replaced (an overlay beside its base). What they declare
     /// is missing here.
     pub unread: u32,
+    /// Objects that were not read, or not wholly, and may be policies or namespaces: who reaches
+    /// whom may be otherwise than what is here says.
+    pub policies_unread: u32,
 }
 
 /// The name of an object that lives in a namespace.

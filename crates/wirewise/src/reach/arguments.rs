@@ -17,7 +17,7 @@ Exit codes:
   0  something gets through (can), somebody reaches it (who), nothing opened (diff)
   1  blocked (can), nobody (who), something opened (diff)
   2  wrong usage
-  3  it depends on what these files do not say
+  3  it depends on what these files do not say, or some of them could not be read
   4  could not run
 ";
 

@@ -78,6 +78,15 @@ fn exit(answer: &Answer) -> Exit {
     }
 }
 
+/// Nothing to complain about, when all of the files was understood.
+fn unless_unread(files: &Files) -> Exit {
+    if files.problems.is_empty() {
+        Exit::Fine
+    } else {
+        Exit::Incomplete
+    }
+}
+
 fn who(arguments: &WhoArguments, color: ColorChoice) -> anyhow::Result<Exit> {
     let files = read(&arguments.declaration)?;
     let service = arguments.port.unwrap_or(Service::ANY);
@@ -85,7 +94,7 @@ fn who(arguments: &WhoArguments, color: ColorChoice) -> anyhow::Result<Exit> {
     let sources = files.sources();
     let form = &arguments.form;
     let text = match form.format {
-        Format::Json => json::who(&groups, &sources)?,
+        Format::Json => json::who(&groups, &files.gaps(), &sources)?,
         Format::Text => {
             let question = asked(None, &arguments.to, arguments.port);
             text::who(
@@ -97,7 +106,9 @@ fn who(arguments: &WhoArguments, color: ColorChoice) -> anyhow::Result<Exit> {
         }
     };
     output::write(&form.out, &text)?;
-    Ok(if groups.is_empty() {
+    Ok(if !files.problems.is_empty() {
+        Exit::Incomplete
+    } else if groups.is_empty() {
         Exit::Found
     } else {
         Exit::Fine
@@ -110,12 +121,12 @@ fn show_matrix(arguments: &MatrixArguments, color: ColorChoice) -> anyhow::Resul
     let all = World::new(&files.model, &arguments.which).matrix(service)?;
     let text = match arguments.format {
         MatrixFormat::Text => matrix::text(&all, output::style(color, &arguments.out)),
-        MatrixFormat::Json => json::matrix(&all)?,
+        MatrixFormat::Json => json::matrix(&all, &files.gaps())?,
         MatrixFormat::Csv => matrix::csv(&all),
         MatrixFormat::Dot => matrix::dot(&all),
     };
     output::write(&arguments.out, &text)?;
-    Ok(Exit::Fine)
+    Ok(unless_unread(&files))
 }
 
 fn read_both(arguments: &DiffArguments) -> anyhow::Result<(Files, Model)> {
@@ -130,14 +141,14 @@ fn diff(arguments: &DiffArguments, color: ColorChoice) -> anyhow::Result<Exit> {
     let sources = files.sources();
     let form = &arguments.form;
     let text = match form.format {
-        Format::Json => json::diff(&changes, &sources)?,
+        Format::Json => json::diff(&changes, &files.gaps(), &sources)?,
         Format::Text => text::diff(&changes, &sources, output::style(color, &form.out)),
     };
     output::write(&form.out, &text)?;
     Ok(if changes.iter().any(|change| change.opened) {
         Exit::Found
     } else {
-        Exit::Fine
+        unless_unread(&files)
     })
 }
 
@@ -147,7 +158,7 @@ fn equivalent(arguments: &DiffArguments, color: ColorChoice) -> anyhow::Result<E
     let sources = files.sources();
     let form = &arguments.form;
     let text = match form.format {
-        Format::Json => json::equivalent(change.as_ref(), &sources)?,
+        Format::Json => json::equivalent(change.as_ref(), &files.gaps(), &sources)?,
         Format::Text => {
             text::equivalent(change.as_ref(), &sources, output::style(color, &form.out))
         }
@@ -156,7 +167,7 @@ fn equivalent(arguments: &DiffArguments, color: ColorChoice) -> anyhow::Result<E
     Ok(if change.is_some() {
         Exit::Found
     } else {
-        Exit::Fine
+        unless_unread(&files)
     })
 }
 
@@ -169,12 +180,12 @@ fn shadowed(arguments: &ShadowedArguments, color: ColorChoice) -> anyhow::Result
     let sources = files.sources();
     let form = &arguments.form;
     let text = match form.format {
-        Format::Json => json::shadowed(&rules, &sources)?,
+        Format::Json => json::shadowed(&rules, &files.gaps(), &sources)?,
         Format::Text => text::shadowed(&rules, &sources, output::style(color, &form.out)),
     };
     output::write(&form.out, &text)?;
     Ok(if rules.is_empty() {
-        Exit::Fine
+        unless_unread(&files)
     } else {
         Exit::Found
     })

@@ -37,6 +37,7 @@ pub(super) fn read(
         problems,
         rules_left: limits.filter_rules,
         moves_left: MOST_MOVES,
+        end: last_byte(source, bytes),
     };
     for line in lines(source, bytes) {
         reader.joined_line(line);
@@ -65,6 +66,8 @@ struct Reader<'s> {
     problems: Problems,
     rules_left: u32,
     moves_left: u64,
+    /// The last byte of the text.
+    end: SourceSpan,
 }
 
 impl Reader<'_> {
@@ -119,7 +122,7 @@ impl Reader<'_> {
     }
 
     fn begin_table(&mut self, name: &str, at: SourceSpan) {
-        self.end_without_commit();
+        self.end_without_commit(at);
         self.dump = true;
         self.listing = false;
         if !table::is_table(name) {
@@ -152,9 +155,11 @@ impl Reader<'_> {
         }
     }
 
-    fn end_without_commit(&mut self) {
-        let table = self.open.take().and_then(|place| self.tables.get(place));
-        if let Some(table) = table {
+    /// A table ends without its COMMIT at `end`: of every chain, rules may be missing.
+    fn end_without_commit(&mut self, end: SourceSpan) {
+        let place = self.open.take();
+        if let Some(table) = place.and_then(|place| self.tables.get_mut(place)) {
+            table.cut = Some(end);
             let message = format!(
                 "table {} has no COMMIT: the text is cut off, and iptables-restore would not load it",
                 table.name
@@ -341,6 +346,7 @@ impl Reader<'_> {
         let Some(left) = self.rules_left.checked_sub(1) else {
             let message = "more rules than are read; this one was not";
             self.problems.add(at, ProblemKind::TooLarge, message);
+            table.cut.get_or_insert(at);
             return;
         };
         self.rules_left = left;
@@ -436,7 +442,7 @@ impl Reader<'_> {
         if let Some((at, text)) = self.continued.take() {
             self.line(&text, at);
         }
-        self.end_without_commit();
+        self.end_without_commit(self.end);
         let value = table::ruleset(self.tables, self.unknowns, &mut self.problems);
         Partial {
             value,
@@ -452,6 +458,14 @@ fn is_for(command: &Command<'_>, family: Family) -> bool {
         Family::Ip6 | Family::Inet => "ipv4",
     };
     !command.general.iter().any(|given| given.name == other)
+}
+
+fn last_byte(source: SourceId, bytes: &[u8]) -> SourceSpan {
+    SourceSpan {
+        source,
+        start: bytes.len().saturating_sub(1) as u32,
+        end: bytes.len() as u32,
+    }
 }
 
 /// The family that a text without a header speaks of: that of its first address or ICMP.

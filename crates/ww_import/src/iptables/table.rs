@@ -2,6 +2,7 @@
 
 use super::scope::Unknowns;
 use super::translate::ChainNames;
+use crate::missing;
 use crate::text::Problems;
 use std::collections::{BTreeMap, VecDeque};
 use ww_base::{Locus, ProblemKind, SourceSpan, Sourced};
@@ -22,6 +23,8 @@ pub(super) struct Table {
     pub(super) chains: Vec<OpenChain>,
     /// The names that jumps point at.
     pub(super) names: Names,
+    /// Where reading broke off, when rules of the table may be missing.
+    pub(super) cut: Option<SourceSpan>,
     index: BTreeMap<String, usize>,
 }
 
@@ -65,6 +68,7 @@ impl Table {
             at,
             chains: Vec::new(),
             names: Names::default(),
+            cut: None,
             index: BTreeMap::new(),
         }
     }
@@ -175,7 +179,11 @@ pub(super) fn ruleset(
     let mut chains: Vec<Chain> = Vec::new();
     for table in tables {
         let first = chains.len();
+        let cut = table.cut.or(problems.broke_off_at());
         let mut closed = close(table, first as u32, &mut unknowns.list, problems);
+        if let Some(at) = cut {
+            missing::end_of_chains(&mut closed, at, &mut unknowns.list);
+        }
         break_loops(&mut closed, first as u32, &mut unknowns.list, problems);
         chains.append(&mut closed);
     }

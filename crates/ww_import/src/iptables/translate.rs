@@ -91,6 +91,8 @@ fn conditions(
 
 fn match_conditions(one: &Use<'_>, scope: &mut Scope<'_>) -> Result<Vec<Condition>, String> {
     let Some(extension) = one.extension else {
+        let message = format!("`-m {}` is not a match that wirewise knows", one.name);
+        scope.problem(ProblemKind::Unsupported, message);
         return Ok(vec![
             scope.unknown(one.words(), UnknownReason::NotUnderstood),
         ]);
@@ -128,7 +130,9 @@ fn target_steps(
     let Some(extension) = target.extension else {
         return match target.name.as_ref() {
             "" => Ok(Vec::new()),
-            _ if !target.given.is_empty() => {
+            name if !target.given.is_empty() => {
+                let message = format!("`-j {name}` is not a target that wirewise knows");
+                scope.problem(ProblemKind::Unsupported, message);
                 Ok(vec![unknown(target, UnknownReason::NotUnderstood, scope)])
             }
             name => decide(Verdict::Jump(chains.number(name))),

@@ -12,6 +12,7 @@ mod workloads;
 mod yaml;
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use ww_base::{Limits, Locus, Partial, Problem, ProblemKind, SourceId, SourceSpan};
 use ww_model::kube::Cluster;
@@ -69,6 +70,11 @@ impl Intake {
         });
     }
 
+    /// How many problems all texts had.
+    fn met_in_all(&self) -> u64 {
+        self.met.values().sum()
+    }
+
     /// Says of each text how many problems were not told.
     fn count_untold(&mut self) {
         for (source, met) in &self.met {
@@ -109,12 +115,14 @@ impl Intake {
         if bytes.len() > limits.document_bytes as usize {
             let message = format!("more than {} bytes: split the file", limits.document_bytes);
             self.cluster.unread += 1;
+            self.cluster.policies_unread += 1;
             return self.problem(span(0), ProblemKind::TooLarge, message);
         }
         let text = match std::str::from_utf8(bytes) {
             Ok(text) => text,
             Err(error) => {
                 let good = error.valid_up_to();
+                self.cluster.policies_unread += 1;
                 self.malformed(span(good), "not UTF-8; nothing behind this byte was read");
                 bytes
                     .get(..good)
@@ -141,11 +149,11 @@ impl Intake {
     ) -> Option<SourceSpan> {
         let tree = match document {
             Document::Template(at) => {
-                self.cluster.unread += 1;
+                self.unread_document(text, at as usize);
                 return Some(span(at as usize));
             }
             Document::Malformed(message, at) => {
-                self.cluster.unread += 1;
+                self.unread_document(text, at as usize);
                 if let Some(braces) = braces_in_document(text, at as usize) {
                     return Some(span(braces));
                 }
@@ -155,11 +163,14 @@ impl Intake {
             Document::TooLarge(tree, at) => {
                 let message = "too many parts in one document; nothing behind this byte was read";
                 self.problem(span(at as usize), ProblemKind::TooLarge, message);
+                self.cluster.policies_unread += 1;
                 tree
             }
             Document::Tree(tree) => tree,
         };
         let root = tree.root()?;
+        let source = root.at().source;
+        let before = (self.problems.len(), self.met.get(&source).copied());
         let template_at = if root.is_list() {
             let objects = root.items().map(|object| self.object(object));
             objects.fold(None, Option::or)
@@ -167,10 +178,29 @@ impl Intake {
             self.object(root)
         };
         if tree.is_exhausted() {
+            // What seems to be missing was only not looked at.
+            self.problems.truncate(before.0);
+            self.met.insert(source, before.1.unwrap_or_default());
             let message = "aliases repeat one another too often; not all of it was read";
             self.problem(root.at(), ProblemKind::TooLarge, message);
+            self.cluster.policies_unread += 1;
         }
         template_at
+    }
+
+    /// Counts a document that could not be read; its kind may stand in a line of its own all the same.
+    fn unread_document(&mut self, text: &str, offset: usize) {
+        self.cluster.unread += 1;
+        let lines = || {
+            text.get(document_around(text, offset))
+                .unwrap_or_default()
+                .lines()
+        };
+        let mut kinds = lines().filter_map(|line| line.strip_prefix("kind:"));
+        let kind = kinds.next().map(str::trim);
+        if kind.is_none_or(may_decide) || kinds.next().is_some() {
+            self.cluster.policies_unread += 1;
+        }
     }
 
     /// Reads an object, or the objects of a list; the place of a name that is still a template.
@@ -210,6 +240,7 @@ impl Intake {
             && name.text().is_some_and(|text| text.contains("{{"))
         {
             self.cluster.unread += 1;
+            self.cluster.policies_unread += u32::from(may_decide(kind));
             return Some(name.at());
         }
         objects::read(self, kind, object);
@@ -217,15 +248,30 @@ impl Intake {
     }
 }
 
+/// Whether an object of a kind says who reaches whom, where the pods and services are known.
+fn may_decide(kind: &str) -> bool {
+    let quoted = ['"', '\''];
+    let kind = kind.trim_matches(quoted);
+    let decides = ["Policy", "List", "Namespace", "Template"];
+    kind.contains("{{") || decides.iter().any(|end| kind.ends_with(end))
+}
+
+/// The document around an offset.
+fn document_around(text: &str, offset: usize) -> Range<usize> {
+    let Some((before, behind)) = text.split_at_checked(offset) else {
+        return 0..text.len();
+    };
+    let start = before.rfind("\n---").unwrap_or(0);
+    let end = behind.find("\n---");
+    start..end.map_or(text.len(), |length| offset + length)
+}
+
 /// Where the first `{{` stands in the document around an offset.
 fn braces_in_document(text: &str, offset: usize) -> Option<usize> {
-    let (before, behind) = text.split_at_checked(offset)?;
-    let start = before.rfind("\n---").unwrap_or(0);
-    let end = behind
-        .find("\n---")
-        .map_or(text.len(), |length| offset + length);
-    let document = text.get(start..end)?;
-    document.find("{{").map(|at| start + at)
+    let document = document_around(text, offset);
+    let start = document.start;
+    let braces = text.get(document)?.find("{{");
+    braces.map(|at| start + at)
 }
 
 #[cfg(test)]

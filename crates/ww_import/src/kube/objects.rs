@@ -36,7 +36,7 @@ pub(super) fn read(intake: &mut Intake, kind: &str, object: View<'_>) {
         .unwrap_or_default();
     let group = group.split_once('/').map_or("", |(group, _)| group);
     match (kind, group) {
-        ("Namespace", "" | "core") => workloads::namespace(intake, object),
+        ("Namespace", "" | "core") => wholly(intake, |intake| workloads::namespace(intake, object)),
         ("Node", "" | "core") => workloads::node(intake, object),
         ("Pod", _) => workloads::pod(intake, object),
         (
@@ -57,10 +57,12 @@ pub(super) fn read(intake: &mut Intake, kind: &str, object: View<'_>) {
         ("Ingress", "" | "networking.k8s.io" | "extensions") => services::ingress(intake, object),
         ("Route", "" | "route.openshift.io") => services::route(intake, object),
         ("NetworkPolicy", "" | "networking.k8s.io" | "extensions") => {
-            policies::network_policy(intake, object);
+            wholly(intake, |intake| policies::network_policy(intake, object));
         }
         ("AdminNetworkPolicy" | "BaselineAdminNetworkPolicy" | "ClusterNetworkPolicy", _) => {
-            policies::cluster_policy(intake, kind, object);
+            wholly(intake, |intake| {
+                policies::cluster_policy(intake, kind, object);
+            });
         }
         ("NetworkPolicy", _) => not_read(intake, &format!("{group} {kind}"), object),
         _ if NOT_READ.contains(&kind) => not_read(intake, kind, object),
@@ -68,8 +70,18 @@ pub(super) fn read(intake: &mut Intake, kind: &str, object: View<'_>) {
     }
 }
 
+/// Reads an object that decides who reaches whom, and notes when some of it was not understood.
+fn wholly(intake: &mut Intake, read: impl FnOnce(&mut Intake)) {
+    let before = intake.met_in_all();
+    read(intake);
+    if intake.met_in_all() > before {
+        intake.cluster.policies_unread += 1;
+    }
+}
+
 fn not_read(intake: &mut Intake, kind: &str, object: View<'_>) {
     intake.ignore(kind);
+    intake.cluster.policies_unread += 1;
     let at = object.get("kind").map_or_else(|| object.at(), View::at);
     let message = format!(
         "wirewise does not read {kind}, which may restrict or redirect connections: \

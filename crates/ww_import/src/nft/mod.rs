@@ -18,6 +18,7 @@ mod symbols;
 
 pub use source::{Included, Includes, NoIncludes};
 
+use crate::missing;
 use crate::text::Problems;
 use std::collections::BTreeMap;
 use ww_base::{Limits, Locus, Partial, Problem, SourceId};
@@ -39,7 +40,8 @@ pub fn read(
         .iter()
         .map(|text| (text.source, &*text.bytes))
         .collect();
-    let value = lower::lower(&state, &parsed.definitions, &quoted, limits, &mut problems);
+    let mut value = lower::lower(&state, &parsed.definitions, &quoted, limits, &mut problems);
+    leave_open(&mut value, &problems);
     Partial {
         value,
         problems: in_order(problems),
@@ -53,10 +55,18 @@ pub fn read_json(source: SourceId, bytes: &[u8], limits: &Limits) -> Partial<Rul
     let commands = json::parse(source, text, limits, &mut problems);
     let state = state::apply(commands, &mut problems);
     let quoted = BTreeMap::from([(source, text)]);
-    let value = lower::lower(&state, &[], &quoted, limits, &mut problems);
+    let mut value = lower::lower(&state, &[], &quoted, limits, &mut problems);
+    leave_open(&mut value, &problems);
     Partial {
         value,
         problems: in_order(problems),
+    }
+}
+
+/// Where the text breaks off, chains and rules may be missing.
+fn leave_open(ruleset: &mut Ruleset, problems: &Problems) {
+    if let Some(at) = problems.broke_off_at() {
+        missing::chains(ruleset, at);
     }
 }
 

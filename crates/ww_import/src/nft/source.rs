@@ -100,7 +100,7 @@ impl<'r> Loader<'r, '_> {
                 end: self.bytes_left as u32,
             };
             self.problems
-                .add(at.unwrap_or(end), ProblemKind::TooLarge, message);
+                .break_off(at.unwrap_or(end), ProblemKind::TooLarge, message);
             bytes = match bytes {
                 Cow::Borrowed(all) => Cow::Borrowed(all.get(..self.bytes_left).unwrap_or(all)),
                 Cow::Owned(mut all) => {

@@ -3,6 +3,7 @@
 use crate::Sources;
 use crate::json::{GapEntry, Place, SCHEMA_VERSION, Tool, document};
 use serde::ser::{Serialize, SerializeMap, Serializer};
+use ww_base::Gap;
 use ww_reach::answer::{Answer, Change, Group, Matrix, Shadowed, Step, Traffic};
 
 /// What every document begins with.
@@ -69,6 +70,10 @@ fn steps<'a>(steps: &'a [Step], sources: &Sources<'a>) -> Vec<StepEntry<'a>> {
     steps.iter().map(entry).collect()
 }
 
+fn gap_entries(gaps: &[Gap]) -> Vec<GapEntry<'_>> {
+    gaps.iter().map(GapEntry::new).collect()
+}
+
 fn boxes(boxes: &[Traffic]) -> Vec<Fields<'_>> {
     boxes.iter().map(Fields).collect()
 }
@@ -98,7 +103,7 @@ pub fn answer(answer: &Answer, sources: &Sources<'_>) -> serde_json::Result<Stri
         unanswered: boxes(&answer.unanswered),
         witness: answer.witness.as_ref().map(Packet),
         steps: steps(&answer.steps, sources),
-        gaps: answer.gaps.iter().map(GapEntry::new).collect(),
+        gaps: gap_entries(&answer.gaps),
     })
 }
 
@@ -107,6 +112,7 @@ struct WhoEntry<'a> {
     #[serde(flatten)]
     head: Head,
     sources: Vec<GroupEntry<'a>>,
+    gaps: Vec<GapEntry<'a>>,
 }
 
 #[derive(serde::Serialize)]
@@ -116,11 +122,11 @@ struct GroupEntry<'a> {
     steps: Vec<StepEntry<'a>>,
 }
 
-/// The answer to `who`.
+/// The answer to `who`, and what it does not know.
 ///
 /// # Errors
 /// As [`answer`].
-pub fn who(groups: &[Group], sources: &Sources<'_>) -> serde_json::Result<String> {
+pub fn who(groups: &[Group], gaps: &[Gap], sources: &Sources<'_>) -> serde_json::Result<String> {
     let entries = groups.iter().map(|group| GroupEntry {
         members: &group.members,
         allowed: boxes(&group.allowed),
@@ -129,6 +135,7 @@ pub fn who(groups: &[Group], sources: &Sources<'_>) -> serde_json::Result<String
     document(&WhoEntry {
         head: Head::THIS,
         sources: entries.collect(),
+        gaps: gap_entries(gaps),
     })
 }
 
@@ -138,6 +145,7 @@ struct DiffEntry<'a> {
     head: Head,
     opened: Vec<ChangeEntry<'a>>,
     closed: Vec<ChangeEntry<'a>>,
+    gaps: Vec<GapEntry<'a>>,
 }
 
 #[derive(serde::Serialize)]
@@ -148,11 +156,11 @@ struct ChangeEntry<'a> {
     after: Vec<StepEntry<'a>>,
 }
 
-/// What a change opens and closes.
+/// What a change opens and closes, and what is not known of it.
 ///
 /// # Errors
 /// As [`answer`].
-pub fn diff(changes: &[Change], sources: &Sources<'_>) -> serde_json::Result<String> {
+pub fn diff(changes: &[Change], gaps: &[Gap], sources: &Sources<'_>) -> serde_json::Result<String> {
     let entries = |opened: bool| {
         let those = changes.iter().filter(move |change| change.opened == opened);
         those
@@ -168,6 +176,7 @@ pub fn diff(changes: &[Change], sources: &Sources<'_>) -> serde_json::Result<Str
         head: Head::THIS,
         opened: entries(true),
         closed: entries(false),
+        gaps: gap_entries(gaps),
     })
 }
 
@@ -177,6 +186,7 @@ struct MatrixEntry<'a> {
     head: Head,
     groups: &'a [Vec<String>],
     edges: Vec<EdgeEntry<'a>>,
+    gaps: Vec<GapEntry<'a>>,
 }
 
 #[derive(serde::Serialize)]
@@ -186,11 +196,12 @@ struct EdgeEntry<'a> {
     with: &'a str,
 }
 
-/// Groups that behave alike and the edges between them, as indices into `groups`.
+/// Groups that behave alike and the edges between them, as indices into `groups`; and what is not
+/// known of them.
 ///
 /// # Errors
 /// As [`answer`].
-pub fn matrix(matrix: &Matrix) -> serde_json::Result<String> {
+pub fn matrix(matrix: &Matrix, gaps: &[Gap]) -> serde_json::Result<String> {
     let edges = matrix.edges.iter().map(|edge| EdgeEntry {
         from: edge.from,
         to: edge.to,
@@ -200,6 +211,7 @@ pub fn matrix(matrix: &Matrix) -> serde_json::Result<String> {
         head: Head::THIS,
         groups: &matrix.groups,
         edges: edges.collect(),
+        gaps: gap_entries(gaps),
     })
 }
 
@@ -208,6 +220,7 @@ struct ShadowedEntry<'a> {
     #[serde(flatten)]
     head: Head,
     rules: Vec<IdleEntry<'a>>,
+    gaps: Vec<GapEntry<'a>>,
 }
 
 #[derive(serde::Serialize)]
@@ -216,11 +229,15 @@ struct IdleEntry<'a> {
     covered_by: Vec<StepEntry<'a>>,
 }
 
-/// Rules that never decide, and who decides in their place.
+/// Rules that never decide, and who decides in their place; and what is not known.
 ///
 /// # Errors
 /// As [`answer`].
-pub fn shadowed(rules: &[Shadowed], sources: &Sources<'_>) -> serde_json::Result<String> {
+pub fn shadowed(
+    rules: &[Shadowed],
+    gaps: &[Gap],
+    sources: &Sources<'_>,
+) -> serde_json::Result<String> {
     let entries = rules.iter().map(|one| IdleEntry {
         rule: StepEntry::new(&one.rule, sources),
         covered_by: steps(&one.covered_by, sources),
@@ -228,6 +245,7 @@ pub fn shadowed(rules: &[Shadowed], sources: &Sources<'_>) -> serde_json::Result
     document(&ShadowedEntry {
         head: Head::THIS,
         rules: entries.collect(),
+        gaps: gap_entries(gaps),
     })
 }
 
@@ -239,13 +257,18 @@ struct EquivalentEntry<'a> {
     witness: Option<Packet<'a>>,
     first: Vec<StepEntry<'a>>,
     second: Vec<StepEntry<'a>>,
+    gaps: Vec<GapEntry<'a>>,
 }
 
-/// Whether two states are equivalent, or a packet that tells them apart.
+/// Whether two states are equivalent, or a packet that tells them apart; and what is not known.
 ///
 /// # Errors
 /// As [`answer`].
-pub fn equivalent(change: Option<&Change>, sources: &Sources<'_>) -> serde_json::Result<String> {
+pub fn equivalent(
+    change: Option<&Change>,
+    gaps: &[Gap],
+    sources: &Sources<'_>,
+) -> serde_json::Result<String> {
     let decided = |of: fn(&Change) -> &Vec<Step>| {
         change.map_or(Vec::new(), |change| steps(of(change), sources))
     };
@@ -255,5 +278,6 @@ pub fn equivalent(change: Option<&Change>, sources: &Sources<'_>) -> serde_json:
         witness: change.map(|change| Packet(&change.flow)),
         first: decided(|change| &change.before),
         second: decided(|change| &change.after),
+        gaps: gap_entries(gaps),
     })
 }

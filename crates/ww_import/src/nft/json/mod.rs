@@ -130,6 +130,10 @@ impl<'t> Reader<'t, '_> {
             .add(self.span(place), kind, message.to_owned());
     }
 
+    fn break_off(&mut self, place: scan::Place, kind: ProblemKind, message: &str) {
+        self.problems.break_off(self.span(place), kind, message);
+    }
+
     fn object(&self, place: scan::Place) -> Object<'t> {
         Object {
             text: self.text,
@@ -146,7 +150,7 @@ impl<'t> Reader<'t, '_> {
     fn document(&mut self) {
         let end = self.text.len();
         let Some(start) = self.list() else {
-            self.tell(
+            self.break_off(
                 (0, end.min(1)),
                 ProblemKind::Malformed,
                 "expected an object with a list named `nftables`",
@@ -161,7 +165,7 @@ impl<'t> Reader<'t, '_> {
             }
             let begins = scanner.position();
             let Some(place) = scanner.value() else {
-                self.tell(
+                self.break_off(
                     (begins, end),
                     ProblemKind::Malformed,
                     "the list breaks off or is damaged here; what follows is not read",
@@ -320,7 +324,7 @@ impl<'t> Reader<'t, '_> {
         };
         if self.rules_left == Some(0) {
             let message = "there are too many rules; this and later ones are not read";
-            self.tell(at, ProblemKind::TooLarge, message);
+            self.break_off(at, ProblemKind::TooLarge, message);
         }
         self.rules_left = self.rules_left.and_then(|left| left.checked_sub(1));
         if self.rules_left.is_none() {

@@ -30,7 +30,13 @@ impl<'a> Parser<'a, '_> {
                 return Ok(());
             }
             if self.at_end_of_texts() {
-                return Err(self.expected("`}`"));
+                // Told of the innermost block only.
+                if self.problems.broke_off_at().is_none() {
+                    let broken = self.expected("`}`");
+                    self.problems
+                        .break_off(broken.at, broken.kind, broken.message);
+                }
+                return Ok(());
             }
             if self.peek().kind == TokenKind::Newline {
                 continue;
@@ -308,7 +314,7 @@ impl<'a> Parser<'a, '_> {
             let most = self.limits.filter_rules;
             let message =
                 format!("there are more than {most} rules; this and later ones are not read");
-            self.problems.add(at, ProblemKind::TooLarge, message);
+            self.problems.break_off(at, ProblemKind::TooLarge, message);
         }
         self.rules_left = left.and_then(|left| left.checked_sub(1));
         self.rules_left.is_some()
@@ -328,6 +334,7 @@ impl<'a> Parser<'a, '_> {
             spec.gated |= item.is_err();
             item
         });
+        spec.gated |= self.problems.broke_off_at().is_some();
         self.command(
             start,
             Change::Set {

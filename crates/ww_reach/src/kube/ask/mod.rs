@@ -41,10 +41,11 @@ impl Reach<'_> {
         let pairs = self.pairs(&from, &to, service);
         let full = pairs.iter().all(|pair| pair.allowed == pair.asked);
         let none = pairs.iter().all(|pair| pair.allowed.is_empty());
+        let is_unread = self.cluster.policies_unread > 0;
         let is_open = !self.doubts().is_empty() && pairs.iter().any(|pair| self.is_open(pair));
         let verdict = match (full, none) {
             _ if pairs.is_empty() => Reachability::Blocked,
-            _ if is_open => Reachability::May,
+            _ if is_open || is_unread => Reachability::May,
             (_, true) => Reachability::Blocked,
             (true, false) => Reachability::Reachable,
             (false, false) => Reachability::Partly,

@@ -112,6 +112,15 @@ impl Reach<'_> {
                 gaps.push(gap);
             }
         }
+        if self.cluster.policies_unread > 0 {
+            gaps.push(Gap::new(
+                format!(
+                    "{} objects that were not read wholly, which may be policies or namespaces",
+                    self.cluster.policies_unread
+                ),
+                "bring them in a form that wirewise reads: its problems say where they stand",
+            ));
+        }
         for policy in &self.cluster.cluster_policies {
             let peers = policy
                 .egress
