@@ -1,7 +1,8 @@
 //! `cargo xtask anomaly`: the long forms of the tests on bad input, in a fast build.
 //!
-//! Ten million bogus flows of every kind, a million faults of every kind, bombs of gigabytes, and
-//! the captures of `WIREWISE_CORPORA` cut at every offset. Takes some five minutes and
+//! Ten million bogus flows of every kind, a million faults of every kind, bombs of gigabytes, rules
+//! and manifests of 100 MB, importers' fixtures and the captures of `WIREWISE_CORPORA` cut at every
+//! offset. Takes some five minutes and
 //! prints what it did, with the peak memory and the CPU time of each part.
 #![expect(
     clippy::disallowed_methods,

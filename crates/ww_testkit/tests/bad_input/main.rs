@@ -1,4 +1,4 @@
-//! Bad input: cut, damaged, hostile and overwhelming captures give a clear message or a partial
+//! Bad input: cut, damaged, hostile and overwhelming captures and files give a clear message or a partial
 //! report; never a panic, never more memory than the limits allow.
 //!
 //! The short forms run with every test run. The long ones are ignored there, because they take
@@ -13,6 +13,7 @@
 
 mod bombs;
 mod damage;
+mod declared;
 mod flood;
 mod floods;
 mod measured;
