@@ -85,6 +85,22 @@ impl<'c> Analysis<'c> {
             .map(|(id, _)| id)
     }
 
+    /// The endpoint of a workload, or of addresses outside as rules of a direction cut them, by the
+    /// name that netpol-analyzer prints.
+    pub(super) fn peer(&self, name: &str, direction: Direction) -> Option<EndpointId> {
+        if let Some((endpoint, _)) = self.workloads.get(name) {
+            return Some(*endpoint);
+        }
+        let outside = match direction {
+            Direction::Ingress => &self.sources,
+            Direction::Egress => &self.destinations,
+        };
+        let is_it = |(_, first, last): &&(EndpointId, u32, u32)| {
+            Peer::Outside(*first, *last).text() == name
+        };
+        outside.iter().find(is_it).map(|(endpoint, ..)| *endpoint)
+    }
+
     /// All pairs as netpol-analyzer lists them.
     pub(super) fn connectivity(&self) -> Connectivity {
         let mut all = Connectivity::new();

@@ -5,6 +5,7 @@ mod connectivity;
 mod nca;
 mod npguard;
 mod npguard_diff;
+mod npguard_explain;
 mod npguard_exposure;
 mod world;
 
@@ -57,7 +58,14 @@ impl Tally {
 /// Every Kubernetes suite below a folder of corpora.
 pub(super) fn score(corpora: &Path) -> Result<Vec<Tally>> {
     let npguard_suite = corpora.join("reach/npguard");
-    let kinds = ["plain", "exposure", "diff", "focus"];
+    let kinds = [
+        "plain",
+        "exposure",
+        "diff",
+        "focus",
+        "focus-exposure",
+        "explain",
+    ];
     let mut tallies = Vec::new();
     for kind in kinds {
         tallies.push(npguard::score(&npguard_suite, kind)?);

@@ -1,4 +1,5 @@
-//! The cases of netpol-analyzer: connectivity, exposure, differences and focus, as sets of lines.
+//! The cases of netpol-analyzer: connectivity, exposure, differences and focus, as sets of lines; and
+//! the reasons of connections.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -6,12 +7,12 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 use ww_model::kube::Protocol;
-use ww_reach::kube::{UnknownPods, unknown_pods};
+use ww_reach::kube::{Direction, UnknownPods, unknown_pods};
 
 use super::Tally;
 use super::connectivity::{Analysis, Connectivity, text};
 use super::world::npguard_cluster;
-use super::{npguard_diff, npguard_exposure};
+use super::{npguard_diff, npguard_explain, npguard_exposure};
 
 /// A row of `cases.tsv`.
 pub(super) struct Case {
@@ -55,6 +56,10 @@ pub(super) fn score(suite: &Path, kind: &str) -> Result<Tally> {
         let expected = fs::read_to_string(&case.expected)
             .with_context(|| format!("read {}", case.expected.display()))?;
         let name = format!("{} {}", case.folder, case.flags.join(","));
+        if kind == "explain" {
+            tally.count(name.trim(), explained(suite, &case, &expected)?);
+            continue;
+        }
         let mut lines = answer(suite, &case)?;
         let mut wanted = lines_of(&expected);
         if case.flags.iter().any(|flag| flag == "format=dot") {
@@ -78,20 +83,38 @@ fn answer(suite: &Path, case: &Case) -> Result<BTreeSet<String>> {
     let cluster = read(&case.folder)?;
     let unknown = unknown_pods(&cluster);
     let analysis = Analysis::of(&cluster, &unknown);
-    let mut lines = Focus::of(&case.flags).lines(&analysis.connectivity());
+    let focus = Focus::of(&case.flags);
+    let mut lines = focus.lines(&analysis.connectivity());
     if case.flags.iter().any(|flag| flag == "exposure") {
-        lines.extend(npguard_exposure::lines(&analysis, &unknown));
+        lines.extend(npguard_exposure::lines(&analysis, &unknown, &focus));
     }
     Ok(lines)
 }
 
+/// What differs in the reasons of a case, and in its exposure where it has that.
+fn explained(suite: &Path, case: &Case, expected: &str) -> Result<Vec<String>> {
+    let cluster = npguard_cluster(&suite.join("tests").join(&case.folder))?;
+    let unknown = unknown_pods(&cluster);
+    let analysis = Analysis::of(&cluster, &unknown);
+    let is_all = |flag: &String| ["explain", "exposure"].contains(&flag.as_str());
+    let all = case.flags.iter().all(is_all);
+    let mut differences = npguard_explain::differences(&analysis, expected, all);
+    if let Some(place) = expected.find("Exposure Analysis Result") {
+        let focus = Focus::of(&case.flags);
+        let ours = npguard_exposure::lines(&analysis, &unknown, &focus);
+        let theirs = lines_of(expected.get(place..).unwrap_or_default());
+        differences.extend(theirs.symmetric_difference(&ours).cloned());
+    }
+    Ok(differences)
+}
+
 /// What an answer is restricted to.
 #[derive(Default)]
-struct Focus {
+pub(super) struct Focus {
     workloads: Vec<String>,
     peers: Vec<String>,
     direction: Option<String>,
-    port: Option<(Protocol, u16)>,
+    pub(super) port: Option<(Protocol, u16)>,
 }
 
 impl Focus {
@@ -127,11 +150,26 @@ impl Focus {
                 Some(_) => {}
             }
         }
-        if let Some((protocol, port)) = self.port.filter(|_| !lines.is_empty()) {
-            let name = format!("{protocol:?}").to_uppercase();
-            lines.insert(format!("Permitted connections on {name} {port}:"));
+        if let Some(port) = self.port_text().filter(|_| !lines.is_empty()) {
+            lines.insert(format!("Permitted connections on {port}:"));
         }
         lines
+    }
+
+    /// Whether a workload's policies of a direction are asked for.
+    pub(super) fn wants(&self, workload: &str, direction: Direction) -> bool {
+        let wanted = match self.direction.as_deref() {
+            Some("ingress") => direction == Direction::Ingress,
+            Some("egress") => direction == Direction::Egress,
+            _ => true,
+        };
+        wanted && is_named(&self.workloads, workload)
+    }
+
+    /// The port that is asked for, as netpol-analyzer prints it.
+    pub(super) fn port_text(&self) -> Option<String> {
+        let (protocol, port) = self.port?;
+        Some(format!("{} {port}", format!("{protocol:?}").to_uppercase()))
     }
 
     /// Whether a pair is asked for.

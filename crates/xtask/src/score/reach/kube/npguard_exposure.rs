@@ -3,12 +3,20 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ww_model::kube::{LabelTest, Requirement};
-use ww_reach::kube::{Direction, EndpointId, Exposure, UnknownNamespace, UnknownPods};
+use ww_reach::kube::{Connections, Direction, EndpointId, Exposure, UnknownNamespace, UnknownPods};
 
 use super::connectivity::{Analysis, Peer, text};
+use super::npguard::Focus;
 
-/// The lines of the block.
-pub(super) fn lines(analysis: &Analysis<'_>, unknown: &[UnknownPods]) -> BTreeSet<String> {
+/// Any pod anywhere.
+const EVERYBODY: &str = "entire-cluster";
+
+/// The lines of the block, as far as they are asked for.
+pub(super) fn lines(
+    analysis: &Analysis<'_>,
+    unknown: &[UnknownPods],
+    focus: &Focus,
+) -> BTreeSet<String> {
     let mut lines = BTreeSet::new();
     let connectivity = analysis.connectivity();
     for direction in [Direction::Egress, Direction::Ingress] {
@@ -20,9 +28,30 @@ pub(super) fn lines(analysis: &Analysis<'_>, unknown: &[UnknownPods]) -> BTreeSe
         let mut block = BTreeSet::new();
         let mut exposed = BTreeSet::new();
         for (name, (endpoint, _)) in &analysis.workloads {
-            for (other, connections) in undeclared(analysis, unknown, *endpoint, direction) {
+            if !focus.wants(name, direction) {
+                continue;
+            }
+            let exposures = undeclared(analysis, unknown, *endpoint, direction);
+            let everybody = exposures.get(EVERYBODY).map(|all| &all.connections);
+            for (other, exposure) in &exposures {
                 exposed.insert(name);
-                block.insert(format!("{name} {arrow} {other} : {connections}"));
+                // On one port, everybody says all there is to say.
+                let is_open = |all: &Connections| {
+                    let asked = focus.port;
+                    asked.is_some_and(|(protocol, port)| all.contains(protocol, port))
+                };
+                if other != EVERYBODY && everybody.is_some_and(is_open) {
+                    continue;
+                }
+                let with = with_names(exposure);
+                block.extend(line(
+                    name,
+                    arrow,
+                    other,
+                    &exposure.connections,
+                    &with,
+                    focus,
+                ));
             }
         }
         for ((from, to), connections) in &connectivity {
@@ -37,7 +66,8 @@ pub(super) fn lines(analysis: &Analysis<'_>, unknown: &[UnknownPods]) -> BTreeSe
             };
             if exposed.contains(pair.0) {
                 let (name, other) = (pair.0, pair.1.text());
-                block.insert(format!("{name} {arrow} {other} : {}", text(connections)));
+                let with = text(connections);
+                block.extend(line(name, arrow, &other, connections, &with, focus));
             }
         }
         if !block.is_empty() {
@@ -45,15 +75,33 @@ pub(super) fn lines(analysis: &Analysis<'_>, unknown: &[UnknownPods]) -> BTreeSe
         }
         lines.extend(block);
     }
-    let unprotected = unprotected(analysis);
+    let unprotected = unprotected(analysis, focus);
     if !unprotected.is_empty() {
         lines.insert("Workloads not protected by network policies:".to_owned());
     }
     lines.extend(unprotected);
-    if !lines.is_empty() {
-        lines.insert("Exposure Analysis Result:".to_owned());
-    }
+    let on = focus
+        .port_text()
+        .map_or(String::new(), |port| format!(" On {port}"));
+    lines.insert(format!("Exposure Analysis Result{on}:"));
     lines
+}
+
+/// One line; of one port only whether it is open.
+fn line(
+    name: &str,
+    arrow: &str,
+    other: &str,
+    connections: &Connections,
+    with: &str,
+    focus: &Focus,
+) -> Option<String> {
+    match focus.port {
+        None => Some(format!("{name} {arrow} {other} : {with}")),
+        Some((protocol, port)) => connections
+            .contains(protocol, port)
+            .then(|| format!("{name} {arrow} {other}")),
+    }
 }
 
 /// What a workload has with pods that are not declared, by their printed name.
@@ -62,7 +110,7 @@ fn undeclared(
     unknown: &[UnknownPods],
     endpoint: EndpointId,
     direction: Direction,
-) -> BTreeMap<String, String> {
+) -> BTreeMap<String, Exposure> {
     let mut found = BTreeMap::new();
     for exposure in ww_reach::kube::exposure(&analysis.reach) {
         let other = unknown
@@ -72,7 +120,7 @@ fn undeclared(
         if let Some((_, other)) = other
             && (exposure.endpoint, exposure.direction) == (endpoint, direction)
         {
-            found.insert(name(other), with_names(&exposure));
+            found.insert(name(other), exposure);
         }
     }
     found
@@ -97,16 +145,20 @@ fn with_names(exposure: &Exposure) -> String {
         .join(",")
 }
 
-/// Workloads that no policy selects, by direction.
-fn unprotected(analysis: &Analysis<'_>) -> Vec<String> {
+/// Workloads that no policy selects, by direction; nothing where one port is asked for.
+fn unprotected(analysis: &Analysis<'_>, focus: &Focus) -> Vec<String> {
     let mut lines = Vec::new();
+    if focus.port.is_some() {
+        return lines;
+    }
     for (name, (endpoint, _)) in &analysis.workloads {
         for direction in [Direction::Egress, Direction::Ingress] {
-            if analysis
-                .reach
-                .policies_of(*endpoint, direction)
-                .next()
-                .is_none()
+            if focus.wants(name, direction)
+                && analysis
+                    .reach
+                    .policies_of(*endpoint, direction)
+                    .next()
+                    .is_none()
             {
                 lines.push(format!("{name} is not protected on {direction:?}"));
             }
@@ -118,7 +170,7 @@ fn unprotected(analysis: &Analysis<'_>) -> Vec<String> {
 /// Pods that are not declared, as netpol-analyzer prints them.
 fn name(unknown: &UnknownPods) -> String {
     if unknown.is_anybody() {
-        return "entire-cluster".to_owned();
+        return EVERYBODY.to_owned();
     }
     let namespace = match &unknown.namespace {
         UnknownNamespace::Named(name) => name.clone(),
