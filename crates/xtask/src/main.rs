@@ -6,6 +6,7 @@ mod anomaly;
 mod bench;
 mod new_rule;
 mod oracle;
+mod rule_lists;
 mod score;
 mod test;
 mod tidy;

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
 /// Programs that tests and the lab start, with the Debian packages that hold them.
-const PROGRAMS: [(&str, &str); 10] = [
+const PROGRAMS: [(&str, &str); 11] = [
     ("curl", "curl"),
     ("dnsmasq", "dnsmasq-base"),
     ("ip", "iproute2"),
@@ -24,6 +24,7 @@ const PROGRAMS: [(&str, &str); 10] = [
     ("openssl", "openssl"),
     ("tcpdump", "tcpdump"),
     ("tshark", "tshark"),
+    ("z3", "z3"),
 ];
 
 /// Where Debian keeps administrators' programs; the search path of other users may lack them.

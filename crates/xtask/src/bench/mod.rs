@@ -22,7 +22,9 @@ use std::io::{self, BufWriter};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
+pub(crate) use capture::Rng;
 use contest::Contest;
+pub(crate) use measure::find;
 
 const FULL_MB: u64 = 500;
 const QUICK_MB: u64 = 50;

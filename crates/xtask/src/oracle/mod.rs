@@ -3,16 +3,19 @@
 mod kernel;
 mod labels;
 mod mutants;
+mod z3;
 
 use std::process::ExitCode;
 
 const USAGE: &str = "\
 usage: cargo xtask oracle labels FILE|FOLDER…
        cargo xtask oracle kernel|mutants [--packets N] [--per-case N] [--seed S] [--backend NAME]... [--keep-going N]
+       cargo xtask oracle z3 [--lists N] [--seed S]
 
   labels   our TCP labels against tshark's, on any captures
   kernel   walks through packet filters against what Linux does with the same rules and packets
   mutants  plants bugs and demands that the comparison with Linux finds every one
+  z3       our diagrams of random rule lists against a solver's answers
 
   --packets N      packets in all (100000)
   --per-case N     packets through each rule set (300)
@@ -26,6 +29,7 @@ pub(crate) fn run(args: &[String]) -> ExitCode {
         Some((what, paths)) if what == "labels" && !paths.is_empty() => labels::run(paths),
         Some((what, rest)) if what == "kernel" => kernel::run(rest),
         Some((what, rest)) if what == "mutants" => mutants::run(rest),
+        Some((what, rest)) if what == "z3" => z3::run(rest),
         _ => {
             eprintln!("{USAGE}");
             return ExitCode::from(2);

@@ -25,7 +25,7 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::io::{self, Write};
 
-pub(super) use rng::Rng;
+pub(crate) use rng::Rng;
 
 use file::PcapFile;
 use frame::Framer;

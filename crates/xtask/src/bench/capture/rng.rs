@@ -3,11 +3,11 @@
 
 /// A splitmix64 generator (Steele, Lea, Flood: *Fast splittable pseudorandom number generators*).
 #[derive(Debug, Clone)]
-pub(in crate::bench) struct Rng(u64);
+pub(crate) struct Rng(u64);
 
 impl Rng {
     /// The generator of a seed; different seeds give unrelated sequences.
-    pub(in crate::bench) fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         Self(mix(seed))
     }
 
@@ -18,7 +18,7 @@ impl Rng {
     }
 
     /// A number in `low..high`; `low` when the range is empty.
-    pub(in crate::bench) fn range(&mut self, low: u64, high: u64) -> u64 {
+    pub(crate) fn range(&mut self, low: u64, high: u64) -> u64 {
         let width = high.saturating_sub(low);
         low + ((u128::from(self.next()) * u128::from(width)) >> 64) as u64
     }

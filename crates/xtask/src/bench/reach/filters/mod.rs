@@ -4,6 +4,7 @@ mod bars;
 mod generate;
 mod kernel;
 mod own;
+mod peers;
 
 use std::fs;
 use std::io;
@@ -41,6 +42,7 @@ pub(super) fn measure() -> io::Result<bool> {
         Ok(agrees) => met &= agrees,
         Err(error) => println!("SKIPPED, the kernel: {error}"),
     }
+    met &= peers::race(largest, EDITS)?;
     println!("load after: {}", load());
     Ok(met)
 }
