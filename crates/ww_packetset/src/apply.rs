@@ -1,7 +1,7 @@
 //! Operations on two diagrams, point by point.
 
 use crate::space::{Map, Set, Space, Terminal, TooLarge};
-use crate::store::{Ref, Store};
+use crate::store::Ref;
 use rustc_hash::FxHashMap;
 
 /// An operation whose results are remembered.
@@ -50,49 +50,11 @@ impl Operation {
 
 /// How two decisions become one, and what has become of two nodes.
 struct Joiner<'a> {
+    /// What equal nodes become, if that is always the same.
+    equal: Option<Ref>,
     done: FxHashMap<(Ref, Ref), Ref>,
     ends: &'a mut dyn FnMut(Terminal) -> Option<Terminal>,
     join: &'a mut dyn FnMut(Terminal, Terminal) -> Terminal,
-}
-
-/// Walks the edges of one operand while another is walked beside it.
-pub(crate) struct Cursor {
-    next: u32,
-    end: u32,
-    /// The last number of the current edge.
-    pub(crate) last: u128,
-    /// Where the current edge leads.
-    pub(crate) child: Ref,
-}
-
-impl Cursor {
-    /// At the first edge of a node on this level; a node below stands for one edge over all.
-    pub(crate) fn new(store: &Store, node: Ref, level: u32) -> Cursor {
-        let edges = if store.level(node) == level {
-            store.edges(node)
-        } else {
-            0..0
-        };
-        let mut cursor = Cursor {
-            next: edges.start,
-            end: edges.end,
-            last: u128::MAX,
-            child: node,
-        };
-        cursor.advance(store);
-        cursor
-    }
-
-    /// To the next edge; false after the last one.
-    #[inline]
-    pub(crate) fn advance(&mut self, store: &Store) -> bool {
-        if self.next == self.end {
-            return false;
-        }
-        (self.last, self.child) = store.edge(self.next);
-        self.next += 1;
-        true
-    }
 }
 
 impl Space {
@@ -226,6 +188,20 @@ impl Space {
         self.follow(left, right, |_| None, join)
     }
 
+    /// As [`Space::zip`], but equal decisions become [`NONE`](crate::NONE) unasked, and what the
+    /// maps share is not looked at.
+    ///
+    /// # Errors
+    /// [`TooLarge`].
+    pub fn contrast(
+        &mut self,
+        left: Map,
+        right: Map,
+        mut join: impl FnMut(Terminal, Terminal) -> Terminal,
+    ) -> Result<Map, TooLarge> {
+        self.join_maps(left, right, Some(Ref::NONE), &mut |_| None, &mut join)
+    }
+
     /// As [`Space::zip`], but does not look at the right map where the left decision `ends` it.
     ///
     /// # Errors
@@ -237,18 +213,33 @@ impl Space {
         mut ends: impl FnMut(Terminal) -> Option<Terminal>,
         mut join: impl FnMut(Terminal, Terminal) -> Terminal,
     ) -> Result<Map, TooLarge> {
+        self.join_maps(left, right, None, &mut ends, &mut join)
+    }
+
+    fn join_maps(
+        &mut self,
+        left: Map,
+        right: Map,
+        equal: Option<Ref>,
+        ends: &mut dyn FnMut(Terminal) -> Option<Terminal>,
+        join: &mut dyn FnMut(Terminal, Terminal) -> Terminal,
+    ) -> Result<Map, TooLarge> {
         self.scratch.clear();
         let (left, right) = (self.own(left), self.own(right));
         let mut joiner = Joiner {
+            equal,
             done: FxHashMap::default(),
-            ends: &mut ends,
-            join: &mut join,
+            ends,
+            join,
         };
         let node = self.join_nodes(left, right, &mut joiner)?;
         Ok(self.map(node))
     }
 
     fn join_nodes(&mut self, left: Ref, right: Ref, joiner: &mut Joiner) -> Result<Ref, TooLarge> {
+        if let Some(equal) = joiner.equal.filter(|_| left == right) {
+            return Ok(equal);
+        }
         if let Some(result) = joiner.done.get(&(left, right)) {
             return Ok(*result);
         }
@@ -257,7 +248,7 @@ impl Space {
         let joined = ended.or_else(|| both.map(|(a, b)| (joiner.join)(a, b)));
         let result = match joined {
             Some(terminal) => Ref::terminal(terminal).ok_or(TooLarge::Terminals)?,
-            None => self.beside(left, right, |space, left, right| {
+            None => self.beside(left, right, &mut |space, left, right| {
                 space.join_nodes(left, right, joiner)
             })?,
         };
@@ -282,62 +273,13 @@ impl Space {
             return Ok(result);
         }
         let (left, right) = operation.ordered(left, right);
-        if let Some(result) = self.memo.get(operation, left, right) {
+        if let Some(result) = self.memo.get(operation as u32, left, right) {
             return Ok(result);
         }
-        let result = self.beside(left, right, |space, left, right| {
+        let result = self.beside(left, right, &mut |space, left, right| {
             space.apply(operation, left, right)
         })?;
-        self.memo.put(operation, left, right, result);
-        Ok(result)
-    }
-
-    /// Walks two nodes beside each other; `below` gives the child for each stretch of numbers on
-    /// which neither changes.
-    #[inline]
-    fn beside(
-        &mut self,
-        left: Ref,
-        right: Ref,
-        mut below: impl FnMut(&mut Space, Ref, Ref) -> Result<Ref, TooLarge>,
-    ) -> Result<Ref, TooLarge> {
-        let level = self.store.level(left).min(self.store.level(right));
-        let mut left = Cursor::new(&self.store, left, level);
-        let mut right = Cursor::new(&self.store, right, level);
-        let start = self.scratch.len();
-        loop {
-            let child = below(self, left.child, right.child)?;
-            let last = left.last.min(right.last);
-            self.push_edge(start, last, child);
-            let (left_ends, right_ends) = (left.last == last, right.last == last);
-            let more = (left_ends && left.advance(&self.store))
-                | (right_ends && right.advance(&self.store));
-            if !more {
-                return self.close(level, start);
-            }
-        }
-    }
-
-    /// Adds an edge to the node being made since `start`; a neighbour that leads to the same place
-    /// grows instead.
-    #[inline]
-    pub(crate) fn push_edge(&mut self, start: usize, last: u128, child: Ref) {
-        let begun = self.scratch.len() > start;
-        match self.scratch.last_mut() {
-            Some(edge) if begun && edge.1 == child => edge.0 = last,
-            _ => self.scratch.push((last, child)),
-        }
-    }
-
-    /// Ends the node being made since `start`; one edge over all numbers is no node.
-    pub(crate) fn close(&mut self, level: u32, start: usize) -> Result<Ref, TooLarge> {
-        let edges = self.scratch.get(start..).unwrap_or_default();
-        let result = match edges {
-            [(_, only)] => *only,
-            _ => self.store.node(level, edges)?,
-        };
-        self.scratch.truncate(start);
-        self.memo.fit(self.store.len());
+        self.memo.put(operation as u32, left, right, result);
         Ok(result)
     }
 }

@@ -112,7 +112,7 @@ impl Space {
         }
         for (last, terminal) in sweep.pieces {
             let child = Ref::terminal(terminal).ok_or(TooLarge::Terminals)?;
-            self.push_edge(0, last, child);
+            self.push(0, last, child);
         }
         let node = self.close(level.0, 0)?;
         Ok(self.map(node))
@@ -136,13 +136,13 @@ impl Space {
                 continue;
             }
             if first > from {
-                self.push_edge(0, first - 1, Ref::NONE);
+                self.push(0, first - 1, Ref::NONE);
             }
-            self.push_edge(0, last, inside);
+            self.push(0, last, inside);
             next = last.checked_add(1).filter(|next| *next <= max);
         }
         if next.is_some() {
-            self.push_edge(0, max, Ref::NONE);
+            self.push(0, max, Ref::NONE);
         }
         self.close(level.0, 0)
     }

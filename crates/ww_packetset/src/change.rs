@@ -208,13 +208,9 @@ impl Space {
         let result = if here == level {
             at(self, node)?
         } else {
-            let start = self.scratch.len();
-            for edge in self.store.edges(node) {
-                let (last, child) = self.store.edge(edge);
-                let child = self.rewrite(child, level, done, at)?;
-                self.push_edge(start, last, child);
-            }
-            self.close(here, start)?
+            self.rebuilt(node, &mut |space, child| {
+                space.rewrite(child, level, done, at)
+            })?
         };
         done.insert(node, result);
         Ok(result)
@@ -223,7 +219,7 @@ impl Space {
     /// A node of this level, seen by packets whose numbers change first.
     fn moved(&mut self, node: Ref, level: LevelId, pieces: &[Piece]) -> Result<Ref, TooLarge> {
         let max = self.max(level);
-        let start = self.scratch.len();
+        let start = self.begun().len();
         let mut next = Some(0);
         for piece in pieces {
             let Some(from) = next.filter(|from| *from <= max) else {
@@ -239,7 +235,7 @@ impl Space {
             match piece.value {
                 Value::Is(value) => {
                     let child = self.store.child_at(node, value.min(max));
-                    self.push_edge(start, last, child);
+                    self.push(start, last, child);
                 }
                 Value::From(to) => {
                     let to = to.saturating_add(first - piece.first);
@@ -263,10 +259,10 @@ impl Space {
             let reach = edge_last.saturating_sub(to).saturating_add(first);
             edge += 1;
             if reach >= last || edge >= ends {
-                self.push_edge(start, last, child);
+                self.push(start, last, child);
                 return;
             }
-            self.push_edge(start, reach, child);
+            self.push(start, reach, child);
         }
     }
 
@@ -282,13 +278,13 @@ impl Space {
             if a > b {
                 continue;
             }
-            let start = self.scratch.len();
+            let start = self.begun().len();
             if a > first {
-                self.push_edge(start, a - first - 1, Ref::NONE);
+                self.push(start, a - first - 1, Ref::NONE);
             }
-            self.push_edge(start, b - first, Ref::YES);
+            self.push(start, b - first, Ref::YES);
             if b < last {
-                self.push_edge(start, last - first, Ref::NONE);
+                self.push(start, last - first, Ref::NONE);
             }
             let drawn = self.close(from.0, start)?;
             let part = self.apply(Operation::Keep, child, drawn)?;
@@ -312,26 +308,24 @@ impl Space {
         if let Some(result) = done.get(&node) {
             return Ok(*result);
         }
-        let start = self.scratch.len();
-        for edge in self.store.edges(node) {
-            let (edge_last, child) = self.store.edge(edge);
-            let child = self.project(child, gone, last, done)?;
-            self.push_edge(start, edge_last, child);
-        }
         let result = if gone.contains(&level) {
-            self.join(start)?
+            let mut children = Vec::new();
+            for edge in self.store.edges(node) {
+                let (_, child) = self.store.edge(edge);
+                children.push(self.project(child, gone, last, done)?);
+            }
+            self.join(children)?
         } else {
-            self.close(level, start)?
+            self.rebuilt(node, &mut |space, child| {
+                space.project(child, gone, last, done)
+            })?
         };
         done.insert(node, result);
         Ok(result)
     }
 
-    /// The union of the children of the edges pushed since `start`.
-    fn join(&mut self, start: usize) -> Result<Ref, TooLarge> {
-        let edges = self.scratch.get(start..).unwrap_or_default();
-        let mut children: Vec<Ref> = edges.iter().map(|edge| edge.1).collect();
-        self.scratch.truncate(start);
+    /// The union of nodes.
+    fn join(&mut self, mut children: Vec<Ref>) -> Result<Ref, TooLarge> {
         children.sort_unstable();
         children.dedup();
         while children.len() > 1 {
@@ -388,23 +382,23 @@ impl Space {
         level: u32,
         kept: &[(Terminal, u32, Ref)],
     ) -> Result<Ref, TooLarge> {
-        let start = self.scratch.len();
+        let start = self.begun().len();
         let edges = self.store.edges(node);
         for (_, edge, below) in kept {
             if *edge > edges.start {
                 let (before, _) = self.store.edge(edge - 1);
-                let covered = self.scratch.get(start..).unwrap_or_default().last();
+                let covered = self.begun().get(start..).unwrap_or_default().last();
                 if covered.is_none_or(|(last, _)| *last < before) {
-                    self.push_edge(start, before, Ref::NONE);
+                    self.push(start, before, Ref::NONE);
                 }
             }
             let (last, _) = self.store.edge(*edge);
-            self.push_edge(start, last, *below);
+            self.push(start, last, *below);
         }
         let (max, _) = self.store.edge(edges.end - 1);
-        let covered = self.scratch.get(start..).unwrap_or_default().last();
+        let covered = self.begun().get(start..).unwrap_or_default().last();
         if covered.is_none_or(|(last, _)| *last < max) {
-            self.push_edge(start, max, Ref::NONE);
+            self.push(start, max, Ref::NONE);
         }
         self.close(level, start)
     }

@@ -39,6 +39,8 @@ mod apply;
 mod boxes;
 mod build;
 mod change;
+mod edges;
+mod list;
 mod memo;
 mod read;
 mod space;

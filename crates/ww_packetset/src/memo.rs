@@ -1,6 +1,5 @@
 //! Results of operations on two nodes, remembered as long as there is room.
 
-use crate::apply::Operation;
 use crate::store::Ref;
 
 /// A table where a newer result takes the place of an older one with the same slot. It grows with
@@ -37,8 +36,7 @@ impl Memo {
     }
 
     #[inline]
-    pub(crate) fn get(&self, operation: Operation, left: Ref, right: Ref) -> Option<Ref> {
-        let operation = operation as u32;
+    pub(crate) fn get(&self, operation: u32, left: Ref, right: Ref) -> Option<Ref> {
         let slot = self
             .slots
             .get(place(self.slots.len(), operation, left, right))?;
@@ -47,8 +45,7 @@ impl Memo {
     }
 
     #[inline]
-    pub(crate) fn put(&mut self, operation: Operation, left: Ref, right: Ref, result: Ref) {
-        let operation = operation as u32;
+    pub(crate) fn put(&mut self, operation: u32, left: Ref, right: Ref, result: Ref) {
         let place = place(self.slots.len(), operation, left, right);
         if let Some(slot) = self.slots.get_mut(place) {
             *slot = Slot {

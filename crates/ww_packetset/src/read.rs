@@ -39,6 +39,11 @@ impl Space {
         }
     }
 
+    /// The decision of a map that decides the same everywhere.
+    pub fn as_constant(&self, map: Map) -> Option<Terminal> {
+        self.own(map).as_terminal()
+    }
+
     /// Whether the set has this point.
     pub fn has(&self, set: Set, point: &[u128]) -> bool {
         self.at(set.0, point) != crate::NONE
@@ -218,14 +223,51 @@ impl Space {
     }
 
     fn visit(&self, map: Map, mut visitor: impl FnMut(Ref)) {
-        let mut seen = FxHashSet::default();
-        let mut open = vec![self.own(map)];
+        let root = self.own(map);
+        let mut seen = Seen::default();
+        let mut open = vec![root];
         while let Some(node) = open.pop() {
-            if seen.insert(node) {
-                visitor(node);
-                open.extend(self.store.edges(node).map(|edge| self.store.edge(edge).1));
+            visitor(node);
+            for edge in self.store.edges(node) {
+                let (_, child) = self.store.edge(edge);
+                if seen.is_new(child) {
+                    open.push(child);
+                }
             }
         }
+    }
+}
+
+/// Nodes and terminals that were met: a bit for each small number, a set of the others.
+#[derive(Default)]
+struct Seen {
+    nodes: Vec<u64>,
+    terminals: Vec<u64>,
+    others: FxHashSet<Ref>,
+}
+
+impl Seen {
+    /// Whether it is met for the first time.
+    #[inline]
+    fn is_new(&mut self, node: Ref) -> bool {
+        let (words, number) = match node.as_terminal() {
+            Some(number) => (&mut self.terminals, number),
+            None => (&mut self.nodes, node.bits()),
+        };
+        let (place, bit) = (number as usize / 64, 1 << (number % 64));
+        if let Some(word) = words.get_mut(place) {
+            let is_new = *word & bit == 0;
+            *word |= bit;
+            return is_new;
+        }
+        if place >= 1 << 16 {
+            return self.others.insert(node);
+        }
+        words.resize(place + 1, 0);
+        words.get_mut(place).is_some_and(|word| {
+            *word = bit;
+            true
+        })
     }
 }
 

@@ -1,7 +1,8 @@
 //! The space: its levels, its bounds, and the handles to what it holds.
 
+use crate::list::Lists;
 use crate::memo::Memo;
-use crate::store::{Ref, Store};
+use crate::store::{Ref, Scratch, Store};
 use std::fmt;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -51,7 +52,8 @@ pub struct Bounds {
     pub levels: u32,
     /// Nodes of all diagrams together.
     pub nodes: u32,
-    /// Edges of all nodes together; an edge takes 20 bytes.
+    /// Edges of all nodes together; an edge takes 8 bytes, or 20 on levels whose numbers need more
+    /// than 32 bits.
     pub edges: u32,
 }
 
@@ -142,8 +144,8 @@ pub struct Space {
     pub(crate) bounds: Bounds,
     pub(crate) store: Store,
     pub(crate) memo: Memo,
-    /// Edges of nodes that are being made.
-    pub(crate) scratch: Vec<(u128, Ref)>,
+    pub(crate) lists: Lists,
+    pub(crate) scratch: Scratch,
     id: u32,
 }
 
@@ -156,7 +158,8 @@ impl Space {
             bounds,
             store: Store::new(bounds),
             memo: Memo::new(),
-            scratch: Vec::new(),
+            lists: Lists::default(),
+            scratch: Scratch::default(),
             id: NEXT.fetch_add(1, Ordering::Relaxed),
         }
     }

@@ -341,6 +341,33 @@ proptest! {
     }
 
     #[test]
+    fn a_guarded_list_is_its_first_decision(
+        list in prop::collection::vec((recipe(), recipe()), 0..9)
+    ) {
+        let (mut space, levels) = space();
+        let mut parts = Vec::new();
+        let mut kept = Vec::new();
+        for (guard, map) in &list {
+            let guard = guard.build(&mut space, &levels);
+            let guard = space.select(guard, |decision| decision != NONE).unwrap();
+            let map = map.build(&mut space, &levels);
+            parts.push((guard, map));
+            kept.push(space.keep(map, guard).unwrap());
+        }
+        let one_by_one = space.first_all(&kept).unwrap();
+        prop_assert_eq!(space.first_guarded(&parts).unwrap(), one_by_one);
+    }
+
+    #[test]
+    fn a_contrast_is_a_zip_that_forgets_what_is_equal(a in recipe(), b in recipe()) {
+        let (mut space, levels) = space();
+        let (a, b) = (a.build(&mut space, &levels), b.build(&mut space, &levels));
+        let join = |left: Terminal, right: Terminal| if left == right { NONE } else { joined(left, right) };
+        let zipped = space.zip(a, b, join).unwrap();
+        prop_assert_eq!(space.contrast(a, b, join).unwrap(), zipped);
+    }
+
+    #[test]
     fn what_is_read_is_what_is_there(recipe in recipe(), over in 0usize..32) {
         let (mut space, levels) = space();
         let map = recipe.build(&mut space, &levels);
