@@ -2,7 +2,7 @@
 
 use super::change::{Change, Word};
 use super::compile::{Compiler, Context, End, Fragment};
-use super::layout::levels_of;
+use super::layout::{Universe, levels_of};
 use crate::walk::{By, Outcome};
 use ww_model::filter::{Action, Chain, ChainId, Condition, Field, Nat, Rule, Step, Verdict};
 use ww_packetset::{Map, NONE, Set, Terminal, TooLarge};
@@ -10,16 +10,20 @@ use ww_packetset::{Map, NONE, Set, Terminal, TooLarge};
 /// Chains inside one another, as far as they are followed; the kernel allows fewer jumps.
 const DEEPEST: usize = 100;
 
+/// Rules that become a function in one pass. More make fewer diagrams that nobody wants in the end,
+/// but each step of a pass looks at all of them.
+const TOGETHER: usize = 16;
+
 impl Compiler<'_, '_> {
     /// What a chain makes of packets that jump to it; nothing where they come back unchanged.
     pub(super) fn chain(&mut self, id: ChainId, context: Context) -> Result<Fragment, TooLarge> {
-        if let Some(done) = self.chains.get(&(id, context)) {
-            return Ok(done.clone());
+        if let Some(done) = self.known(id, context) {
+            return Ok(done);
         }
         if self.active.contains(&id) || self.active.len() >= DEEPEST {
             return self.constant_end(End::Final(Outcome::Unknown, By::Nothing));
         }
-        let mut came_back = self.body(id, context)?;
+        let mut came_back = self.body(id, None, context)?;
         if self.ruleset.chains.get(id.0 as usize).is_some_and(returns) {
             came_back = self.renamed(&came_back, |end| match end {
                 Some(End::Return(change)) if change.is_none() => None,
@@ -27,7 +31,7 @@ impl Compiler<'_, '_> {
                 other => other,
             })?;
         }
-        self.chains.insert((id, context), came_back.clone());
+        self.keep(id, context, &came_back);
         Ok(came_back)
     }
 
@@ -38,29 +42,35 @@ impl Compiler<'_, '_> {
         policy: Verdict,
         context: Context,
     ) -> Result<Map, TooLarge> {
-        let body = self.body(id, context)?;
-        let by = By::Policy(id);
-        let whole = self.renamed(&body, |end| {
-            let change = match end {
-                None => Change::default(),
-                Some(End::Next(change) | End::Return(change)) => change,
-                decided => return decided,
-            };
-            Some(match policy {
-                Verdict::Drop => End::Final(Outcome::Drop, by),
-                Verdict::Reject(refusal) => End::Final(Outcome::Reject(refusal), by),
-                _ => End::Accept(by, change),
-            })
+        let by = By::Policy(self.universe.labels.common(self.number, id));
+        let at_end = |change| match policy {
+            Verdict::Drop => End::Final(Outcome::Drop, by),
+            Verdict::Reject(refusal) => End::Final(Outcome::Reject(refusal), by),
+            _ => End::Accept(by, change),
+        };
+        let whole = self.body(id, Some(at_end(Change::default())), context)?;
+        if !self.ruleset.chains.get(id.0 as usize).is_some_and(returns) {
+            return Ok(whole.map);
+        }
+        let whole = self.renamed(&whole, |end| match end {
+            Some(End::Return(change)) => Some(at_end(change)),
+            other => other,
         })?;
         Ok(whole.map)
     }
 
-    fn body(&mut self, id: ChainId, context: Context) -> Result<Fragment, TooLarge> {
+    /// The rules of a chain, and what becomes of packets that come to its end.
+    fn body(
+        &mut self,
+        id: ChainId,
+        at_end: Option<End>,
+        context: Context,
+    ) -> Result<Fragment, TooLarge> {
         let Some(chain) = self.ruleset.chains.get(id.0 as usize) else {
             return self.nothing();
         };
         self.active.push(id);
-        let mut rules = Vec::with_capacity(chain.rules.len());
+        let mut rules = Vec::with_capacity(chain.rules.len() + 1);
         for (index, rule) in chain.rules.iter().enumerate() {
             let at = rule.at;
             let by = By::Rule {
@@ -69,25 +79,50 @@ impl Compiler<'_, '_> {
                 at,
             };
             if !self.without.contains(&by) {
+                let by = self.universe.rule_label(self.number, id, index);
                 rules.push(self.rule(rule, by, context)?);
             }
         }
         self.active.pop();
+        if let Some(end) = at_end {
+            rules.push((self.universe.space.all(), self.constant_end(end)?));
+        }
         self.list(&rules)
     }
 
-    /// Rules after one another.
-    fn list(&mut self, rules: &[Fragment]) -> Result<Fragment, TooLarge> {
-        match rules {
-            [] => self.nothing(),
-            [only] => Ok(only.clone()),
-            _ => {
-                let (front, back) = rules.split_at(rules.len() / 2);
-                let front = self.list(front)?;
-                let back = self.list(back)?;
-                self.then(&front, &back)
-            }
+    /// Rules after one another, each for the packets of its set.
+    fn list(&mut self, rules: &[(Set, Fragment)]) -> Result<Fragment, TooLarge> {
+        let Some(((guard, last), front)) = rules.split_last() else {
+            return self.nothing();
+        };
+        if front.is_empty() {
+            return self.guarded(last.clone(), *guard);
         }
+        let is_plain = front.iter().all(|(_, part)| part.carries.is_empty());
+        if !is_plain {
+            let (front, back) = rules.split_at(rules.len() / 2);
+            let front = self.list(front)?;
+            let back = self.list(back)?;
+            return self.then(&front, &back);
+        }
+        let carries = last.carries.clone();
+        if rules.len() <= TOGETHER {
+            let parts: Vec<(Set, Map)> = rules
+                .iter()
+                .map(|(guard, part)| (*guard, part.map))
+                .collect();
+            let map = self.universe.space.first_guarded(&parts)?;
+            return Ok(Fragment { map, carries });
+        }
+        let all = self.universe.space.all();
+        let size = rules
+            .len()
+            .div_ceil(rules.len().div_ceil(TOGETHER).min(TOGETHER));
+        let mut parts = Vec::with_capacity(TOGETHER);
+        for part in rules.chunks(size) {
+            parts.push((all, self.list(part)?));
+        }
+        self.list(&parts)
     }
 
     /// The second where the first leaves the packet to it, as the first has changed it.
@@ -95,7 +130,7 @@ impl Compiler<'_, '_> {
         let mut map = self.universe.space.first(first.map, second.map)?;
         let mut carries = second.carries.clone();
         for carried in &first.carries {
-            let Some(End::Next(change)) = self.ends.get(*carried).cloned() else {
+            let Some(End::Next(change)) = self.universe.ends.get(*carried).cloned() else {
                 continue;
             };
             let region = self
@@ -127,7 +162,8 @@ impl Compiler<'_, '_> {
         Ok(Fragment { map, carries })
     }
 
-    fn rule(&mut self, rule: &Rule, by: By, context: Context) -> Result<Fragment, TooLarge> {
+    /// What a rule does, and the packets for which it does so.
+    fn rule(&mut self, rule: &Rule, by: By, context: Context) -> Result<(Set, Fragment), TooLarge> {
         let mut rest = self.nothing()?;
         // Conditions beside one another are small; what they guard may be all that a chain does.
         let mut guard = self.universe.space.all();
@@ -144,7 +180,7 @@ impl Compiler<'_, '_> {
                 }
             }
         }
-        self.guarded(rest, guard)
+        Ok((guard, rest))
     }
 
     /// What comes of a part for the packets of a set alone.
@@ -241,7 +277,7 @@ impl Compiler<'_, '_> {
         region: Set,
         rest: &Fragment,
     ) -> Result<Fragment, TooLarge> {
-        let next = self.ends.number(End::Next(change.clone()));
+        let next = self.universe.ends.number(End::Next(change.clone()));
         let map = self.universe.space.constant(next)?;
         let first = Fragment {
             map: self.universe.space.keep(map, region)?,
@@ -338,7 +374,7 @@ impl Compiler<'_, '_> {
     }
 
     pub(super) fn constant_end(&mut self, end: End) -> Result<Fragment, TooLarge> {
-        let number = self.ends.number(end);
+        let number = self.universe.ends.number(end);
         self.universe.space.constant(number).map(Fragment::plain)
     }
 
@@ -353,8 +389,8 @@ impl Compiler<'_, '_> {
         rename: impl Fn(Option<End>) -> Option<End>,
     ) -> Result<Fragment, TooLarge> {
         let mut carries = Vec::new();
-        let ends = &mut self.ends;
-        let map = self.universe.space.relabel(fragment.map, |number| {
+        let Universe { space, ends, .. } = &mut *self.universe;
+        let map = space.relabel(fragment.map, |number| {
             let Some(end) = rename(ends.get(number).cloned()) else {
                 return NONE;
             };

@@ -1,13 +1,13 @@
 //! What a compilation keeps.
 
+use super::Function;
 use super::change::Change;
 use super::layout::Universe;
-use super::path::State;
-use super::{Fate, Function};
+use super::path::{State, Tail};
 use crate::walk::plan::Plan;
 use crate::walk::{By, Device, Outcome};
-use std::collections::BTreeMap;
-use ww_model::filter::{ChainId, Hook, Ruleset};
+use std::collections::{BTreeMap, BTreeSet};
+use ww_model::filter::{Action, ChainId, Hook, Rule, Ruleset, Step, Verdict};
 use ww_packetset::{Map, NONE, Terminal, TooLarge};
 
 /// Where on the path a condition is asked.
@@ -41,7 +41,7 @@ pub(super) struct Table<T> {
 }
 
 impl<T: Ord + Clone> Table<T> {
-    fn new() -> Table<T> {
+    pub(super) fn new() -> Table<T> {
         Table {
             values: Vec::new(),
             numbers: BTreeMap::new(),
@@ -88,16 +88,17 @@ pub(super) struct Compiler<'u, 'a> {
     pub(super) number: usize,
     pub(super) device: Option<&'u Device>,
     pub(super) plan: Plan<'a>,
-    pub(super) ends: Table<End>,
-    pub(super) fates: Table<Fate>,
-    /// Chains that are done.
+    device_number: usize,
+    /// Chains that are done and that the missing rule concerns.
     pub(super) chains: BTreeMap<(ChainId, Context), Fragment>,
     /// Chains that are being done, outermost first.
     pub(super) active: Vec<ChainId>,
     /// What comes from a place of the path on.
-    pub(super) tails: BTreeMap<State, Map>,
+    pub(super) tails: BTreeMap<State, Tail>,
     /// Rules that are taken not to be there.
     pub(super) without: Vec<By>,
+    /// The chains that lead to them.
+    concerned: BTreeSet<ChainId>,
 }
 
 impl<'u, 'a> Compiler<'u, 'a> {
@@ -108,20 +109,79 @@ impl<'u, 'a> Compiler<'u, 'a> {
         device: Option<&'u Device>,
     ) -> Option<Compiler<'u, 'a>> {
         let ruleset = universe.rulesets.get(number).copied()?;
+        let device_number = universe.device_number(device);
         Some(Compiler {
             universe,
             ruleset,
             number,
             device,
             plan: Plan::new(ruleset),
-            ends: Table::new(),
-            fates: Table::new(),
+            device_number,
             chains: BTreeMap::new(),
             active: Vec::new(),
             tails: BTreeMap::new(),
             without: Vec::new(),
+            concerned: BTreeSet::new(),
         })
     }
+
+    /// Takes a rule not to be there.
+    fn leave_out(&mut self, rule: By) {
+        self.without.push(rule);
+        let By::Rule { chain, .. } = rule else {
+            return;
+        };
+        let mut open = vec![chain];
+        while let Some(chain) = open.pop() {
+            if self.concerned.insert(chain) {
+                let chains = self.ruleset.chains.iter().zip(0..);
+                let callers = chains.filter(|(caller, _)| {
+                    let mut rules = caller.rules.iter();
+                    rules.any(|rule| leads_to(rule, chain))
+                });
+                open.extend(callers.map(|(_, id)| ChainId(id)));
+            }
+        }
+    }
+
+    /// A chain that is done, here or in a rule set that has the same.
+    pub(super) fn known(&mut self, id: ChainId, context: Context) -> Option<Fragment> {
+        if self.concerned.contains(&id) {
+            return self.chains.get(&(id, context)).cloned();
+        }
+        let (number, device) = (self.number, self.device_number);
+        let chains = &self.universe.chains;
+        if let Some(done) = chains.get(&(number, id, context, device)) {
+            return Some(done.clone());
+        }
+        let (other, twin) = self.universe.twin(number, id, context, device)?;
+        let done = chains.get(&(other, twin, context, device))?.clone();
+        self.keep(id, context, &done);
+        Some(done)
+    }
+
+    /// Keeps a chain that is done.
+    pub(super) fn keep(&mut self, id: ChainId, context: Context, done: &Fragment) {
+        if self.concerned.contains(&id) {
+            self.chains.insert((id, context), done.clone());
+        } else {
+            let key = (self.number, id, context, self.device_number);
+            self.universe.chains.insert(key, done.clone());
+        }
+    }
+}
+
+/// Whether a rule may send packets to a chain.
+fn leads_to(rule: &Rule, chain: ChainId) -> bool {
+    let there = |verdict: &Verdict| match verdict {
+        Verdict::Jump(to) | Verdict::Goto(to) => *to == chain,
+        _ => false,
+    };
+    rule.steps.iter().any(|step| match step {
+        Step::Do(Action::Verdict(verdict)) => there(verdict),
+        Step::Do(Action::VerdictMap(entries)) => entries.iter().any(|(_, verdict)| there(verdict)),
+        _ => false,
+    })
 }
 
 impl Universe<'_> {
@@ -153,17 +213,28 @@ impl Universe<'_> {
             let map = self.space.constant(NONE)?;
             return Ok(Function {
                 map,
-                fates: Vec::new(),
+                fates: BTreeMap::new(),
             });
         };
-        compiler.without = without.to_vec();
+        for rule in without {
+            compiler.leave_out(*rule);
+        }
         let route = match route {
             Hook::Input | Hook::Output => route,
             _ => Hook::Forward,
         };
-        let map = compiler.tail(State::start(route))?;
-        let fates = compiler.fates.values;
-        let map = self.at_the_beginning(map)?;
+        let tail = compiler.tail(State::start(route))?;
+        let map = self.at_the_beginning(tail.map)?;
+        let decisions = match tail.decisions() {
+            Some(decisions) if map == tail.map => decisions,
+            _ => self.space.terminals(map),
+        };
+        let mut fates = BTreeMap::new();
+        for decision in decisions {
+            if let Some(fate) = self.fates.get(tail.fate(decision)) {
+                fates.insert(decision, self.local_fate(number, fate));
+            }
+        }
         Ok(Function { map, fates })
     }
 }

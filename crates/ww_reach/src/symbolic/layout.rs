@@ -1,9 +1,16 @@
 //! What rule sets can tell apart, and the levels it is kept on.
 
+use super::Fate;
+use super::compile::{Context, End, Fragment, Table};
+use super::gates::gates;
 use super::names::Names;
+use super::share::Labels;
+use crate::walk::Device;
 use std::collections::{BTreeMap, BTreeSet};
 use ww_model::Ranges;
-use ww_model::filter::{Action, Condition, Field, NamePattern, Nat, NatKind, Ruleset, Step, Way};
+use ww_model::filter::{
+    Action, ChainId, Condition, Field, NamePattern, Nat, NatKind, Ruleset, Step, Way,
+};
 use ww_packetset::{Bounds, LevelId, PacketBox, Set, Space, TooLarge};
 
 /// A version of IP; packets of the two never meet.
@@ -40,7 +47,9 @@ pub(super) enum Place {
 /// [`Space`], and the sets and functions made there.
 ///
 /// The levels are, in order: destination, source, interfaces, protocol, destination port, ICMP type
-/// and code, source port, TCP flags, state, marks, then what is not known.
+/// and code, source port, TCP flags, state, marks, then what is not known. Where much is not known of
+/// senders, the source and the interface of entry come first, and what is not known next if it is
+/// little.
 #[derive(Debug)]
 pub struct Universe<'a> {
     /// Where the diagrams live.
@@ -56,12 +65,19 @@ pub struct Universe<'a> {
     pub(super) hidden: Vec<LevelId>,
     /// The unknowns of rule sets, by the rule set's number.
     pub(super) unknowns: BTreeMap<(usize, u32), LevelId>,
-    /// The same by their words, and which of equal ones it is.
-    unknown_texts: BTreeMap<(String, u32), LevelId>,
     /// What translations draw from, by field and range.
     pub(super) draws: BTreeMap<(Field, u128, u128), LevelId>,
     /// Something reads the connection's translations.
     pub(super) reads_nat: bool,
+    pub(super) labels: Labels,
+    /// What parts of chains lead to, by the numbers that maps have for it.
+    pub(super) ends: Table<End>,
+    /// Fates by number, of all rule sets.
+    pub(super) fates: Table<Fate>,
+    /// Chains that are done, by rule set, place on the path and device.
+    pub(super) chains: BTreeMap<(usize, ChainId, Context, usize), Fragment>,
+    /// The devices that were asked about, counted from 1.
+    devices: Vec<Device>,
 }
 
 /// What conditions and actions mention.
@@ -89,33 +105,46 @@ impl<'a> Universe<'a> {
         bounds: Bounds,
     ) -> Result<Universe<'a>, TooLarge> {
         let mentions: Vec<Mentions> = rulesets.iter().map(|ruleset| mentions(ruleset)).collect();
-        let mut all = Mentions::default();
-        for one in &mentions {
-            all.add(one);
-        }
-        if all.copies_marks {
-            let marks = all.asked(Field::Mark) | all.asked(Field::CtMark);
-            all.bits.insert(Field::Mark, marks);
-            all.bits.insert(Field::CtMark, marks);
-        }
+        let all = Mentions::of_all(&mentions);
         let known = interfaces.iter().map(|name| (*name).to_owned()).collect();
         let names = Names::new(&all.patterns, &known);
         let mut space = Space::new(bounds);
         let mut places = BTreeMap::new();
-        let addresses = match version {
-            Version::V4 => [Field::Dst4, Field::Src4],
-            Version::V6 => [Field::Dst6, Field::Src6],
+        let (source, destination) = match version {
+            Version::V4 => (Field::Src4, Field::Dst4),
+            Version::V6 => (Field::Src6, Field::Dst6),
         };
-        for field in addresses {
-            let place = if all.scattered.contains(&field) {
-                bits(&mut space, field, u128::MAX)?
-            } else {
-                whole(&mut space, field, version.max_address())?
-            };
+        let mut address = |space: &mut Space, field: Field| -> Result<(), TooLarge> {
+            let place = address(space, field, version, &all)?;
             places.insert(field, place);
+            Ok(())
+        };
+        let unknowns: Vec<BTreeMap<u32, Unknown>> = mentions
+            .iter()
+            .zip(rulesets)
+            .map(|(one, ruleset)| unknowns_of(&one.unknowns, ruleset))
+            .collect();
+        let mut levels: BTreeMap<Unknown, LevelId> = BTreeMap::new();
+        let gates: usize = rulesets.iter().map(|ruleset| gates(ruleset)).sum();
+        let (iif, oif);
+        if gates > MANY_GATES {
+            address(&mut space, source)?;
+            iif = space.atoms("iif", names.len())?;
+            if unknowns
+                .iter()
+                .all(|unknowns| unknowns.len() <= FEW_UNKNOWNS)
+            {
+                for unknowns in &unknowns {
+                    declare(&mut space, unknowns.values(), &mut levels)?;
+                }
+            }
+            address(&mut space, destination)?;
+        } else {
+            address(&mut space, destination)?;
+            address(&mut space, source)?;
+            iif = space.atoms("iif", names.len())?;
         }
-        let iif = space.atoms("iif", names.len())?;
-        let oif = space.atoms("oif", names.len())?;
+        oif = space.atoms("oif", names.len())?;
         for (field, max) in NUMBERS {
             let in_bits = IN_BITS.contains(&field) && all.scattered.contains(&field);
             let place = if in_bits {
@@ -125,15 +154,7 @@ impl<'a> Universe<'a> {
             };
             places.insert(field, place);
         }
-        // ICMP and ICMPv6 never meet in one packet, and share their levels.
-        for (field, twin) in [
-            (Field::IcmpType, Field::Icmp6Type),
-            (Field::IcmpCode, Field::Icmp6Code),
-        ] {
-            if let Some(place) = places.get(&field).cloned() {
-                places.insert(twin, place);
-            }
-        }
+        share_icmp(&mut places);
         places.insert(Field::LaterFragment, Place::Fixed(0));
         let number = if version == Version::V4 { 4 } else { 6 };
         places.insert(Field::IpVersion, Place::Fixed(number));
@@ -153,7 +174,11 @@ impl<'a> Universe<'a> {
                 places.insert(field, place);
             }
         }
-        let mut universe = Universe {
+        for unknowns in &unknowns {
+            declare(&mut space, unknowns.values(), &mut levels)?;
+        }
+        hidden.extend(levels.values());
+        Ok(Universe {
             space,
             rulesets: rulesets.to_vec(),
             version,
@@ -163,43 +188,26 @@ impl<'a> Universe<'a> {
             names,
             patterns: all.patterns,
             hidden,
-            unknowns: BTreeMap::new(),
-            unknown_texts: BTreeMap::new(),
+            unknowns: by_ruleset(&unknowns, &levels),
             draws: BTreeMap::new(),
             reads_nat: all.bits.contains_key(&Field::CtNat),
-        };
-        for (number, (one, ruleset)) in mentions.iter().zip(rulesets).enumerate() {
-            universe.add_unknowns(number, &one.unknowns, ruleset)?;
-        }
-        Ok(universe)
+            labels: Labels::new(rulesets),
+            ends: Table::new(),
+            fates: Table::new(),
+            chains: BTreeMap::new(),
+            devices: Vec::new(),
+        })
     }
 
-    /// A level for each unknown of a rule set. What rule sets say in the same words is the same
-    /// unknown, the nth of one being the nth of another.
-    fn add_unknowns(
-        &mut self,
-        number: usize,
-        asked: &BTreeSet<u32>,
-        ruleset: &Ruleset,
-    ) -> Result<(), TooLarge> {
-        let mut seen: BTreeMap<&str, u32> = BTreeMap::new();
-        for id in asked {
-            let unknown = ruleset.unknowns.get(*id as usize);
-            let text = unknown.map_or("", |unknown| unknown.text.as_str());
-            let nth = seen.entry(text).or_default();
-            let key = (text.to_owned(), *nth);
-            *nth += 1;
-            let level = if let Some(level) = self.unknown_texts.get(&key) {
-                *level
-            } else {
-                let level = self.space.bit("unknown")?;
-                self.unknown_texts.insert(key, level);
-                self.hidden.push(level);
-                level
-            };
-            self.unknowns.insert((number, *id), level);
-        }
-        Ok(())
+    /// The number of a device, 0 where nothing is known of it.
+    pub(super) fn device_number(&mut self, device: Option<&Device>) -> usize {
+        let Some(device) = device else { return 0 };
+        let place = self.devices.iter().position(|known| known == device);
+        let place = place.unwrap_or_else(|| {
+            self.devices.push(device.clone());
+            self.devices.len() - 1
+        });
+        place + 1
     }
 
     /// The level on which a translation draws a number of the range.
@@ -304,6 +312,58 @@ impl<'a> Universe<'a> {
     }
 }
 
+/// With more rules that ask something unknown of senders, senders come first.
+const MANY_GATES: usize = 16;
+
+/// So many unknowns may stand above destinations; each may double what is below.
+const FEW_UNKNOWNS: usize = 16;
+
+/// An unknown by its words, and which of equal ones it is.
+type Unknown = (String, u32);
+
+/// The unknowns of a rule set. What rule sets say in the same words is the same unknown, the nth of
+/// one being the nth of another.
+fn unknowns_of(asked: &BTreeSet<u32>, ruleset: &Ruleset) -> BTreeMap<u32, Unknown> {
+    let mut seen: BTreeMap<&str, u32> = BTreeMap::new();
+    let unknowns = asked.iter().map(|id| {
+        let unknown = ruleset.unknowns.get(*id as usize);
+        let text = unknown.map_or("", |unknown| unknown.text.as_str());
+        let nth = seen.entry(text).or_default();
+        *nth += 1;
+        (*id, (text.to_owned(), *nth))
+    });
+    unknowns.collect()
+}
+
+/// The levels of the unknowns of each rule set.
+fn by_ruleset(
+    unknowns: &[BTreeMap<u32, Unknown>],
+    levels: &BTreeMap<Unknown, LevelId>,
+) -> BTreeMap<(usize, u32), LevelId> {
+    let mut by_ruleset = BTreeMap::new();
+    for (number, unknowns) in unknowns.iter().enumerate() {
+        for (id, unknown) in unknowns {
+            let level = levels.get(unknown).copied();
+            by_ruleset.extend(level.map(|level| ((number, *id), level)));
+        }
+    }
+    by_ruleset
+}
+
+/// A level for each unknown that has none yet.
+fn declare<'a>(
+    space: &mut Space,
+    unknowns: impl Iterator<Item = &'a Unknown>,
+    levels: &mut BTreeMap<Unknown, LevelId>,
+) -> Result<(), TooLarge> {
+    for unknown in unknowns {
+        if !levels.contains_key(unknown) {
+            levels.insert(unknown.clone(), space.bit("unknown")?);
+        }
+    }
+    Ok(())
+}
+
 /// Fields with a level of their own in every universe, and their greatest numbers.
 const NUMBERS: [(Field, u128); 7] = [
     (Field::Protocol, 255),
@@ -337,6 +397,32 @@ pub(super) fn levels_of(place: &Place) -> Vec<LevelId> {
 
 fn whole(space: &mut Space, field: Field, max: u128) -> Result<Place, TooLarge> {
     space.interval(&format!("{field:?}"), max).map(Place::Whole)
+}
+
+/// ICMP and ICMPv6 never meet in one packet, and share their levels.
+fn share_icmp(places: &mut BTreeMap<Field, Place>) {
+    for (field, twin) in [
+        (Field::IcmpType, Field::Icmp6Type),
+        (Field::IcmpCode, Field::Icmp6Code),
+    ] {
+        if let Some(place) = places.get(&field).cloned() {
+            places.insert(twin, place);
+        }
+    }
+}
+
+/// An address is in bits when rules ask for single bits.
+fn address(
+    space: &mut Space,
+    field: Field,
+    version: Version,
+    all: &Mentions,
+) -> Result<Place, TooLarge> {
+    if all.scattered.contains(&field) {
+        bits(space, field, u128::MAX)
+    } else {
+        whole(space, field, version.max_address())
+    }
 }
 
 fn bits(space: &mut Space, field: Field, asked: u128) -> Result<Place, TooLarge> {
@@ -402,6 +488,19 @@ fn mentions(ruleset: &Ruleset) -> Mentions {
 }
 
 impl Mentions {
+    fn of_all(mentions: &[Mentions]) -> Mentions {
+        let mut all = Mentions::default();
+        for one in mentions {
+            all.add(one);
+        }
+        if all.copies_marks {
+            let marks = all.asked(Field::Mark) | all.asked(Field::CtMark);
+            all.bits.insert(Field::Mark, marks);
+            all.bits.insert(Field::CtMark, marks);
+        }
+        all
+    }
+
     fn condition(&mut self, condition: &Condition) {
         match condition {
             Condition::All(parts) | Condition::Any(parts) => {

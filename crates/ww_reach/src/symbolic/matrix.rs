@@ -63,16 +63,25 @@ impl Universe<'_> {
             return Ok(Matrix::default());
         };
         let pairs = self.pairs(passing, service, destination, source)?;
-        let rows = self.space.rows(pairs, destination);
-        let sources: Vec<Ranges> = rows
+        let source_first = source < destination;
+        let (upper, lower) = if source_first {
+            (source, destination)
+        } else {
+            (destination, source)
+        };
+        let rows = self.space.rows(pairs, upper);
+        let reached: Vec<Ranges> = rows
             .iter()
-            .map(|(inside, _)| self.side_of(*inside, source))
+            .map(|(inside, _)| self.side_of(*inside, lower))
             .collect();
-        let destinations: Vec<Ranges> = rows
-            .into_iter()
-            .map(|(_, ranges)| Ranges::of(ranges))
-            .collect();
-        Ok(grouped(&destinations, &sources))
+        let rows = rows.into_iter().map(|(_, ranges)| Ranges::of(ranges));
+        let mut matrix = grouped(&rows.collect::<Vec<_>>(), &reached);
+        if source_first {
+            let turned = matrix.edges.iter().map(|(from, to)| (*to, *from));
+            matrix.edges = turned.collect();
+            matrix.edges.sort_unstable();
+        }
+        Ok(matrix)
     }
 
     /// The pairs of destination and source that may talk.

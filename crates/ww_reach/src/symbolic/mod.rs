@@ -13,6 +13,7 @@ mod change;
 mod compile;
 mod condition;
 mod device;
+mod gates;
 mod layout;
 mod matrix;
 mod names;
@@ -23,6 +24,7 @@ mod point;
 mod query;
 mod redundant;
 mod replies;
+mod share;
 
 pub use change::{Becomes, Change};
 pub use layout::{Universe, Version};
@@ -33,7 +35,8 @@ pub(crate) use replies::stops_beside_translation;
 pub use redundant::{Redundant, Wanted};
 
 use crate::walk::{By, Outcome};
-use ww_packetset::Map;
+use std::collections::BTreeMap;
+use ww_packetset::{Map, Terminal};
 
 /// What becomes of the packets of a region.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -50,24 +53,23 @@ pub struct Fate {
     weight: path::Weight,
 }
 
-/// A rule set as a function: a map whose decisions are places in the list of fates, counted from 1.
+/// A rule set as a function: a map whose decisions stand for fates.
 #[derive(Clone, Debug)]
 pub struct Function {
     /// The map; good in the universe that made it.
     pub map: Map,
-    fates: Vec<Fate>,
+    fates: BTreeMap<Terminal, Fate>,
 }
 
 impl Function {
     /// The fate behind a decision of the map.
-    pub fn fate(&self, decision: ww_packetset::Terminal) -> Option<&Fate> {
-        let place = (decision as usize).checked_sub(1)?;
-        self.fates.get(place)
+    pub fn fate(&self, decision: Terminal) -> Option<&Fate> {
+        self.fates.get(&decision)
     }
 
     /// Whether some packet is translated on its way.
     pub fn translates(&self) -> bool {
-        self.fates.iter().any(|fate| {
+        self.fates.values().any(|fate| {
             let Change {
                 src,
                 dst,
@@ -80,7 +82,7 @@ impl Function {
     }
 
     /// Whether a decision is to let the packet pass.
-    fn passes(&self, decision: ww_packetset::Terminal) -> bool {
+    fn passes(&self, decision: Terminal) -> bool {
         self.fate(decision)
             .is_some_and(|fate| fate.outcome == Outcome::Accept)
     }

@@ -2,11 +2,14 @@
 
 use super::Fate;
 use super::change::{Becomes, Change};
-use super::compile::{Compiler, Context, End};
+use super::compile::{Compiler, Context, End, Table};
 use super::device::routed;
-use super::layout::Version;
+use super::layout::{Universe, Version};
 use crate::walk::plan::path;
 use crate::walk::{By, Outcome};
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
 use ww_model::Ranges;
 use ww_model::filter::{AddressKind, ChainKind, Hook};
 use ww_model::packet::CtState;
@@ -73,33 +76,79 @@ impl State {
     }
 }
 
-impl Compiler<'_, '_> {
-    /// The fates of packets from a place of the path on.
-    pub(super) fn tail(&mut self, state: State) -> Result<Map, TooLarge> {
-        if let Some(done) = self.tails.get(&state) {
-            return Ok(*done);
-        }
-        let map = self.tail_anew(state)?;
-        self.tails.insert(state, map);
-        Ok(map)
+/// The fates of packets from a place of the path on.
+#[derive(Clone)]
+pub(super) struct Tail {
+    pub(super) map: Map,
+    /// The numbers of the fates that the map's decisions stand for; none where decisions are numbers
+    /// of fates themselves. So a chain becomes a tail without being made anew.
+    fates: Option<Rc<BTreeMap<Terminal, Terminal>>>,
+}
+
+impl Tail {
+    /// The map's decisions, where they are known.
+    pub(super) fn decisions(&self) -> Option<Vec<Terminal>> {
+        self.fates
+            .as_ref()
+            .map(|fates| fates.keys().copied().collect())
     }
 
-    fn tail_anew(&mut self, state: State) -> Result<Map, TooLarge> {
+    /// The number of the fate that a decision stands for.
+    pub(super) fn fate(&self, decision: Terminal) -> Terminal {
+        match &self.fates {
+            Some(fates) => fates.get(&decision).copied().unwrap_or(NONE),
+            None => decision,
+        }
+    }
+}
+
+impl From<Map> for Tail {
+    fn from(map: Map) -> Tail {
+        Tail { map, fates: None }
+    }
+}
+
+impl Compiler<'_, '_> {
+    /// The fates of packets from a place of the path on.
+    pub(super) fn tail(&mut self, state: State) -> Result<Tail, TooLarge> {
+        if let Some(done) = self.tails.get(&state) {
+            return Ok(done.clone());
+        }
+        let tail = self.tail_anew(state)?;
+        self.tails.insert(state, tail.clone());
+        Ok(tail)
+    }
+
+    /// The same with the numbers of fates as decisions.
+    fn settled(&mut self, tail: &Tail) -> Result<Map, TooLarge> {
+        match tail.fates {
+            Some(_) => self
+                .universe
+                .space
+                .relabel(tail.map, |decision| tail.fate(decision)),
+            None => Ok(tail.map),
+        }
+    }
+
+    fn tail_anew(&mut self, state: State) -> Result<Tail, TooLarge> {
         let Some(hook) = path(state.route).get(state.hook).copied() else {
-            let passed = self.fates.number(Fate {
+            let passed = self.universe.fates.number(Fate {
                 outcome: Outcome::Accept,
                 by: By::Nothing,
                 trail: Vec::new(),
                 change: Change::default(),
                 weight: Weight::default(),
             });
-            return self.universe.space.constant(passed);
+            return self.universe.space.constant(passed).map(Tail::from);
         };
         let is_v6 = self.universe.version == Version::V6;
         let Some(station) = self.plan.at(hook, is_v6).get(state.station).copied() else {
             let next = self.tail(state.next_hook(hook))?;
             return match state.next_oif {
-                Some(class) => self.leaving_by(next, class),
+                Some(class) => {
+                    let next = self.settled(&next)?;
+                    self.leaving_by(next, class).map(Tail::from)
+                }
                 None => Ok(next),
             };
         };
@@ -124,7 +173,9 @@ impl Compiler<'_, '_> {
         let new = CtState::New.number();
         let begins = self.on_level(ww_model::filter::Field::CtState, [(new, new)])?;
         let past = self.tail(state.next_station())?;
-        self.universe.space.choose(begins, through, past)
+        let (through, past) = (self.settled(&through)?, self.settled(&past)?);
+        let chosen = self.universe.space.choose(begins, through, past)?;
+        Ok(Tail::from(chosen))
     }
 
     /// A base chain, and what comes after it for the packets that it lets pass.
@@ -134,24 +185,26 @@ impl Compiler<'_, '_> {
         state: State,
         weight: Weight,
         context: Context,
-    ) -> Result<Map, TooLarge> {
-        let mut changes: Vec<Change> = self
-            .universe
-            .space
-            .terminals(chain)
-            .into_iter()
-            .filter_map(|number| match self.ends.get(number) {
+    ) -> Result<Tail, TooLarge> {
+        let decisions = self.universe.space.terminals(chain);
+        let mut changes: Vec<Change> = decisions
+            .iter()
+            .filter_map(|number| match self.universe.ends.get(*number) {
                 Some(End::Accept(_, change)) if !change.is_none() => Some(change.clone()),
                 _ => None,
             })
             .collect();
         changes.sort();
         changes.dedup();
+        if changes.is_empty() {
+            let tail = self.tail(state.next_station())?;
+            return self.followed(chain, &decisions, &tail, weight);
+        }
         let mut others = self.universe.space.all();
         let mut parts = Vec::new();
         for change in changes {
-            let ends = &self.ends;
-            let region = self.universe.space.select(
+            let Universe { space, ends, .. } = &mut *self.universe;
+            let region = space.select(
                 chain,
                 |number| matches!(ends.get(number), Some(End::Accept(_, made)) if *made == change),
             )?;
@@ -160,18 +213,19 @@ impl Compiler<'_, '_> {
                 if region.is_empty() {
                     continue;
                 }
-                let tail = self.tail(next)?;
-                let tail = self.universe.after(tail, &change)?;
+                let mut tail = self.tail(next)?;
+                tail.map = self.universe.after(tail.map, &change)?;
                 let part = self.universe.space.keep(chain, region)?;
-                let part = self.followed(part, tail, weight)?;
+                let part = self.followed(part, &decisions, &tail, weight)?;
+                let part = self.settled(&part)?;
                 parts.push(self.universe.space.keep(part, region)?);
             }
         }
         let tail = self.tail(state.next_station())?;
         let rest = self.universe.space.keep(chain, others)?;
-        let rest = self.followed(rest, tail, weight)?;
-        parts.push(rest);
-        self.universe.space.first_all(&parts)
+        let rest = self.followed(rest, &decisions, &tail, weight)?;
+        parts.push(self.settled(&rest)?);
+        self.universe.space.first_all(&parts).map(Tail::from)
     }
 
     /// Where changed packets go: translated ones may take another route.
@@ -242,11 +296,16 @@ impl Compiler<'_, '_> {
 
     /// The fates of packets that leave by an interface of this class.
     fn leaving_by(&mut self, map: Map, class: u128) -> Result<Map, TooLarge> {
-        let universe = &mut *self.universe;
-        let map = universe.space.restrict(map, universe.oif, class)?;
-        let name = universe.names.get(class).to_owned();
-        let fates = &mut self.fates;
-        universe.space.relabel(map, |number| {
+        let Universe {
+            space,
+            fates,
+            names,
+            oif,
+            ..
+        } = &mut *self.universe;
+        let map = space.restrict(map, *oif, class)?;
+        let name = names.get(class).to_owned();
+        space.relabel(map, |number| {
             let Some(mut fate) = fates.get(number).cloned() else {
                 return number;
             };
@@ -255,33 +314,75 @@ impl Compiler<'_, '_> {
         })
     }
 
-    /// The fates of packets that come out of a chain into what follows it.
-    fn followed(&mut self, chain: Map, tail: Map, weight: Weight) -> Result<Map, TooLarge> {
-        let ends = &self.ends;
-        let fates = std::cell::RefCell::new(&mut self.fates);
-        let ended = |number: Terminal| -> Option<Terminal> {
-            match ends.get(number) {
-                Some(End::Accept(..)) => None,
-                Some(End::Final(outcome, by)) => Some(fates.borrow_mut().number(Fate {
-                    outcome: *outcome,
-                    by: *by,
-                    trail: vec![*by],
-                    change: Change::default(),
-                    weight: Weight::default(),
-                })),
-                _ => Some(NONE),
-            }
+    /// The fates of packets that come out of a chain into what follows it. The chain has no other
+    /// decisions than these.
+    fn followed(
+        &mut self,
+        chain: Map,
+        decisions: &[Terminal],
+        tail: &Tail,
+        weight: Weight,
+    ) -> Result<Tail, TooLarge> {
+        let Universe {
+            space, ends, fates, ..
+        } = &mut *self.universe;
+        let ended = |fates: &mut Table<Fate>, number: Terminal| match ends.get(number) {
+            Some(End::Accept(..)) => None,
+            Some(End::Final(outcome, by)) => Some(fates.number(stopped(*outcome, *by))),
+            _ => Some(NONE),
         };
-        let joined = |number: Terminal, rest: Terminal| -> Terminal {
-            let mut fates = fates.borrow_mut();
-            match (ends.get(number), fates.get(rest).cloned()) {
-                (Some(End::Accept(by, change)), Some(rest)) => {
-                    fates.number(passed(*by, change, weight, rest))
-                }
-                _ => NONE,
+        let joined = |fates: &mut Table<Fate>, number: Terminal, rest: Terminal| match (
+            ends.get(number),
+            fates.get(tail.fate(rest)).cloned(),
+        ) {
+            (Some(End::Accept(by, change)), Some(rest)) => {
+                fates.number(passed(*by, change, weight, rest))
             }
+            _ => NONE,
         };
-        self.universe.space.follow(chain, tail, ended, joined)
+        if let Some(rest) = space.as_constant(tail.map) {
+            let mut by_decision = BTreeMap::new();
+            for number in decisions {
+                let ended = ended(fates, *number);
+                let fate = ended.unwrap_or_else(|| joined(fates, *number, rest));
+                by_decision.insert(*number, fate);
+            }
+            return Ok(Tail {
+                map: chain,
+                fates: Some(Rc::new(by_decision)),
+            });
+        }
+        if let Some(number) = space.as_constant(chain)
+            && ended(fates, number).is_none()
+        {
+            let mut by_decision = BTreeMap::new();
+            for rest in space.terminals(tail.map) {
+                by_decision.insert(rest, joined(fates, number, rest));
+            }
+            return Ok(Tail {
+                map: tail.map,
+                fates: Some(Rc::new(by_decision)),
+            });
+        }
+        let fates = RefCell::new(fates);
+        let map = space.follow(
+            chain,
+            tail.map,
+            |number| ended(&mut fates.borrow_mut(), number),
+            |number, rest| joined(&mut fates.borrow_mut(), number, rest),
+        )?;
+        Ok(Tail::from(map))
+    }
+}
+
+/// The fate of a packet that ends in a chain.
+fn stopped(outcome: Outcome, by: By) -> Fate {
+    Fate {
+        outcome,
+        by,
+        trail: vec![by],
+        change: Change::default(),
+        weight: Weight::default(),
     }
 }
 

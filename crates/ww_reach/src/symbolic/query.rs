@@ -1,14 +1,14 @@
 //! Questions about functions.
 
-use super::Function;
 use super::compile::{Compiler, Context};
 use super::layout::Universe;
+use super::{Change, Function};
 use crate::walk::plan::path;
 use crate::walk::{By, Device, Outcome};
 use std::collections::{BTreeMap, BTreeSet};
 use ww_model::Packet;
 use ww_model::filter::{Action, ChainId, Hook, Rule, Step, Verdict};
-use ww_packetset::{Set, TooLarge};
+use ww_packetset::{Set, Terminal, TooLarge};
 
 /// What passes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -121,18 +121,18 @@ impl Universe<'_> {
         after: &Function,
     ) -> Result<Vec<Difference>, TooLarge> {
         let mut pairs: BTreeMap<(u32, u32), u32> = BTreeMap::new();
-        let fared = |function: &Function, decision| {
-            function
-                .fate(decision)
-                .map(|fate| (fate.outcome, fate.change.clone()))
-        };
-        let map = self.space.zip(before.map, after.map, |old, new| {
+        let join = |old, new| {
             if fared(before, old) == fared(after, new) {
                 return 0;
             }
             let next = pairs.len() as u32 + 1;
             *pairs.entry((old, new)).or_insert(next)
-        })?;
+        };
+        let map = if is_common(before, after) {
+            self.space.contrast(before.map, after.map, join)?
+        } else {
+            self.space.zip(before.map, after.map, join)?
+        };
         let by_number: BTreeMap<u32, (u32, u32)> = pairs
             .into_iter()
             .map(|(pair, number)| (number, pair))
@@ -171,11 +171,6 @@ impl Universe<'_> {
         left: &Function,
         right: &Function,
     ) -> Result<Option<Packet>, TooLarge> {
-        let fared = |function: &Function, decision| {
-            function
-                .fate(decision)
-                .map(|fate| (fate.outcome, fate.change.clone()))
-        };
         let differ = self.space.zip(left.map, right.map, |a, b| {
             u32::from(fared(left, a) != fared(right, b))
         })?;
@@ -278,6 +273,21 @@ impl Universe<'_> {
             .filter_map(|decision| function.fate(*decision));
         Ok(fates.map(|fate| fate.by).collect())
     }
+}
+
+/// How packets fare of which the function decides so.
+fn fared(function: &Function, decision: Terminal) -> Option<(Outcome, &Change)> {
+    let fate = function.fate(decision)?;
+    Some((fate.outcome, &fate.change))
+}
+
+/// Whether packets fare alike wherever two functions have the same decision.
+fn is_common(left: &Function, right: &Function) -> bool {
+    let mut decisions = left.fates.keys();
+    decisions.all(|decision| {
+        let there = right.fates.contains_key(decision);
+        !there || fared(left, *decision) == fared(right, *decision)
+    })
 }
 
 /// Whether a step accepts, refuses or translates.

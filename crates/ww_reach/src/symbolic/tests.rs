@@ -15,6 +15,7 @@ use ww_packetset::{Bounds, LevelId};
 
 mod redundant;
 mod routed;
+mod share;
 
 const SPAN: SourceSpan = SourceSpan {
     source: SourceId(0),
@@ -562,24 +563,35 @@ fn what_is_not_known_separates_must_from_may() {
 fn a_matrix_groups_addresses_that_fare_alike() {
     let (first, last) = ALL_OF_TEN;
     let to_ten = Condition::In(Field::Dst4, Ranges::span(first, last));
-    let ruleset = forwarding(vec![
+    let rules = vec![
         (vec![from(5, 5), to_ten.clone()], Verdict::Drop),
         (vec![from(5, 9), to_ten, to_port(22)], Verdict::Accept),
-    ]);
-    let mut universe = Universe::new(&[&ruleset], Version::V4, &[], Bounds::default()).unwrap();
-    let function = universe.compile(0, None, Hook::Forward).unwrap();
-    let passing = universe.allowed(&function).unwrap().must;
-    let ssh = Service {
-        protocol: 6,
-        port: 22,
-        source_port: 10_000,
-    };
-    let matrix = universe.matrix(passing, ssh).unwrap();
-    let all = u128::from(u32::MAX);
-    let others = Ranges::of([(0, 5), (10, first - 1), (last + 1, all)]);
-    let ten = Ranges::span(first, last);
-    assert_eq!(matrix.groups, [others, Ranges::span(6, 9), ten]);
-    assert_eq!(matrix.edges, [(1, 2)]);
+    ];
+    // Many rules about senders, each with something unknown, put sources before destinations.
+    let about_senders = (100..120).map(|sender| {
+        let unknown = Condition::Unknown(UnknownId(0));
+        (vec![from(sender, sender), unknown], Verdict::Drop)
+    });
+    for gates in [false, true] {
+        let gates = about_senders.clone().take(if gates { 20 } else { 0 });
+        let ruleset = forwarding(gates.chain(rules.clone()).collect());
+        let mut universe = Universe::new(&[&ruleset], Version::V4, &[], Bounds::default()).unwrap();
+        let source_first = universe.level(Field::Src4) < universe.level(Field::Dst4);
+        assert_eq!(source_first, ruleset.chains[0].rules.len() > 2);
+        let function = universe.compile(0, None, Hook::Forward).unwrap();
+        let passing = universe.allowed(&function).unwrap().must;
+        let ssh = Service {
+            protocol: 6,
+            port: 22,
+            source_port: 10_000,
+        };
+        let matrix = universe.matrix(passing, ssh).unwrap();
+        let all = u128::from(u32::MAX);
+        let others = Ranges::of([(0, 5), (10, first - 1), (last + 1, all)]);
+        let ten = Ranges::span(first, last);
+        assert_eq!(matrix.groups, [others, Ranges::span(6, 9), ten]);
+        assert_eq!(matrix.edges, [(1, 2)]);
+    }
 }
 
 #[test]

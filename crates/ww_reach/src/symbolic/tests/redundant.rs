@@ -29,7 +29,9 @@ fn equal(left: &Ruleset, right: &Ruleset) -> bool {
 fn redundant(ruleset: &Ruleset) -> (Vec<Redundant>, BTreeSet<By>, bool) {
     let mut universe = Universe::new(&[ruleset], Version::V4, &[], Bounds::default()).unwrap();
     let functions = ROUTES.map(|route| (route, universe.compile(0, None, route).unwrap()));
-    let fates = functions.iter().flat_map(|(_, function)| &function.fates);
+    let fates = functions
+        .iter()
+        .flat_map(|(_, function)| function.fates.values());
     let reached: Vec<&Fate> = fates.collect();
     let is_sure = reached.iter().all(|fate| fate.outcome != Outcome::Unknown);
     let functions: Vec<_> = functions.iter().map(|(route, one)| (*route, one)).collect();
