@@ -1,11 +1,13 @@
-//! The few system calls that have no safe wrapper.
+//! The few calls into the system and the allocator that have no safe wrapper.
 //!
-//! The only crate of the workspace in which `unsafe` is allowed. Each function is one system call with its
+//! The only crate of the workspace in which `unsafe` is allowed. Each function is one call with its
 //! arguments checked, and knows nothing of networks beyond that.
 
 mod map;
+mod memory;
 
 pub use map::MappedFile;
+pub use memory::keep_freed_memory;
 
 use std::fs::{File, OpenOptions};
 use std::io;
