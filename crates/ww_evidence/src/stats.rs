@@ -5,6 +5,10 @@ use ww_base::Span;
 /// Number of buckets of a [`RttStats`] histogram.
 const BUCKETS: usize = 40;
 
+/// Samples of which the buckets are kept one by one before they are counted: most connections have
+/// no more, and need no histogram.
+const FEW: usize = 15;
+
 /// Round-trip samples: count, extremes, mean and a logarithmic histogram (two buckets per
 /// doubling, from 64 µs to 33 s).
 #[derive(Clone, Debug, PartialEq)]
@@ -17,7 +21,16 @@ pub struct RttStats {
     pub max: Span,
     /// Their sum.
     pub sum: Span,
-    buckets: [u16; BUCKETS],
+    buckets: Buckets,
+}
+
+/// Which buckets the samples fell into.
+#[derive(Clone, Debug, PartialEq)]
+enum Buckets {
+    /// That of each sample.
+    Few([u8; FEW]),
+    /// How many in each.
+    Many(Box<[u16; BUCKETS]>),
 }
 
 impl Default for RttStats {
@@ -27,7 +40,7 @@ impl Default for RttStats {
             min: Span(i64::MAX),
             max: Span::ZERO,
             sum: Span::ZERO,
-            buckets: [0; BUCKETS],
+            buckets: Buckets::Few([0; FEW]),
         }
     }
 }
@@ -38,13 +51,18 @@ impl RttStats {
         if sample < Span::ZERO {
             return;
         }
+        let bucket = bucket_of(sample);
+        match &mut self.buckets {
+            Buckets::Few(each) => match each.get_mut(self.count as usize) {
+                Some(next) => *next = bucket as u8,
+                None => self.buckets = Buckets::Many(Box::new(self.histogram_with(bucket))),
+            },
+            Buckets::Many(counts) => count(counts, bucket),
+        }
         self.count = self.count.saturating_add(1);
         self.min = self.min.min(sample);
         self.max = self.max.max(sample);
         self.sum += sample;
-        if let Some(bucket) = self.buckets.get_mut(bucket_of(sample)) {
-            *bucket = bucket.saturating_add(1);
-        }
     }
 
     /// The shortest sample, if there was any.
@@ -60,13 +78,14 @@ impl RttStats {
     /// The sample below which about `share` (0 to 1) of all lie, to the precision of the
     /// histogram (the geometric middle of a bucket, clamped to the extremes).
     pub fn quantile(&self, share: f64) -> Option<Span> {
-        let total: u32 = self.buckets.iter().map(|&count| u32::from(count)).sum();
+        let buckets = self.histogram();
+        let total: u32 = buckets.iter().map(|&count| u32::from(count)).sum();
         if total == 0 {
             return None;
         }
         let wanted = (share * f64::from(total)).ceil().max(1.0);
         let mut seen = 0.0;
-        for (index, &count) in self.buckets.iter().enumerate() {
+        for (index, &count) in buckets.iter().enumerate() {
             seen += f64::from(count);
             if seen >= wanted {
                 let middle = 64_000.0 * 2f64.powf((index as f64 - 0.5) / 2.0);
@@ -74,6 +93,35 @@ impl RttStats {
             }
         }
         Some(self.max)
+    }
+
+    /// How many samples fell into each bucket.
+    fn histogram(&self) -> [u16; BUCKETS] {
+        match &self.buckets {
+            Buckets::Many(counts) => **counts,
+            Buckets::Few(each) => {
+                let mut counts = [0; BUCKETS];
+                for &bucket in each.iter().take(self.count as usize) {
+                    count(&mut counts, usize::from(bucket));
+                }
+                counts
+            }
+        }
+    }
+
+    /// The same with one more sample.
+    #[cold]
+    fn histogram_with(&self, bucket: usize) -> [u16; BUCKETS] {
+        let mut counts = self.histogram();
+        count(&mut counts, bucket);
+        counts
+    }
+}
+
+/// One more sample in a bucket.
+fn count(counts: &mut [u16; BUCKETS], bucket: usize) {
+    if let Some(count) = counts.get_mut(bucket) {
+        *count = count.saturating_add(1);
     }
 }
 
@@ -145,6 +193,25 @@ mod tests {
         assert_eq!(stats.mean(), Some(Span::from_micros(50_500)));
         assert!(stats.quantile(0.99).unwrap() <= Span::from_millis(100));
         assert_eq!(RttStats::default().quantile(0.5), None);
+    }
+
+    #[test]
+    fn few_samples_and_many_have_the_same_quantiles() {
+        let mut stats = RttStats::default();
+        let mut once = Vec::new();
+        for n in 1..=FEW as i64 {
+            stats.add(Span::from_micros(n * n * 300));
+            once.push(stats.quantile(0.5));
+            assert!(matches!(stats.buckets, Buckets::Few(_)));
+        }
+        let half = stats.quantile(0.5);
+        assert_eq!(once.last(), Some(&half));
+        for n in 1..=FEW as i64 {
+            stats.add(Span::from_micros(n * n * 300));
+        }
+        assert!(matches!(stats.buckets, Buckets::Many(_)));
+        assert_eq!(stats.quantile(0.5), half);
+        assert_eq!(stats.count as usize, 2 * FEW);
     }
 
     #[test]
