@@ -26,9 +26,9 @@ impl<K: Copy + Eq + Hash + Ord, T: Default> Tally<K, T> {
         self.0.entry(key).or_default()
     }
 
-    /// All sums in order of their keys.
-    pub(crate) fn into_sorted(self) -> Vec<(K, T)> {
-        let mut all: Vec<(K, T)> = self.0.into_iter().collect();
+    /// The sums that pass a test, in order of their keys.
+    pub(crate) fn into_sorted(self, wanted: impl Fn(&T) -> bool) -> Vec<(K, T)> {
+        let mut all: Vec<(K, T)> = self.0.into_iter().filter(|(_, sum)| wanted(sum)).collect();
         all.sort_unstable_by_key(|(key, _)| *key);
         all
     }
@@ -39,6 +39,8 @@ impl<K: Copy + Eq + Hash + Ord, T: Default> Tally<K, T> {
 pub(crate) struct Shared<'a> {
     /// How DNS servers usually behave.
     pub(crate) dns_habits: OnceCell<BTreeMap<Endpoint, Habit>>,
+    /// The DNS transactions of every server.
+    pub(crate) dns_servers: OnceCell<FxHashMap<Endpoint, Vec<Subject>>>,
     /// What clients wanted to know.
     pub(crate) lookups: OnceCell<Vec<Lookup<'a>>>,
     /// The hop limits of hosts.

@@ -1,6 +1,7 @@
 //! What the rules about names share: codes, frames, the habits of servers, and words.
 
 use crate::{Sighting, Subject, View};
+use rustc_hash::FxHashMap;
 use std::collections::{BTreeMap, BTreeSet};
 use ww_base::{Moment, Span};
 use ww_evidence::{DnsTransaction, Endpoint, Mark, Transport};
@@ -40,6 +41,32 @@ pub(super) fn transactions<'a>(
         .map(|(index, asked)| (Subject::Dns(index as u32), asked))
 }
 
+/// The transactions with one server, in order of the first query.
+pub(super) fn put_to<'v, 'a>(
+    view: &'v View<'a>,
+    server: Endpoint,
+) -> impl Iterator<Item = (Subject, &'a DnsTransaction)> + use<'v, 'a> {
+    let servers = view.shared.dns_servers.get_or_init(|| {
+        let mut servers: FxHashMap<Endpoint, Vec<Subject>> = FxHashMap::default();
+        for (subject, asked) in transactions(view) {
+            servers.entry(asked.server).or_default().push(subject);
+        }
+        servers
+    });
+    let subjects = servers.get(&server).map_or(&[][..], Vec::as_slice);
+    subjects
+        .iter()
+        .filter_map(|&subject| Some((subject, transaction(view, subject)?)))
+}
+
+/// The transaction that a subject names.
+fn transaction<'a>(view: &View<'a>, subject: Subject) -> Option<&'a DnsTransaction> {
+    match subject {
+        Subject::Dns(index) => view.capture.dns.transactions.get(index as usize),
+        _ => None,
+    }
+}
+
 /// The transactions that a group of sightings is about, in order of the first query.
 pub(super) fn told_about<'a>(
     view: &View<'a>,
@@ -48,13 +75,7 @@ pub(super) fn told_about<'a>(
     group
         .iter()
         .flat_map(|sighting| &sighting.subjects)
-        .filter_map(|&subject| match subject {
-            Subject::Dns(index) => {
-                let asked = view.capture.dns.transactions.get(index as usize)?;
-                Some((subject, asked))
-            }
-            _ => None,
-        })
+        .filter_map(|&subject| Some((subject, transaction(view, subject)?)))
         .collect()
 }
 
@@ -87,7 +108,7 @@ pub(super) fn habits<'v>(view: &'v View<'_>) -> &'v BTreeMap<Endpoint, Habit> {
 }
 
 fn learn_habits(view: &View<'_>) -> BTreeMap<Endpoint, Habit> {
-    let mut times: BTreeMap<Endpoint, (Habit, Vec<Span>)> = BTreeMap::new();
+    let mut times: FxHashMap<Endpoint, (Habit, Vec<Span>)> = FxHashMap::default();
     for (_, asked) in transactions(view) {
         let (habit, took) = times.entry(asked.server).or_default();
         habit.asked += 1;

@@ -49,6 +49,9 @@ fn detect(view: &View<'_>, sightings: &mut Sightings) {
         let (Some(waited), Some(answer)) = (asked.waited(), asked.answer) else {
             continue;
         };
+        if waited < NOTICEABLE.min(SLOW_ALONE) {
+            continue;
+        }
         let Some(habit) = habits.get(&asked.server) else {
             continue;
         };

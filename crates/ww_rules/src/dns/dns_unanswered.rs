@@ -1,9 +1,10 @@
 //! `dns-unanswered`: a question was never answered, or only once it was asked again.
 
 use super::common::{
-    Charged, Habit, at, counted, habits, repeated_for_loss, some_of, told_about, transactions,
+    Charged, Habit, at, counted, habits, put_to, repeated_for_loss, some_of, told_about,
+    transactions,
 };
-use super::lookup::{Lookup, lookups, settles};
+use super::lookup::{Lookup, lookups, lookups_of, settles};
 use super::unheard;
 use crate::rule::rule;
 use crate::{Sighting, Sightings, Story, Subject, View};
@@ -262,14 +263,12 @@ impl Case {
             edns_dropped: edns_dropped(view, &told),
             only_kind: only_kind(view, &told),
             names: some_of(told.values().map(|asked| asked.name.as_str())),
-            servers,
+            servers: servers.clone(),
         };
-        for (subject, asked) in transactions(view) {
-            if case.servers.contains(&asked.server) {
-                case.asked += 1;
-                case.server_heard |= asked.answer.is_some();
-                case.stubborn &= told.contains_key(&subject) || asked.asked == asked.answers;
-            }
+        for (subject, asked) in servers.iter().flat_map(|&server| put_to(view, server)) {
+            case.asked += 1;
+            case.server_heard |= asked.answer.is_some();
+            case.stubborn &= told.contains_key(&subject) || asked.asked == asked.answers;
         }
         case
     }
@@ -376,18 +375,17 @@ fn recovered(view: &View<'_>, told: &BTreeMap<Subject, &DnsTransaction>) -> bool
     for asked in told.values() {
         open.insert((asked.client.addr, asked.kind, &asked.name), asked.query.at);
     }
-    for (_, asked) in transactions(view).filter(|(_, asked)| settles(asked)) {
-        let key = (asked.client.addr, asked.kind, asked.name.as_str());
-        let soon = |since: &Moment| {
+    open.iter().all(|(&question, &since)| {
+        let soon = |asked: &DnsTransaction| {
             asked
                 .answer
-                .is_some_and(|answer| answer.at >= *since && answer.at - *since <= SETTLED_WITHIN)
+                .is_some_and(|answer| answer.at >= since && answer.at - since <= SETTLED_WITHIN)
         };
-        if open.get(&key).is_some_and(soon) {
-            open.remove(&key);
-        }
-    }
-    open.is_empty()
+        lookups_of(view, question)
+            .iter()
+            .flat_map(|lookup| &lookup.attempts)
+            .any(|(_, asked)| settles(asked) && soon(asked))
+    })
 }
 
 /// All silent questions offered EDNS, there are at least two, and each was answered by the same
@@ -396,12 +394,14 @@ fn edns_dropped(view: &View<'_>, told: &BTreeMap<Subject, &DnsTransaction>) -> b
     if told.len() < 2 || told.values().any(|asked| asked.edns_size.is_none()) {
         return false;
     }
-    let question = |asked: &DnsTransaction| (asked.server, asked.kind, asked.name.clone());
-    let mut open: BTreeSet<(Endpoint, u16, String)> =
-        told.values().map(|asked| question(asked)).collect();
-    for (_, asked) in transactions(view) {
+    let mut open: BTreeSet<(Endpoint, u16, &str)> = told
+        .values()
+        .map(|asked| (asked.server, asked.kind, asked.name.as_str()))
+        .collect();
+    let servers: BTreeSet<Endpoint> = told.values().map(|asked| asked.server).collect();
+    for (_, asked) in servers.iter().flat_map(|&server| put_to(view, server)) {
         if asked.edns_size.is_none() && asked.answer.is_some() {
-            open.remove(&question(asked));
+            open.remove(&(asked.server, asked.kind, asked.name.as_str()));
         }
     }
     open.is_empty()
@@ -411,9 +411,9 @@ fn edns_dropped(view: &View<'_>, told: &BTreeMap<Subject, &DnsTransaction>) -> b
 fn only_kind(view: &View<'_>, told: &BTreeMap<Subject, &DnsTransaction>) -> Option<String> {
     let one = told.values().next().filter(|_| told.len() > 2)?;
     let answered = || {
-        transactions(view)
+        put_to(view, one.server)
             .map(|(_, asked)| asked)
-            .filter(|asked| asked.server == one.server && asked.answer.is_some())
+            .filter(|asked| asked.answer.is_some())
     };
     let all_silent = told.values().all(|asked| asked.kind == one.kind)
         && !answered().any(|asked| asked.kind == one.kind);

@@ -3,6 +3,8 @@
 
 use super::common::{NAME_ERROR, NO_ERROR, transactions};
 use crate::{Subject, View};
+use std::cmp::Ordering;
+use std::net::IpAddr;
 use ww_base::{Moment, Span};
 use ww_evidence::{DnsOutcome, DnsTransaction, Mark};
 
@@ -85,6 +87,23 @@ impl<'a> Lookup<'a> {
 /// All lookups, in order of client, type and name.
 pub(super) fn lookups<'v, 'a>(view: &'v View<'a>) -> &'v [Lookup<'a>] {
     view.shared.lookups.get_or_init(|| collect(view))
+}
+
+/// The lookups of one name and type by one client.
+pub(super) fn lookups_of<'v, 'a>(
+    view: &'v View<'a>,
+    question: (IpAddr, u16, &str),
+) -> &'v [Lookup<'a>] {
+    let order = |lookup: &Lookup<'_>| {
+        let first = lookup.attempts.first();
+        first.map_or(Ordering::Less, |(_, asked)| {
+            (asked.client.addr, asked.kind, asked.name.as_str()).cmp(&question)
+        })
+    };
+    let all = lookups(view);
+    let (_, from) = all.split_at(all.partition_point(|lookup| order(lookup).is_lt()));
+    let (these, _) = from.split_at(from.partition_point(|lookup| order(lookup).is_eq()));
+    these
 }
 
 fn collect<'a>(view: &View<'a>) -> Vec<Lookup<'a>> {

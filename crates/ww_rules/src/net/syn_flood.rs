@@ -69,10 +69,8 @@ fn detect(view: &View<'_>, sightings: &mut Sightings) {
             service.abandoned.push((subject, flow, syn.first.at));
         }
     }
-    for (server, service) in services.into_sorted() {
-        if is_flood(view, &service) {
-            sightings.add(sighting(view, server, &service));
-        }
+    for (server, service) in services.into_sorted(|service| is_flood(view, service)) {
+        sightings.add(sighting(view, server, &service));
     }
 }
 

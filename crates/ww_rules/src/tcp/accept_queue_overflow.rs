@@ -49,10 +49,8 @@ fn detect(view: &View<'_>, sightings: &mut Sightings) {
             services.of(flow.server).push((subject, flow, treated));
         }
     }
-    for (server, attempts) in services.into_sorted() {
-        if overflows(&attempts) {
-            sightings.add(sighting(view, server, &attempts));
-        }
+    for (server, attempts) in services.into_sorted(|attempts| overflows(attempts)) {
+        sightings.add(sighting(view, server, &attempts));
     }
 }
 

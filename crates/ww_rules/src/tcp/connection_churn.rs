@@ -87,9 +87,7 @@ fn all(view: &View<'_>) -> Vec<((IpAddr, Endpoint), Churn)> {
             all.of((flow.client.addr, flow.server)).add(subject, flow);
         }
     }
-    let mut all = all.into_sorted();
-    all.retain(|(_, churn)| churn.is_churn());
-    all
+    all.into_sorted(Churn::is_churn)
 }
 
 fn key(client: IpAddr, server: Endpoint) -> String {

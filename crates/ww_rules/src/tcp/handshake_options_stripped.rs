@@ -114,10 +114,11 @@ fn offered<'a>(
 /// Options that the side leaves out here although it offers them to or from another service, and
 /// never on this one. A server may use only what the client's SYN offers.
 fn missing(flow: &TcpFlow, side: SideId, offers: &Offers) -> Vec<&'static str> {
-    let (Some(options), Some(known)) = (
-        flow.side(side).options,
-        offers.get(&(flow.endpoint(side).addr, side)),
-    ) else {
+    let lacking = |options: &SynOptions| present(options).contains(&false);
+    let Some(options) = flow.side(side).options.filter(lacking) else {
+        return Vec::new();
+    };
+    let Some(known) = offers.get(&(flow.endpoint(side).addr, side)) else {
         return Vec::new();
     };
     let asked = match (side, flow.sent_by_client.options) {

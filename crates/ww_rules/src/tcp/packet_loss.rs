@@ -8,7 +8,7 @@ use crate::shared::Tally;
 use crate::{Sighting, Sightings, Story, View};
 use std::net::IpAddr;
 use ww_base::Gap;
-use ww_evidence::{SideId, SymptomKind};
+use ww_evidence::SymptomKind;
 use ww_finding::Severity;
 
 rule! {
@@ -35,6 +35,9 @@ const SHARE_MIN: f64 = 0.005;
 /// Share above which transfers crawl.
 const SHARE_HIGH: f64 = 0.04;
 
+/// What one direction to or from a host adds up to: losses, their episodes, and where.
+type Path = (Losses, u32, Vec<Sighting>);
+
 fn detect(view: &View<'_>, sightings: &mut Sightings) {
     if !can_judge_repetitions(view) {
         sightings.gap(Gap::new(
@@ -43,12 +46,12 @@ fn detect(view: &View<'_>, sightings: &mut Sightings) {
         ));
         return;
     }
-    let mut paths: Tally<(IpAddr, SideId), (Losses, u32, Vec<Sighting>)> = Tally::new();
+    let mut hosts: Tally<IpAddr, [Path; 2]> = Tally::new();
     for (subject, flow) in view.flows() {
-        for (side, sent) in directions(flow) {
+        let paths = hosts.of(flow.server.addr);
+        for ((side, sent), path) in directions(flow).into_iter().zip(paths) {
             let losses = Losses::of(flow, side);
-            let key = (flow.server.addr, side);
-            let (total, episodes, seen) = paths.of(key);
+            let (total, episodes, seen) = path;
             *total += losses;
             if losses.count() == 0 || losses.mostly_at_tails() {
                 continue;
@@ -77,7 +80,8 @@ fn detect(view: &View<'_>, sightings: &mut Sightings) {
             seen.push(sighting);
         }
     }
-    for (_, (total, episodes, seen)) in paths.into_sorted() {
+    let concerned = hosts.into_sorted(|paths| paths.iter().any(|(_, _, seen)| !seen.is_empty()));
+    for (total, episodes, seen) in concerned.into_iter().flat_map(|(_, paths)| paths) {
         let counted = seen.iter().map(|sighting| sighting.count).sum::<u64>();
         let often = total.share() >= SHARE_MIN || episodes >= LOSSES_MIN;
         if counted >= u64::from(LOSSES_MIN) && often {

@@ -3,6 +3,7 @@
 use super::hosts::{self, count};
 use crate::rule::rule;
 use crate::{Sighting, Sightings, Story, View};
+use std::cell::LazyCell;
 use std::collections::BTreeMap;
 use ww_base::Span;
 use ww_evidence::{PortReuse, TcpFlow};
@@ -36,7 +37,7 @@ enum Met {
 }
 
 fn detect(view: &View<'_>, sightings: &mut Sightings) {
-    let opened = std::cell::LazyCell::new(|| opened(view));
+    let opened = LazyCell::new(|| opened(view));
     for (subject, flow) in view.flows() {
         let (Some(reuse), Some(syn)) = (flow.reuse, flow.handshake.syn) else {
             continue;
@@ -84,7 +85,11 @@ fn opened<'a>(view: &View<'a>) -> BTreeMap<u32, &'a TcpFlow> {
         .collect()
 }
 
-fn met(flow: &TcpFlow, reuse: PortReuse, opened: &BTreeMap<u32, &TcpFlow>) -> Option<Met> {
+fn met<'a>(
+    flow: &TcpFlow,
+    reuse: PortReuse,
+    opened: &LazyCell<BTreeMap<u32, &'a TcpFlow>, impl FnOnce() -> BTreeMap<u32, &'a TcpFlow>>,
+) -> Option<Met> {
     let handshake = &flow.handshake;
     let syn = handshake.syn?;
     if syn.first.at - reuse.last.at > REMEMBERED {
@@ -94,11 +99,13 @@ fn met(flow: &TcpFlow, reuse: PortReuse, opened: &BTreeMap<u32, &TcpFlow>) -> Op
         return Some(Met::OldAck);
     }
     let shut_out = handshake.syn_ack.is_none() && (handshake.refused.is_some() || syn.count >= 2);
-    let worked_before = opened.contains_key(&reuse.stream);
-    let others_get_in = opened
-        .values()
-        .any(|other| other.server == flow.server && other.first.at >= reuse.last.at);
-    (shut_out && worked_before && others_get_in).then_some(Met::NoEntry)
+    let worked_before = || opened.contains_key(&reuse.stream);
+    let others_get_in = || {
+        opened
+            .values()
+            .any(|other| other.server == flow.server && other.first.at >= reuse.last.at)
+    };
+    (shut_out && worked_before() && others_get_in()).then_some(Met::NoEntry)
 }
 
 /// From the first SYN until the connection opened, or to its end.

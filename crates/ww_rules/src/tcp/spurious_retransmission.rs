@@ -5,7 +5,7 @@ use crate::rule::rule;
 use crate::shared::Tally;
 use crate::{Sighting, Sightings, Story, View};
 use std::net::IpAddr;
-use ww_evidence::{SideId, SymptomKind};
+use ww_evidence::SymptomKind;
 
 rule! {
     name: "spurious-retransmission",
@@ -29,15 +29,18 @@ const NEEDLESS_MIN: u64 = 4;
 /// Share of the segments below which nothing is said.
 const SHARE_MIN: f64 = 0.002;
 
+/// What one direction to or from a host adds up to: segments, needless repetitions, and where.
+type Path = (u64, u64, Vec<Sighting>);
+
 fn detect(view: &View<'_>, sightings: &mut Sightings) {
     if !can_judge_repetitions(view) {
         return;
     }
-    let mut paths: Tally<(IpAddr, SideId), (u64, u64, Vec<Sighting>)> = Tally::new();
+    let mut hosts: Tally<IpAddr, [Path; 2]> = Tally::new();
     for (subject, flow) in view.flows() {
-        for (side, sent) in directions(flow) {
-            let key = (flow.server.addr, side);
-            let (segments, total, seen) = paths.of(key);
+        let paths = hosts.of(flow.server.addr);
+        for ((side, sent), path) in directions(flow).into_iter().zip(paths) {
+            let (segments, total, seen) = path;
             *segments += sent.data_segments;
             let needless = flow.count(SymptomKind::Needless, side);
             let others = flow.count(SymptomKind::LossBefore, side)
@@ -65,7 +68,8 @@ fn detect(view: &View<'_>, sightings: &mut Sightings) {
             seen.push(sighting);
         }
     }
-    for (_, (segments, total, seen)) in paths.into_sorted() {
+    let concerned = hosts.into_sorted(|paths| paths.iter().any(|(_, _, seen)| !seen.is_empty()));
+    for (segments, total, seen) in concerned.into_iter().flat_map(|(_, paths)| paths) {
         // More repetitions than segments are no transfer: a capture without its beginning, or noise.
         let plausible = total <= segments;
         if plausible && total >= NEEDLESS_MIN && total as f64 >= SHARE_MIN * segments as f64 {
