@@ -1,6 +1,6 @@
 //! One pass over a capture.
 
-use crate::decode::{Body, Decoder, IpHeader, RawFrame, Tcp, Udp};
+use crate::decode::{Body, Decoded, Decoder, IpHeader, PlainSegment, RawFrame, Tcp, Udp};
 use crate::dns::{DnsWatch, is_dns_datagram, is_dns_stream_port};
 use crate::net::{NetWatch, Passing, ProbeWatch, digest};
 use crate::reader::{CaptureReader, Frame, Interface, ReadError};
@@ -78,12 +78,17 @@ pub fn labels<'r>(
 /// The state of the pass.
 struct Pass {
     decoder: Decoder,
+    seen: Seen,
+    started: bool,
+    previous: Moment,
+}
+
+/// What decoded frames add up to.
+struct Seen {
     tcp: TcpTable,
     dns: DnsWatch,
     net: NetWatch,
     capture: Capture,
-    started: bool,
-    previous: Moment,
     unsupported: BTreeMap<&'static str, u64>,
 }
 
@@ -91,16 +96,18 @@ impl Pass {
     fn new(source: SourceId, limits: &Limits) -> Pass {
         Pass {
             decoder: Decoder::new(limits),
-            tcp: TcpTable::new(limits),
-            dns: DnsWatch::new(limits),
-            net: NetWatch::new(limits),
-            capture: Capture {
-                source,
-                ..Capture::default()
+            seen: Seen {
+                tcp: TcpTable::new(limits),
+                dns: DnsWatch::new(limits),
+                net: NetWatch::new(limits),
+                capture: Capture {
+                    source,
+                    ..Capture::default()
+                },
+                unsupported: BTreeMap::new(),
             },
             started: false,
             previous: Moment(0),
-            unsupported: BTreeMap::new(),
         }
     }
 
@@ -112,62 +119,35 @@ impl Pass {
             at: frame.at,
         };
         self.note_time(mark);
-        self.capture.frames = frame.number;
-        self.capture.wire_bytes += u64::from(frame.wire_len);
-        let Pass {
-            decoder,
-            tcp,
-            dns,
-            net,
-            capture,
-            unsupported,
-            ..
-        } = self;
-        let decoded = decoder.decode(RawFrame {
+        self.seen.capture.frames = frame.number;
+        self.seen.capture.wire_bytes += u64::from(frame.wire_len);
+        if (frame.data.len() as u64) < u64::from(frame.wire_len) {
+            note_truncated(&mut self.seen.capture, mark, frame.data.len() as u32);
+        }
+        let raw = RawFrame {
             number: frame.number,
             at: frame.at,
             link: frame.link.0,
             wire_len: frame.wire_len,
             data: frame.data,
-        });
-        if (frame.data.len() as u64) < u64::from(frame.wire_len) {
-            note_truncated(capture, mark, frame.data.len() as u32);
+        };
+        if let Some(segment) = Decoder::plain_segment(&raw) {
+            return Some(self.seen.segment(mark, &segment, frame.wire_len));
         }
-        if let (Body::Tcp(segment), Some(ip)) = (&decoded.body, &decoded.ip) {
-            let given = tcp.segment(mark, ip, segment, &mut capture.quality);
-            if ip.ttl < ProbeWatch::LOW {
-                net.low_segment(mark, ip);
-            }
-            if given.routed_copy {
-                let rest = digest(segment.payload);
-                net.copy(&Passing::of(mark, ip, frame.wire_len, rest));
-            }
-            feed_dns_stream(dns, mark, ip, segment, given, decoded.truncated);
-            return Some(given);
-        }
-        match (&decoded.body, &decoded.ip) {
-            (Body::Udp(udp), Some(ip)) => feed_dns_datagram(dns, mark, ip, udp, decoded.truncated),
-            (Body::Unsupported(name), _) => *unsupported.entry(*name).or_default() += 1,
-            (Body::Malformed(_), _) => note_malformed(capture, mark),
-            _ => {}
-        }
-        let mut given = None;
-        net.frame(mark, &decoded, frame.wire_len, |quoted| {
-            given = tcp.quoted(mark, quoted);
-            given.map(|given| given.stream)
-        });
-        given.filter(|given| !given.labels.is_empty())
+        let decoded = self.decoder.decode(raw);
+        self.seen.frame(mark, &decoded, frame.wire_len)
     }
 
     /// The span of the capture, and its clock going backwards.
     #[inline]
     fn note_time(&mut self, mark: Mark) {
+        let capture = &mut self.seen.capture;
         if !self.started {
             self.started = true;
-            (self.capture.first, self.capture.last) = (mark.at, mark.at);
+            (capture.first, capture.last) = (mark.at, mark.at);
         } else if mark.at < self.previous {
             let step = self.previous - mark.at;
-            let backsteps = &mut self.capture.quality.backsteps;
+            let backsteps = &mut capture.quality.backsteps;
             if backsteps.count == 0 {
                 backsteps.first_frame = mark.frame;
             }
@@ -176,27 +156,32 @@ impl Pass {
                 backsteps.worst = step;
                 backsteps.worst_frame = mark.frame;
             }
-            self.capture.first = self.capture.first.min(mark.at);
+            capture.first = capture.first.min(mark.at);
         } else {
-            self.capture.last = self.capture.last.max(mark.at);
+            capture.last = capture.last.max(mark.at);
         }
         self.previous = mark.at;
     }
 
     fn finish(self, interfaces: &[Interface]) -> Capture {
-        let mut capture = self.capture;
+        let Seen {
+            tcp,
+            dns,
+            net,
+            mut capture,
+            unsupported,
+        } = self.seen;
         let quality = &mut capture.quality;
-        quality.unsupported = self
-            .unsupported
+        quality.unsupported = unsupported
             .into_iter()
             .map(|(name, frames)| (name.to_owned(), frames))
             .collect();
         quality.interfaces = interfaces.len() as u32;
         quality.drops = interfaces.iter().enumerate().filter_map(drops_of).collect();
-        self.net.finish(&self.decoder.finish(), &mut capture);
-        capture.dns = self.dns.finish();
-        capture.tcp_dropped = self.tcp.dropped();
-        capture.tcp = self.tcp.finish(capture.last);
+        net.finish(&self.decoder.finish(), &mut capture);
+        capture.dns = dns.finish();
+        capture.tcp_dropped = tcp.dropped();
+        capture.tcp = tcp.finish(capture.last);
         if capture.tcp_dropped > 0 {
             capture.gaps.push(Gap::new(
                 format!(
@@ -208,6 +193,59 @@ impl Pass {
             ));
         }
         capture
+    }
+}
+
+impl Seen {
+    /// Takes a TCP segment; its labels.
+    #[expect(
+        clippy::inline_always,
+        reason = "out of line, the headers of every segment are written to memory and read back"
+    )]
+    #[inline(always)]
+    fn segment(&mut self, mark: Mark, segment: &PlainSegment<'_>, wire_len: u32) -> FrameLabels {
+        let PlainSegment { ip, tcp, truncated } = segment;
+        let given = self.tcp.segment(mark, ip, tcp, &mut self.capture.quality);
+        // Copies of the header are lent to the watchers: that of the other segments, which are
+        // nearly all, then need not lie in memory.
+        if ip.ttl < ProbeWatch::LOW {
+            let ip = *ip;
+            self.net.low_segment(mark, &ip);
+        }
+        if given.routed_copy {
+            let (ip, rest) = (*ip, digest(tcp.payload));
+            self.net.copy(&Passing::of(mark, &ip, wire_len, rest));
+        }
+        feed_dns_stream(&mut self.dns, mark, ip, tcp, given, *truncated);
+        given
+    }
+
+    /// Takes a frame of any kind; the labels of the TCP segment in it, or quoted in it.
+    #[inline(never)]
+    fn frame(&mut self, mark: Mark, decoded: &Decoded<'_>, wire_len: u32) -> Option<FrameLabels> {
+        match (&decoded.body, &decoded.ip) {
+            (&Body::Tcp(tcp), Some(ip)) => {
+                let segment = PlainSegment {
+                    ip: *ip,
+                    tcp,
+                    truncated: decoded.truncated,
+                };
+                return Some(self.segment(mark, &segment, wire_len));
+            }
+            (Body::Udp(udp), Some(ip)) => {
+                feed_dns_datagram(&mut self.dns, mark, ip, udp, decoded.truncated);
+            }
+            (Body::Unsupported(name), _) => *self.unsupported.entry(*name).or_default() += 1,
+            (Body::Malformed(_), _) => note_malformed(&mut self.capture, mark),
+            _ => {}
+        }
+        let mut given = None;
+        let tcp = &mut self.tcp;
+        self.net.frame(mark, decoded, wire_len, |quoted| {
+            given = tcp.quoted(mark, quoted);
+            given.map(|given| given.stream)
+        });
+        given.filter(|given| !given.labels.is_empty())
     }
 }
 

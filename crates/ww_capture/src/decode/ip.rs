@@ -265,7 +265,9 @@ impl<'a> Walk<'a> {
     }
 }
 
-fn address(header: &[u8; 40], at: usize) -> IpAddr {
+/// The address at `at` in an IPv6 header.
+#[inline]
+pub(super) fn address(header: &[u8; 40], at: usize) -> IpAddr {
     Ipv6Addr::from(array::<16>(header, at).unwrap_or_default()).into()
 }
 

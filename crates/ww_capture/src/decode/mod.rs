@@ -2,7 +2,7 @@
 //!
 //! [`Decoder::decode`] takes a frame of any supported link type down to its innermost transport
 //! header, through VLAN tags, labels, tunnels and fragments. Almost every frame of a real capture
-//! is Ethernet, IPv4 without options and TCP or UDP; those take the short way in [`fast`], the rest
+//! is Ethernet, IP without options and TCP or UDP; those take the short way in [`fast`], the rest
 //! takes [`walk`]. Both give the same answer.
 //!
 //! What is decoded and with which length follows `TShark` 4.0.17, so that connections and their
@@ -36,8 +36,8 @@ mod walk;
 
 pub use fragment::{FragmentReport, IncompleteDatagram};
 pub use types::{
-    Arp, Body, Decoded, Icmp, IpHeader, LinkLayer, Mac, PacketType, Quoted, RawFrame, Tcp, Tunnel,
-    Tunnels, Udp,
+    Arp, Body, Decoded, Icmp, IpHeader, LinkLayer, Mac, PacketType, PlainSegment, Quoted, RawFrame,
+    Tcp, Tunnel, Tunnels, Udp,
 };
 
 use fragment::Reassembler;
@@ -62,6 +62,13 @@ impl Decoder {
             completed: [Vec::new(), Vec::new()],
             tunnel_depth: limits.tunnel_depth,
         }
+    }
+
+    /// The TCP segment in a frame of the most common kind, as [`Decoder::decode`] would give it;
+    /// `None` says nothing about the frame.
+    #[inline]
+    pub fn plain_segment<'a>(frame: &RawFrame<'a>) -> Option<PlainSegment<'a>> {
+        fast::segment(frame)
     }
 
     /// Decodes one frame down to its innermost transport header.

@@ -32,6 +32,11 @@ fn decode<T>(raw: RawFrame<'_>, check: impl FnOnce(&Decoded<'_>) -> T) -> T {
     let mut other = Decoder::new(&Limits::default());
     let decoded = decoder.decode(raw);
     assert_eq!(decoded, other.decode_any(&raw));
+    if let Some(plain) = Decoder::plain_segment(&raw) {
+        assert_eq!(Some(plain.ip), decoded.ip);
+        assert_eq!(Body::Tcp(plain.tcp), decoded.body);
+        assert_eq!(plain.truncated, decoded.truncated);
+    }
     check(&decoded)
 }
 

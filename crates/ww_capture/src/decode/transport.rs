@@ -6,10 +6,14 @@ use super::types::{Arp, Body, Tcp, Udp};
 /// Reads a TCP segment; `segment` is the IP payload.
 #[inline]
 pub(super) fn tcp(segment: Bytes<'_>) -> Body<'_> {
-    match segment.held.first_chunk::<20>() {
-        Some(header) => Body::Tcp(tcp_header(header, segment)),
-        None => cut_tcp(segment),
-    }
+    whole_tcp(segment).map_or_else(|| cut_tcp(segment), Body::Tcp)
+}
+
+/// Reads a TCP segment of which the whole fixed header was captured.
+#[inline]
+pub(super) fn whole_tcp(segment: Bytes<'_>) -> Option<Tcp<'_>> {
+    let header = segment.held.first_chunk::<20>()?;
+    Some(tcp_header(header, segment))
 }
 
 /// A segment of which the header is there up to its window at least: `TShark` gives it a connection

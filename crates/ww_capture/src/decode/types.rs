@@ -38,6 +38,17 @@ pub struct Decoded<'a> {
     pub reassembled_from: Option<(u64, u64)>,
 }
 
+/// A TCP segment in a frame of the most common kind: Ethernet and IP without anything between.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PlainSegment<'a> {
+    /// The IP header.
+    pub ip: IpHeader,
+    /// The TCP header and what follows it.
+    pub tcp: Tcp<'a>,
+    /// As [`Decoded::truncated`].
+    pub truncated: bool,
+}
+
 /// Link-layer facts of the outermost frame.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct LinkLayer {

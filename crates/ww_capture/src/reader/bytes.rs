@@ -28,6 +28,19 @@ impl Order {
         }
     }
 
+    /// Four 32-bit numbers.
+    #[inline]
+    pub(super) fn u32s(self, bytes: &[u8; 16]) -> [u32; 4] {
+        let mut words = [0; 4];
+        for (word, bytes) in words.iter_mut().zip(bytes.as_chunks().0) {
+            *word = u32::from_le_bytes(*bytes);
+        }
+        match self {
+            Order::Little => words,
+            Order::Big => words.map(u32::swap_bytes),
+        }
+    }
+
     /// A 64-bit number.
     #[inline]
     pub(super) fn u64(self, bytes: [u8; 8]) -> u64 {

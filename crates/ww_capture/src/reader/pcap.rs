@@ -205,10 +205,7 @@ impl Pcap {
             return None;
         }
         let header: &[u8; 16] = window.ahead().first_chunk()?;
-        let seconds = self.order.u32_at(header, 0)?;
-        let fraction = self.order.u32_at(header, 4)?;
-        let first = self.order.u32_at(header, 8)?;
-        let second = self.order.u32_at(header, 12)?;
+        let [seconds, fraction, first, second] = self.order.u32s(header);
         let (captured, wire_len) = match self.lengths {
             Lengths::Regular => (first, second),
             Lengths::Swapped => (second, first),
