@@ -90,7 +90,7 @@ pub struct Exchanges {
     /// The slowest of them, slowest first; a bounded few.
     pub slowest: Vec<Slowest>,
     /// The request still open at the end.
-    pub unanswered: Option<Unanswered>,
+    pub unanswered: Option<Box<Unanswered>>,
     /// The server spoke first (SMTP, SSH, MySQL …): exchanges are counted from its greeting on.
     pub server_first: bool,
     /// What is spoken.

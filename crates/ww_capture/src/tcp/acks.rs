@@ -39,7 +39,9 @@ impl Step<'_> {
         if self.from == ww_evidence::SideId::Server {
             self.talk.acknowledged(ack, self.segment.mark);
         }
-        self.f.sacked_count = 0;
+        if let Some(trouble) = self.f.known_trouble() {
+            trouble.sacked_count = 0;
+        }
         self.read_sack(ack);
         let outstanding = self.r.outstanding(self.f);
         let window = self.f.window_known.then_some(self.f.window_now);
@@ -88,8 +90,9 @@ impl Step<'_> {
             return;
         };
         self.f.sack_frames += 1;
-        self.f.sacked = self.segment.options.sack;
-        self.f.sacked_count = self.segment.options.sack_count;
+        let trouble = self.f.note_trouble();
+        trouble.sacked = self.segment.options.sack;
+        trouble.sacked_count = self.segment.options.sack_count;
         let below = at_or_before(right, ack);
         let inside = blocks
             .get(1)
@@ -109,9 +112,9 @@ impl Step<'_> {
     /// The receiver had it already: what looked like a loss of `r` was none.
     fn deny_pending(&mut self, left: u32, right: u32) {
         let mut index = 0;
-        while let Some(&repeat) = self.r.pending.get(index) {
+        while let Some(&repeat) = self.r.pending().get(index) {
             if before(repeat.start, right) && after(repeat.end, left) {
-                self.r.pending.remove(index);
+                self.r.settle(index);
                 self.make_needless(&repeat);
             } else {
                 index += 1;
@@ -121,13 +124,13 @@ impl Step<'_> {
 
     /// Repeats that the acknowledgement covers: which transmission does it answer?
     fn settle_pending(&mut self, ack: u32) {
-        if self.r.pending.is_empty() {
+        if self.r.pending().is_empty() {
             return;
         }
         let echo = self.segment.options.timestamps.map(|(_, echo)| echo);
         let shortest = self.r.ack_rtt.shortest();
         let mut index = 0;
-        while let Some(&repeat) = self.r.pending.get(index) {
+        while let Some(&repeat) = self.r.pending().get(index) {
             if after(repeat.end, ack) {
                 index += 1;
                 continue;
@@ -138,10 +141,10 @@ impl Step<'_> {
                 _ => shortest.is_some_and(|rtt| since.times(2) < rtt),
             };
             if answers_original {
-                self.r.pending.remove(index);
+                self.r.settle(index);
                 self.make_needless(&repeat);
             } else if since > Span::from_secs(2) {
-                self.r.pending.remove(index);
+                self.r.settle(index);
             } else {
                 // A D-SACK may still follow.
                 index += 1;

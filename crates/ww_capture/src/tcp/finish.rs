@@ -8,14 +8,14 @@ use ww_base::Moment;
 use ww_evidence::{Side, SideId, SymptomKind, TcpFlow, UnackedEnd, UnfilledHole};
 
 /// What the capture shows of a connection; `end` is the capture's last moment.
-pub(crate) fn evidence(mut flow: Flow, end: Moment) -> TcpFlow {
+pub(crate) fn evidence(flow: &mut Flow, end: Moment) -> TcpFlow {
     let rtt = flow.round_trip();
     let vantage = flow.vantage();
     let given_up = flow.given_up();
     let silent_break = flow.silent_break();
     let last = flow.last;
-    let [mut client, mut server] = flow.sides;
-    for (whose, side) in [(SideId::Client, &mut client), (SideId::Server, &mut server)] {
+    let [client, server] = &mut flow.sides;
+    for (whose, side) in [(SideId::Client, &*client), (SideId::Server, &*server)] {
         judge_flights(side, whose, rtt, &mut flow.symptoms);
         if let Some(since) = side.zero_since
             && side.zero_probed
@@ -33,12 +33,12 @@ pub(crate) fn evidence(mut flow: Flow, end: Moment) -> TcpFlow {
     }
     let way = flow.client_way;
     let unacked = [
-        unacked_end(&flow.labels, way, &client, &server),
-        unacked_end(&flow.labels, 1 - way, &server, &client),
+        unacked_end(&flow.labels, way, client, server),
+        unacked_end(&flow.labels, 1 - way, server, client),
     ];
     let holes = [
-        unfilled_hole(&client.space, &server),
-        unfilled_hole(&server.space, &client),
+        unfilled_hole(&client.space, server),
+        unfilled_hole(&server.space, client),
     ];
     let [client_unacked, server_unacked] = unacked;
     let [client_hole, server_hole] = holes;
@@ -50,12 +50,12 @@ pub(crate) fn evidence(mut flow: Flow, end: Moment) -> TcpFlow {
         orientation: flow.orientation,
         first: flow.first,
         last,
-        handshake: flow.handshake,
+        handshake: flow.handshake.clone(),
         sent_by_client: side(client, client_unacked, client_hole),
         sent_by_server: side(server, server_unacked, server_hole),
         vantage,
         rtt,
-        symptoms: flow.symptoms.finish(),
+        symptoms: std::mem::take(&mut flow.symptoms).finish(),
         exchanges: flow.talk.finish(end, given_up),
         close: flow.close,
         idle_break: flow.idle_break.or(silent_break),
@@ -66,11 +66,11 @@ pub(crate) fn evidence(mut flow: Flow, end: Moment) -> TcpFlow {
 }
 
 fn side(
-    state: SideState,
+    state: &mut SideState,
     unacked_end: Option<UnackedEnd>,
     unfilled_hole: Option<UnfilledHole>,
 ) -> Side {
-    let loss_episodes = state.loss_episodes;
+    let loss_episodes = state.trouble().map_or(0, |trouble| trouble.loss_episodes);
     Side {
         frames: state.frames,
         data_segments: state.data_segments,
@@ -83,9 +83,9 @@ fn side(
         first_data: state.first_data,
         last_data: state.last_data,
         fin: state.fin,
-        reset: state.reset.map(|reset| *reset),
-        ack_rtt: state.ack_rtt,
-        timestamp_rtt: state.timestamp_rtt,
+        reset: state.reset.as_deref().copied(),
+        ack_rtt: std::mem::take(&mut state.ack_rtt),
+        timestamp_rtt: std::mem::take(&mut state.timestamp_rtt),
         window_min: state.window_min,
         window_max: state.window_max,
         window_zero_at_end: state.zero_since.is_some(),
@@ -96,7 +96,10 @@ fn side(
         unacked_end,
         unfilled_hole,
         flights: state.flights,
-        bulk: state.bulk.map(|bulk| Box::new(bulk.finish(loss_episodes))),
+        bulk: state
+            .bulk
+            .take()
+            .map(|bulk| Box::new(bulk.finish(loss_episodes))),
     }
 }
 
@@ -113,8 +116,8 @@ fn unacked_end(
         return None;
     }
     let oldest = labels.sides.get(way)?.unacked.front()?;
-    let repeats = match peer.acked {
-        Some(acked) if acked == own.oldest_seq => own.oldest_repeats,
+    let repeats = match (peer.acked, own.trouble()) {
+        (Some(acked), Some(trouble)) if acked == trouble.oldest_seq => trouble.oldest_repeats,
         _ => 0,
     };
     Some(UnackedEnd {

@@ -131,14 +131,23 @@ impl Flow {
         &mut self,
         from: SideId,
         segment: &Segment<'_>,
-        labelled: Labelled,
+        labelled: &Labelled,
         limits: &Limits,
     ) -> Noted {
         self.note_quiet(from, segment);
-        let mut step = self.step(from, segment, limits);
-        step.f.frames += 1;
-        if let Some(copy) = step.f.recent.add(segment) {
-            step.log(SymptomKind::Copy, from, segment.len, Span::ZERO);
+        let [client, server] = &mut self.sides;
+        let side = match from {
+            SideId::Client => client,
+            SideId::Server => server,
+        };
+        side.frames += 1;
+        if let Some(copy) = side.recent.add(segment) {
+            let case = Case {
+                frame: segment.mark.frame,
+                bytes: segment.len,
+                lost: Span::ZERO,
+            };
+            self.symptoms.add(SymptomKind::Copy, from, case);
             self.last = segment.mark;
             return Noted {
                 copy: Some(copy),
@@ -146,7 +155,7 @@ impl Flow {
             };
         }
         if segment.has(RST) {
-            step.f.heard = Some(segment.mark);
+            side.heard = Some(segment.mark);
             self.take_reset(from, segment);
         } else {
             self.take_regular(from, segment, labelled, limits);
@@ -162,7 +171,7 @@ impl Flow {
         &mut self,
         from: SideId,
         segment: &Segment<'_>,
-        labelled: Labelled,
+        labelled: &Labelled,
         limits: &Limits,
     ) {
         self.note_life_after_reset(from, segment);
@@ -183,16 +192,16 @@ impl Flow {
             _ => None,
         };
         if segment.has(ACK) {
-            step.acknowledge(&labelled);
+            step.acknowledge(labelled);
         }
         step.timestamps();
         step.window();
         if segment.has(SYN) {
             step.f.space.start(segment.end());
         } else if segment.len > 0 || segment.has(FIN) {
-            step.data(&labelled, id_step);
+            step.data(labelled, id_step);
         } else {
-            step.empty(&labelled);
+            step.empty(labelled);
         }
         if segment.has(FIN) {
             self.take_fin(from, segment);

@@ -26,6 +26,7 @@ pub use labels::Labels;
 use crate::decode::{IpHeader, Quoted, Tcp};
 use flow::{Flow, Noted};
 use segment::Segment;
+use std::net::IpAddr;
 use table::{Key, Table};
 use ww_base::{Limits, Moment};
 use ww_evidence::{Endpoint, Mark, PortReuse, Quality, TcpFlow};
@@ -64,6 +65,8 @@ pub struct TcpTable {
         reason = "a connection's state is freed as soon as its evidence is made, and never moves"
     )]
     flows: Vec<Box<Flow>>,
+    /// The connection of the latest segment: the next one often belongs to it.
+    latest: u32,
     streams: u32,
     dropped: u64,
 }
@@ -75,12 +78,18 @@ impl TcpTable {
             limits: limits.clone(),
             table: Table::default(),
             flows: Vec::new(),
+            latest: 0,
             streams: 0,
             dropped: 0,
         }
     }
 
     /// Takes in one segment; `quality` learns what it shows about the capture.
+    #[expect(
+        clippy::inline_always,
+        reason = "out of line, the headers of every segment are written to memory and read back"
+    )]
+    #[inline(always)]
     pub fn segment(
         &mut self,
         mark: Mark,
@@ -89,29 +98,22 @@ impl TcpTable {
         quality: &mut Quality,
     ) -> FrameLabels {
         let (key, way) = Key::new(ip.src, tcp.src_port, ip.dst, tcp.dst_port);
-        let ends = [
-            Endpoint {
-                addr: ip.src,
-                port: tcp.src_port,
-            },
-            Endpoint {
-                addr: ip.dst,
-                port: tcp.dst_port,
-            },
-        ];
-        let (index, reused) = self.connection(key, way, mark, ends, (tcp.flags, tcp.seq));
+        let (index, reused) = self.connection(key, way, mark, (tcp.flags, tcp.seq), || {
+            ends(ip.src, tcp.src_port, ip.dst, tcp.dst_port)
+        });
         let Some(flow) = self.flows.get_mut(index as usize) else {
             return FrameLabels::default();
         };
-        let Some(segment) = Segment::new(mark, ip, tcp) else {
+        let Some(len) = tcp.len else {
             return FrameLabels {
                 stream: flow.stream,
                 ..FrameLabels::default()
             };
         };
+        let segment = Segment::new(mark, ip, tcp, len);
         let labelled = flow.labels.label(way, &segment, reused, &self.limits);
         let from = flow.side_of(way);
-        let noted = flow.take(from, &segment, labelled, &self.limits);
+        let noted = flow.take(from, &segment, &labelled, &self.limits);
         let stream = flow.stream;
         note_quality(quality, mark, &segment, noted);
         FrameLabels {
@@ -133,19 +135,9 @@ impl TcpTable {
         let (src_port, dst_port) = quoted.ports?;
         let (key, way) = Key::new(quoted.src, src_port, quoted.dst, dst_port);
         let (index, reused) = match (quoted.tcp_flags, quoted.tcp_seq) {
-            (Some(flags), Some(seq)) => {
-                let ends = [
-                    Endpoint {
-                        addr: quoted.src,
-                        port: src_port,
-                    },
-                    Endpoint {
-                        addr: quoted.dst,
-                        port: dst_port,
-                    },
-                ];
-                self.connection(key, way, mark, ends, (flags, seq))
-            }
+            (Some(flags), Some(seq)) => self.connection(key, way, mark, (flags, seq), || {
+                ends(quoted.src, src_port, quoted.dst, dst_port)
+            }),
             _ => (self.find(&key)?, false),
         };
         let flow = self.flows.get(index as usize)?;
@@ -170,52 +162,74 @@ impl TcpTable {
         self.flows
             .into_iter()
             .filter(|flow| flow.was_seen())
-            .map(|flow| Box::new(finish::evidence(*flow, end)))
+            .map(|mut flow| Box::new(finish::evidence(&mut flow, end)))
             .collect()
     }
 
+    #[inline]
     fn find(&self, key: &Key) -> Option<u32> {
-        self.table.find(key, |index| {
-            self.flows
-                .get(index as usize)
-                .is_some_and(|flow| flow.key == *key)
-        })
+        if self.is_of(self.latest, key) {
+            return Some(self.latest);
+        }
+        self.table.find(key, |index| self.is_of(index, key))
+    }
+
+    #[inline]
+    fn is_of(&self, index: u32, key: &Key) -> bool {
+        self.flows
+            .get(index as usize)
+            .is_some_and(|flow| flow.key == *key)
     }
 
     /// The connection a segment belongs to, and whether it just reused the ports of another.
+    #[inline]
     fn connection(
         &mut self,
         key: Key,
         way: usize,
         mark: Mark,
-        ends: [Endpoint; 2],
         (flags, seq): (u16, u32),
+        ends: impl FnOnce() -> [Endpoint; 2],
     ) -> (u32, bool) {
         let known = self.find(&key);
-        let old = known
+        let old = known.filter(|&index| {
+            self.flows
+                .get(index as usize)
+                .and_then(|flow| flow.labels.sides.get(way))
+                .is_some_and(|side| side.is_reused_by(flags, seq))
+        });
+        let index = match (known, old) {
+            (Some(index), None) => index,
+            _ => self.open(known, key, way, mark, ends(), flags),
+        };
+        self.latest = index;
+        (index, old.is_some())
+    }
+
+    /// Takes in a new connection, which may be on the ports of one that is known.
+    #[inline(never)]
+    fn open(
+        &mut self,
+        mut known: Option<u32>,
+        key: Key,
+        way: usize,
+        mark: Mark,
+        ends: [Endpoint; 2],
+        flags: u16,
+    ) -> u32 {
+        let mut flow = Box::new(Flow::new(key, way, self.streams, mark, ends, flags));
+        flow.reuse = known
             .and_then(|index| self.flows.get(index as usize))
-            .filter(|flow| {
-                flow.labels
-                    .sides
-                    .get(way)
-                    .is_some_and(|side| side.is_reused_by(flags, seq))
-            });
-        if let (Some(index), None) = (known, old) {
-            return (index, false);
-        }
-        let reuse = old.map(|old| reuse_of(old));
-        let mut known = known;
+            .map(|old| reuse_of(old));
         if self.flows.len() >= self.limits.flows as usize {
             self.make_room();
             known = None;
         }
-        let mut flow = Flow::new(key, way, self.streams, mark, ends, flags);
-        flow.reuse = reuse;
         let index = self.flows.len() as u32;
-        self.flows.push(Box::new(flow));
-        self.streams += 1;
         self.table.store(&key, index, known);
-        (index, reuse.is_some())
+        self.flows.push(flow);
+        self.streams += 1;
+        index
     }
 
     /// Drops an eighth of the connections: those that carried no data first, then the longest idle.
@@ -243,14 +257,26 @@ impl TcpTable {
         self.dropped += victims as u64;
         self.table.clear();
         for (index, flow) in self.flows.iter().enumerate() {
-            let older = self.table.find(&flow.key, |other| {
-                self.flows
-                    .get(other as usize)
-                    .is_some_and(|known| known.key == flow.key)
-            });
+            let older = self
+                .table
+                .find(&flow.key, |other| self.is_of(other, &flow.key));
             self.table.store(&flow.key, index as u32, older);
         }
     }
+}
+
+/// The endpoints of a packet, sender first.
+fn ends(src: IpAddr, src_port: u16, dst: IpAddr, dst_port: u16) -> [Endpoint; 2] {
+    [
+        Endpoint {
+            addr: src,
+            port: src_port,
+        },
+        Endpoint {
+            addr: dst,
+            port: dst_port,
+        },
+    ]
 }
 
 /// What a new connection must know of the one whose ports it reuses.

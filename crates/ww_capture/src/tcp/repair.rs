@@ -271,16 +271,17 @@ impl Step<'_> {
 
     /// A first transmission that its repetition overtook, or else a copy that came late.
     fn old_packet(&mut self, start: u32, end: u32) {
-        let overtaken = self
-            .f
-            .repaired
-            .iter()
-            .position(|repaired| before(repaired.start, end) && after(repaired.end, start));
-        let Some(index) = overtaken else {
+        let overtaken = self.f.known_trouble().and_then(|trouble| {
+            let index = trouble
+                .repaired
+                .iter()
+                .position(|repaired| before(repaired.start, end) && after(repaired.end, start))?;
+            Some(trouble.repaired.remove(index))
+        });
+        let Some(repaired) = overtaken else {
             self.log(SymptomKind::Copy, self.from, self.segment.len, Span::ZERO);
             return;
         };
-        let repaired = self.f.repaired.remove(index);
         let case = Case {
             frame: repaired.frame,
             bytes: end.wrapping_sub(start),
@@ -310,10 +311,11 @@ impl Step<'_> {
         }
         let lost = self.charge(hole.opened.at);
         self.log(SymptomKind::LossBefore, self.from, filled, lost);
-        if self.f.repaired.len() >= REPAIRED_MAX {
-            self.f.repaired.remove(0);
+        let repaired = &mut self.f.note_trouble().repaired;
+        if repaired.len() >= REPAIRED_MAX {
+            repaired.remove(0);
         }
-        self.f.repaired.push(Repaired {
+        repaired.push(Repaired {
             start: self.segment.seq,
             end,
             frame: self.segment.mark.frame,
@@ -364,10 +366,11 @@ impl Step<'_> {
         self.log(SymptomKind::LossAfter, self.from, bytes, lost);
         let timeout = self.note_timeout(end, silence);
         self.note_episode();
-        if self.f.pending.len() >= PENDING_MAX {
-            self.f.pending.remove(0);
+        let pending = &mut self.f.note_trouble().pending;
+        if pending.len() >= PENDING_MAX {
+            pending.remove(0);
         }
-        self.f.pending.push(PendingRepeat {
+        pending.push(PendingRepeat {
             start,
             end,
             mark: self.segment.mark,
@@ -411,12 +414,12 @@ impl Step<'_> {
         if !oldest {
             return;
         }
-        if self.f.oldest_seq != start {
-            self.f.oldest_repeats = 0;
+        let trouble = self.f.note_trouble();
+        if trouble.oldest_seq != start {
+            trouble.oldest_repeats = 0;
         }
-        self.f.oldest_seq = start;
-        self.f.oldest_len = self.segment.len;
-        self.f.oldest_repeats += 1;
+        trouble.oldest_seq = start;
+        trouble.oldest_repeats += 1;
     }
 
     /// A silence as long as a timer, then the oldest segment again.
@@ -437,18 +440,21 @@ impl Step<'_> {
 
     /// Time from `since` until now that no other loss of this direction was charged with.
     fn charge(&mut self, since: Moment) -> Span {
-        let from = since.max(self.f.charged_until);
-        self.f.charged_until = self.f.charged_until.max(self.segment.at());
-        (self.segment.at() - from).or_zero()
+        let at = self.segment.at();
+        let trouble = self.f.note_trouble();
+        let from = since.max(trouble.charged_until);
+        trouble.charged_until = trouble.charged_until.max(at);
+        (at - from).or_zero()
     }
 
     fn note_episode(&mut self) {
         let at = self.segment.at();
         let apart = self.round_trip().unwrap_or(EPISODE_DEFAULT);
-        if self.f.last_loss.is_none_or(|last| at - last > apart) {
-            self.f.loss_episodes += 1;
+        let trouble = self.f.note_trouble();
+        if trouble.last_loss.is_none_or(|last| at - last > apart) {
+            trouble.loss_episodes += 1;
         }
-        self.f.last_loss = Some(at);
+        trouble.last_loss = Some(at);
         if let Some(bulk) = &mut self.f.bulk {
             bulk.lost();
         }

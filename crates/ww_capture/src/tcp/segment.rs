@@ -35,22 +35,22 @@ pub(crate) struct Segment<'a> {
 }
 
 impl<'a> Segment<'a> {
-    /// A decoded segment; none when its lengths contradict one another, so that it is not analysed.
+    /// A decoded segment whose payload had `len` bytes on the wire.
     #[inline]
-    pub(crate) fn new(mark: Mark, ip: &IpHeader, tcp: &Tcp<'a>) -> Option<Segment<'a>> {
-        Some(Segment {
+    pub(crate) fn new(mark: Mark, ip: &IpHeader, tcp: &Tcp<'a>, len: u32) -> Segment<'a> {
+        Segment {
             mark,
             seq: tcp.seq,
             ack: tcp.ack,
             flags: tcp.flags,
             window: tcp.window,
             checksum: tcp.checksum,
-            len: tcp.len?,
+            len,
             ttl: ip.ttl,
             ip_id: ip.id,
             options: Options::read(tcp.options),
             payload: tcp.payload,
-        })
+        }
     }
 
     /// Any of the given flags is set.

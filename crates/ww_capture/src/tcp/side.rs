@@ -42,9 +42,6 @@ pub(crate) struct SideState {
     pub(crate) acked: Option<u32>,
     /// When it last moved.
     pub(crate) acked_at: Moment,
-    /// Latest SACK blocks sent.
-    pub(crate) sacked: [(u32, u32); 4],
-    pub(crate) sacked_count: u8,
     pub(crate) ids: IdUse,
     pub(crate) recent: Recent,
     /// Latest timestamp value sent.
@@ -55,6 +52,24 @@ pub(crate) struct SideState {
     pub(crate) zero_since: Option<Mark>,
     /// The other side probed that window.
     pub(crate) zero_probed: bool,
+    /// Most directions have none.
+    trouble: Option<Box<Trouble>>,
+    /// Its last segment was just acknowledged after this wait, at this time.
+    pub(crate) delayed_ack: Option<(Span, Moment)>,
+    /// Payload length of its last new segment, and whether it was pushed.
+    pub(crate) last_length: u32,
+    pub(crate) last_pushed: bool,
+    pub(crate) flights: Flights,
+    pub(crate) flight_state: FlightState,
+    pub(crate) bulk: Option<Box<BulkState>>,
+}
+
+/// What is remembered of losses and repetitions in one direction.
+#[derive(Debug, Default)]
+pub(crate) struct Trouble {
+    /// Latest SACK blocks sent.
+    pub(crate) sacked: [(u32, u32); 4],
+    pub(crate) sacked_count: u8,
     /// Retransmissions that may yet turn out needless.
     pub(crate) pending: Vec<PendingRepeat>,
     /// Holes that a repetition filled lately.
@@ -64,18 +79,9 @@ pub(crate) struct SideState {
     /// When a loss of this direction last showed.
     pub(crate) last_loss: Option<Moment>,
     pub(crate) loss_episodes: u32,
-    /// Its last segment was just acknowledged after this wait, at this time.
-    pub(crate) delayed_ack: Option<(Span, Moment)>,
-    /// Payload length of its last new segment, and whether it was pushed.
-    pub(crate) last_length: u32,
-    pub(crate) last_pushed: bool,
-    pub(crate) flights: Flights,
-    pub(crate) flight_state: FlightState,
-    pub(crate) bulk: Option<Box<BulkState>>,
     /// The oldest outstanding segment's repetitions.
     pub(crate) oldest_repeats: u32,
     pub(crate) oldest_seq: u32,
-    pub(crate) oldest_len: u32,
 }
 
 impl SideState {
@@ -95,9 +101,38 @@ impl SideState {
         }
     }
 
+    /// What is remembered of losses, if there were any.
+    pub(crate) fn trouble(&self) -> Option<&Trouble> {
+        self.trouble.as_deref()
+    }
+
+    /// The same, to be changed where there is any.
+    pub(crate) fn known_trouble(&mut self) -> Option<&mut Trouble> {
+        self.trouble.as_deref_mut()
+    }
+
+    /// The same, to be added to.
+    pub(crate) fn note_trouble(&mut self) -> &mut Trouble {
+        self.trouble.get_or_insert_default()
+    }
+
+    /// Retransmissions that may yet turn out needless.
+    pub(crate) fn pending(&self) -> &[PendingRepeat] {
+        self.trouble()
+            .map_or(&[][..], |trouble| trouble.pending.as_slice())
+    }
+
+    /// Forgets one of them.
+    pub(crate) fn settle(&mut self, index: usize) {
+        if let Some(trouble) = self.known_trouble() {
+            trouble.pending.remove(index);
+        }
+    }
+
+    /// The SACK blocks it sent last.
     pub(crate) fn sack_blocks(&self) -> &[(u32, u32)] {
-        self.sacked
-            .get(..usize::from(self.sacked_count))
+        self.trouble()
+            .and_then(|trouble| trouble.sacked.get(..usize::from(trouble.sacked_count)))
             .unwrap_or_default()
     }
 

@@ -1,63 +1,71 @@
 //! From addresses and ports to a connection: an open-addressing table of indices.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 /// The unordered pair of endpoints of a conversation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Key {
-    low: (u128, u16),
-    high: (u128, u16),
-    v6: bool,
+pub(crate) enum Key {
+    /// Address and port in one number.
+    V4 { low: u64, high: u64 },
+    /// Addresses and ports.
+    V6 { low: WideEnd, high: WideEnd },
 }
+
+/// An endpoint of IPv6: the halves of the address, and the port.
+pub(crate) type WideEnd = (u64, u64, u16);
 
 impl Key {
     /// The key of a packet, and which direction it takes: 0 from the low endpoint, 1 from the high.
     #[inline]
     pub(crate) fn new(src: IpAddr, src_port: u16, dst: IpAddr, dst_port: u16) -> (Key, usize) {
-        let a = (bits(src), src_port);
-        let b = (bits(dst), dst_port);
-        let v6 = src.is_ipv6();
-        if a <= b {
-            (
-                Key {
-                    low: a,
-                    high: b,
-                    v6,
-                },
-                0,
-            )
-        } else {
-            (
-                Key {
-                    low: b,
-                    high: a,
-                    v6,
-                },
-                1,
-            )
+        if let (IpAddr::V4(src), IpAddr::V4(dst)) = (src, dst) {
+            let a = narrow(src, src_port);
+            let b = narrow(dst, dst_port);
+            let key = Key::V4 {
+                low: a.min(b),
+                high: a.max(b),
+            };
+            return (key, usize::from(a > b));
         }
+        let a = wide(src, src_port);
+        let b = wide(dst, dst_port);
+        let key = Key::V6 {
+            low: a.min(b),
+            high: a.max(b),
+        };
+        (key, usize::from(a > b))
     }
 
     #[inline]
     fn hash(&self) -> u32 {
-        let ports = u64::from(self.low.1) << 16 | u64::from(self.high.1);
-        let mut hash = mix(ports ^ 0x9e37_79b9_7f4a_7c15, self.low.0 as u64);
-        hash = mix(hash, self.high.0 as u64);
-        if self.v6 {
-            hash = mix(hash, (self.low.0 >> 64) as u64);
-            hash = mix(hash, (self.high.0 >> 64) as u64);
-        }
+        let hash = match *self {
+            Key::V4 { low, high } => mix(low ^ SEED, high),
+            Key::V6 { low, high } => {
+                let ports = u64::from(low.2) << 16 | u64::from(high.2);
+                let hash = mix(mix(ports ^ SEED, low.0), low.1);
+                mix(mix(hash, high.0), high.1)
+            }
+        };
         (hash >> 32) as u32 | 1
     }
 }
 
 #[inline]
-fn bits(addr: IpAddr) -> u128 {
-    match addr {
+fn narrow(addr: Ipv4Addr, port: u16) -> u64 {
+    u64::from(addr.to_bits()) << 16 | u64::from(port)
+}
+
+#[inline]
+fn wide(addr: IpAddr, port: u16) -> WideEnd {
+    let bits = match addr {
         IpAddr::V4(addr) => u128::from(addr.to_bits()),
         IpAddr::V6(addr) => addr.to_bits(),
-    }
+    };
+    ((bits >> 64) as u64, bits as u64, port)
 }
+
+/// Keeps keys of zeros from being hashed to zero.
+const SEED: u64 = 0x9e37_79b9_7f4a_7c15;
 
 /// Multiplies to 128 bits and folds the halves.
 #[inline]

@@ -47,7 +47,8 @@ pub(crate) struct Talk {
     request_end: Mark,
     request_bytes: u64,
     request_edge: u32,
-    head: Head,
+    /// The beginning of the request, when it is one of HTTP/1.
+    head: Option<Box<Head>>,
     answered_last: Option<Mark>,
     after_answer: Option<Span>,
     acknowledged: Option<Mark>,
@@ -74,7 +75,7 @@ impl Talk {
                 self.exchanges.protocol = speaks(new.payload);
             }
             self.turn = Turn::Asked;
-            self.head = Head::new(new.payload);
+            Head::keep(new.payload, &mut self.head);
             self.after_answer = self.answered_last.map(|last| mark.at - last.at);
             self.request = mark;
             self.request_bytes = 0;
@@ -127,7 +128,7 @@ impl Talk {
             Slowest {
                 request: self.request_end,
                 request_bytes: self.request_bytes,
-                line: self.head.line(),
+                line: self.head.as_ref().and_then(|head| head.line()),
                 after_answer: self.after_answer,
                 acknowledged: self.acknowledged,
                 answer,
@@ -169,19 +170,21 @@ impl Talk {
     }
 
     /// The statistics, with the request still open when the connection ended at `end`.
-    pub(crate) fn finish(mut self, end: Moment, given_up: Option<(SideId, Mark)>) -> Exchanges {
+    pub(crate) fn finish(&mut self, end: Moment, given_up: Option<(SideId, Mark)>) -> Exchanges {
+        let mut exchanges = std::mem::take(&mut self.exchanges);
         if self.turn == Turn::Asked {
-            self.exchanges.unanswered = Some(Unanswered {
+            let head = self.head.as_deref();
+            exchanges.unanswered = Some(Box::new(Unanswered {
                 request: self.request,
                 request_end: self.request_end,
                 bytes: self.request_bytes,
-                line: self.head.line(),
-                awaits_body: self.head.awaits_body(self.request_bytes),
+                line: head.and_then(Head::line),
+                awaits_body: head.is_some_and(|head| head.awaits_body(self.request_bytes)),
                 acknowledged: self.acknowledged,
                 waited: (given_up.map_or(end, |(_, mark)| mark.at) - self.request_end.at).or_zero(),
                 given_up_by: given_up,
-            });
+            }));
         }
-        self.exchanges
+        exchanges
     }
 }

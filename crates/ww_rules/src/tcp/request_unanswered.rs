@@ -135,7 +135,7 @@ fn tell(view: &View<'_>, group: &[Sighting]) -> Story {
     let flows = about_endpoint(view, group);
     let requests: Vec<(&TcpFlow, &Unanswered)> = flows
         .iter()
-        .filter_map(|flow| Some((*flow, flow.exchanges.unanswered.as_ref()?)))
+        .filter_map(|flow| Some((*flow, flow.exchanges.unanswered.as_deref()?)))
         .collect();
     let server = group
         .first()

@@ -43,28 +43,29 @@ pub(crate) struct Head {
     complete: Option<u32>,
 }
 
-impl Default for Head {
-    fn default() -> Head {
-        Head {
-            bytes: [0; HEAD],
-            length: 0,
-            complete: None,
+impl Head {
+    /// Keeps the beginning of what was said in `head`, if it is a request of HTTP/1.
+    pub(crate) fn keep(payload: &[u8], head: &mut Option<Box<Head>>) {
+        match (Head::new(payload), head) {
+            (Some(new), Some(head)) => **head = new,
+            (new, head) => *head = new.map(Box::new),
         }
     }
-}
 
-impl Head {
-    /// Keeps the beginning.
-    pub(crate) fn new(payload: &[u8]) -> Head {
-        let mut head = Head::default();
-        for (kept, &byte) in head.bytes.iter_mut().zip(payload) {
-            *kept = byte;
-            head.length += 1;
-        }
-        if payload.ends_with(b"\r\n\r\n") {
-            head.complete = u32::try_from(payload.len()).ok();
-        }
-        head
+    /// The beginning of a request of HTTP/1.
+    fn new(payload: &[u8]) -> Option<Head> {
+        method(payload)?;
+        let kept = payload.get(..HEAD).unwrap_or(payload);
+        let mut bytes = [0; HEAD];
+        bytes.get_mut(..kept.len())?.copy_from_slice(kept);
+        Some(Head {
+            bytes,
+            length: kept.len() as u8,
+            complete: payload
+                .ends_with(b"\r\n\r\n")
+                .then(|| u32::try_from(payload.len()).ok())
+                .flatten(),
+        })
     }
 
     /// A request of so many bytes is only the head of one that has a body (RFC 9110 section 9.3).
@@ -117,7 +118,7 @@ mod tests {
     use super::*;
 
     fn line(text: &str) -> Option<RequestLine> {
-        Head::new(text.as_bytes()).line()
+        Head::new(text.as_bytes()).and_then(|head| head.line())
     }
 
     #[test]
@@ -150,10 +151,10 @@ mod tests {
     #[test]
     fn a_head_without_its_body_is_known() {
         let post = b"POST / HTTP/1.1\r\nContent-Length: 9\r\n\r\n";
-        assert!(Head::new(post).awaits_body(post.len() as u64));
-        assert!(!Head::new(post).awaits_body(post.len() as u64 + 9));
+        assert!(Head::new(post).unwrap().awaits_body(post.len() as u64));
+        assert!(!Head::new(post).unwrap().awaits_body(post.len() as u64 + 9));
         let get = b"GET / HTTP/1.1\r\n\r\n";
-        assert!(!Head::new(get).awaits_body(get.len() as u64));
+        assert!(!Head::new(get).unwrap().awaits_body(get.len() as u64));
     }
 
     #[test]
