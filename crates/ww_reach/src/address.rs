@@ -31,6 +31,23 @@ pub(crate) fn internet(is_v6: bool) -> Ranges {
     special.not(u128::from(u32::MAX))
 }
 
+/// Addresses that no host has: those of this network and of loops, of groups, and of all hosts (RFC
+/// 6890), and in IPv6 also those of a link alone.
+pub(crate) fn nobodys(is_v6: bool) -> Ranges {
+    let blocks: &[&str] = if is_v6 {
+        &["::/127", "fe80::/10", "ff00::/8"]
+    } else {
+        &[
+            "0.0.0.0/8",
+            "127.0.0.0/8",
+            "224.0.0.0/4",
+            "255.255.255.255/32",
+        ]
+    };
+    let blocks = blocks.iter().filter_map(|text| text.parse::<Prefix>().ok());
+    Ranges::of(blocks.map(|prefix| prefix.range()))
+}
+
 /// A range of addresses: one address, a block where it is one, else both ends.
 pub(crate) fn text(is_v6: bool, first: u128, last: u128) -> String {
     let one = |number: u128| {

@@ -8,7 +8,7 @@ mod route;
 mod tunnel;
 
 pub use prefix::Prefix;
-pub use route::{Decision, Question};
+pub use route::{Choice, Decision, Question};
 
 use crate::filter::{Family, NamePattern};
 use std::net::IpAddr;

@@ -47,9 +47,11 @@ const FIRST_RULES: [(u32, TableId); 3] = [
 ];
 
 /// A step of choosing a table.
-#[derive(Clone, Copy)]
-enum Choice<'s> {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Choice<'s> {
+    /// A rule that Linux begins with: look into this table.
     First(TableId),
+    /// A rule that is declared.
     Rule(&'s RoutingRule),
 }
 
@@ -96,8 +98,8 @@ impl Stack {
         Decision::NoRoute
     }
 
-    /// The rules of a family, from the lowest priority up.
-    fn choices(&self, family: Family) -> Vec<(u32, Choice<'_>)> {
+    /// The rules of a family with their priorities, from the lowest up.
+    pub fn choices(&self, family: Family) -> Vec<(u32, Choice<'_>)> {
         let first = FIRST_RULES.map(|(priority, table)| (priority, Choice::First(table)));
         let all_listed = self.all_rules_of.contains(&family);
         let listed = self.rules.iter().filter(|rule| rule.family == family);

@@ -6,24 +6,24 @@ use ww_model::filter::{Field, Hook};
 use ww_model::net::Prefix;
 use ww_model::packet::protocol;
 use ww_model::{Packet, Ranges};
-use ww_packetset::{PacketBox, Set, TooLarge};
+use ww_packetset::{LevelId, PacketBox, Set, TooLarge};
 
 use crate::address;
 use crate::answer::{Edge, Matrix, Traffic};
 use crate::symbolic::{self, Universe, Version};
 
 /// The source port of connections in a matrix.
-pub(super) const CLIENT_PORT: u16 = 10_000;
+pub(crate) const CLIENT_PORT: u16 = 10_000;
 
 /// The numbers of an address block; none for the other version.
-pub(super) fn block(address: IpAddr, length: u8, version: Version) -> Ranges {
+pub(crate) fn block(address: IpAddr, length: u8, version: Version) -> Ranges {
     let prefix = Prefix::new(address, length);
     let prefix = prefix.filter(|prefix| prefix.is_ip4() == (version == Version::V4));
     Ranges::of(prefix.map(|prefix| prefix.range()))
 }
 
 /// A set as boxes, each with the fields that are not free.
-pub(super) fn of(universe: &Universe<'_>, set: Set, most: usize) -> Vec<Traffic> {
+pub(crate) fn of(universe: &Universe<'_>, set: Set, most: usize) -> Vec<Traffic> {
     let list = universe.space.boxes(set, most);
     let mut boxes: Vec<Traffic> = list
         .boxes
@@ -35,7 +35,7 @@ pub(super) fn of(universe: &Universe<'_>, set: Set, most: usize) -> Vec<Traffic>
 }
 
 /// A set as boxes, each with an example.
-pub(super) fn with_examples(
+pub(crate) fn with_examples(
     universe: &mut Universe<'_>,
     set: Set,
     most: usize,
@@ -55,8 +55,39 @@ pub(super) fn with_examples(
     Ok(told)
 }
 
+/// A box of a set.
+pub(crate) struct Listed {
+    /// The fields that are not free.
+    pub(crate) traffic: Traffic,
+    /// The packets.
+    pub(crate) packets: Set,
+    /// Its sources and its destinations.
+    pub(crate) ends: [Ranges; 2],
+}
+
+/// A set as boxes, with the packets and the ends of each.
+pub(crate) fn list(
+    universe: &mut Universe<'_>,
+    set: Set,
+    most: usize,
+) -> Result<Vec<Listed>, TooLarge> {
+    let fields = [universe.address_field(true), universe.address_field(false)];
+    let whole = Ranges::span(0, universe.version().max_address());
+    let list = universe.space.boxes(set, most);
+    let mut listed = Vec::with_capacity(list.boxes.len());
+    for one in &list.boxes {
+        let ends = fields.map(|field| side(universe, one, field));
+        listed.push(Listed {
+            traffic: traffic(universe, one),
+            packets: universe.space.cube(&one.sides)?,
+            ends: ends.map(|end| end.unwrap_or_else(|| whole.clone())),
+        });
+    }
+    Ok(listed)
+}
+
 /// The source addresses of a set.
-pub(super) fn sources(universe: &Universe<'_>, set: Set, most: usize) -> Vec<String> {
+pub(crate) fn sources(universe: &Universe<'_>, set: Set, most: usize) -> Vec<String> {
     let field = universe.address_field(true);
     let whole = Ranges::span(0, universe.version().max_address());
     let list = universe.space.boxes(set, most);
@@ -64,6 +95,26 @@ pub(super) fn sources(universe: &Universe<'_>, set: Set, most: usize) -> Vec<Str
         all.or(&side(universe, one, field).unwrap_or_else(|| whole.clone()))
     });
     addresses(&all, universe.version())
+}
+
+/// The numbers of a level in a set that depends on no other.
+pub(crate) fn numbers_on(universe: &Universe<'_>, set: Set, level: LevelId) -> Ranges {
+    let whole = [(0, universe.space.max(level))];
+    let list = universe.space.boxes(set, 1);
+    list.boxes.first().map_or_else(Ranges::none, |one| {
+        Ranges::of(one.side(level).unwrap_or(&whole).iter().copied())
+    })
+}
+
+/// Calls a field of boxes by a name, where it is all of what the name means.
+pub(crate) fn name(boxes: &mut [Traffic], field: &str, texts: &[String], name: &str) {
+    for traffic in boxes {
+        for (known, values) in &mut traffic.fields {
+            if *known == field && *values == texts && texts.len() > 1 {
+                *values = vec![name.to_owned()];
+            }
+        }
+    }
 }
 
 fn side(universe: &Universe<'_>, one: &PacketBox, field: Field) -> Option<Ranges> {
@@ -95,7 +146,7 @@ fn traffic(universe: &Universe<'_>, one: &PacketBox) -> Traffic {
 }
 
 /// Ranges as numbers: `80`, `8000-8100`.
-fn numbers(ranges: &Ranges) -> Vec<String> {
+pub(crate) fn numbers(ranges: &Ranges) -> Vec<String> {
     ranges
         .iter()
         .map(|(first, last)| {
@@ -132,7 +183,7 @@ fn protocol_word(number: u8) -> String {
 }
 
 /// Ranges of addresses, as blocks where they are.
-pub(super) fn addresses(ranges: &Ranges, version: Version) -> Vec<String> {
+pub(crate) fn addresses(ranges: &Ranges, version: Version) -> Vec<String> {
     let is_v6 = version == Version::V6;
     let texts = ranges
         .iter()
@@ -142,7 +193,7 @@ pub(super) fn addresses(ranges: &Ranges, version: Version) -> Vec<String> {
 
 /// One packet on its way, field by field: one for the device leaves by no interface, and one from it
 /// came in by none.
-pub(super) fn packet_on(route: Hook, one: &Packet) -> Traffic {
+pub(crate) fn packet_on(route: Hook, one: &Packet) -> Traffic {
     let mut shown = one.clone();
     match route {
         Hook::Input => shown.oif.clear(),
@@ -173,7 +224,7 @@ pub(crate) fn packet(packet: &Packet) -> Traffic {
 
 /// The part of a set that is best for an example: from an ordinary client port, to a port that
 /// people know, as far as the set has it.
-pub(super) fn familiar(universe: &mut Universe<'_>, set: Set) -> Result<Set, TooLarge> {
+pub(crate) fn familiar(universe: &mut Universe<'_>, set: Set) -> Result<Set, TooLarge> {
     let mut set = set;
     let (source, destination) = (universe.address_field(true), universe.address_field(false));
     let wishes = [
@@ -217,7 +268,7 @@ fn ordinary(version: Version) -> Ranges {
 }
 
 /// Adds the groups of one version of IP, with the edges between them.
-pub(super) fn add_matrix(
+pub(crate) fn add_matrix(
     matrix: &mut Matrix,
     version: Version,
     found: &symbolic::Matrix,

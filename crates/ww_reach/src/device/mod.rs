@@ -6,7 +6,7 @@
 
 pub(crate) mod boxes;
 mod change;
-mod reply;
+pub(crate) mod reply;
 mod shadow;
 pub(crate) mod steps;
 
@@ -138,13 +138,7 @@ impl<'a> Asked<'a> {
                     Ok(ranges) => boxes::addresses(&ranges, version),
                     Err(_) => continue,
                 };
-                for traffic in boxes.iter_mut() {
-                    for (known, values) in &mut traffic.fields {
-                        if *known == field && *values == texts && texts.len() > 1 {
-                            *values = vec![place.to_string()];
-                        }
-                    }
-                }
+                boxes::name(boxes, field, &texts, &place.to_string());
             }
         }
     }
@@ -424,7 +418,7 @@ fn service_matrix(
 }
 
 /// The first packets of all connections that are asked about.
-fn asked(
+pub(crate) fn asked(
     universe: &mut Universe<'_>,
     from: &Ranges,
     to: &Ranges,

@@ -67,6 +67,12 @@ fn not_translated(
 fn replies(universe: &mut Universe<'_>) -> Result<Set, TooLarge> {
     let state = Ranges::one(CtState::Established.number());
     let established = universe.numbers(Field::CtState, &state)?;
+    let kinds = kinds(universe)?;
+    universe.space.and(established, kinds)
+}
+
+/// Packets with the flags and types that replies have.
+pub(crate) fn kinds(universe: &mut Universe<'_>) -> Result<Set, TooLarge> {
     let mut kinds = Vec::new();
     for (number, field, value) in [
         (protocol::TCP, Some(Field::TcpFlags), SYN_ACK),
@@ -83,8 +89,7 @@ fn replies(universe: &mut Universe<'_>) -> Result<Set, TooLarge> {
     let special = [protocol::TCP, protocol::ICMP, protocol::ICMPV6];
     let special = Ranges::of(special.map(|number| (number.into(), number.into())));
     kinds.push(universe.numbers(Field::Protocol, &special.not(255))?);
-    let kinds = universe.space.or_all(&kinds)?;
-    universe.space.and(established, kinds)
+    universe.space.or_all(&kinds)
 }
 
 /// The same set with source and destination exchanged, and free in what a first packet has of its
@@ -103,13 +108,27 @@ fn turned(universe: &mut Universe<'_>, set: Set) -> Result<Option<Set>, TooLarge
     .flat_map(|field| universe.levels(field))
     .collect();
     let set = universe.space.exists(set, &own)?;
+    exchange(universe, set, &pairs)
+}
+
+/// The same set with the numbers of these levels exchanged; nothing where it has too many boxes.
+pub(crate) fn exchange(
+    universe: &mut Universe<'_>,
+    set: Set,
+    pairs: &[(LevelId, LevelId)],
+) -> Result<Option<Set>, TooLarge> {
+    let read = universe.space.support(set.as_map());
+    let touches = |level: &LevelId| pairs.iter().any(|(a, b)| level == a || level == b);
+    if !read.iter().any(touches) {
+        return Ok(Some(set));
+    }
     let list = universe.space.boxes(set, BOXES);
     if !list.complete {
         return Ok(None);
     }
     let mut cubes = Vec::with_capacity(list.boxes.len());
     for one in &list.boxes {
-        cubes.push(universe.space.cube(&turned_sides(one, &pairs))?);
+        cubes.push(universe.space.cube(&turned_sides(one, pairs))?);
     }
     universe.space.or_all(&cubes).map(Some)
 }
@@ -132,7 +151,7 @@ fn turned_sides(
 }
 
 /// Levels that change places; none where addresses are kept bit by bit.
-fn exchanged(universe: &Universe<'_>) -> Option<[(LevelId, LevelId); 3]> {
+pub(crate) fn exchanged(universe: &Universe<'_>) -> Option<[(LevelId, LevelId); 3]> {
     Some([
         (
             universe.level(universe.address_field(true))?,

@@ -90,6 +90,16 @@ impl<'a> Network<'a> {
             .collect()
     }
 
+    /// Where a packet comes in that is sent from beyond an interface; nothing where it goes to a host
+    /// on the link, past all devices.
+    pub(super) fn back_from(&self, out: Port<'a>, packet: &Packet) -> Option<Port<'a>> {
+        match self.on_link(out, packet.dst).as_slice() {
+            [one] => Some(*one),
+            _ if self.owner(packet.dst).is_some() => Some(out),
+            _ => (!self.beside(packet.dst).contains(&out)).then_some(out),
+        }
+    }
+
     /// All interfaces of all devices.
     pub(super) fn ports(&self) -> impl Iterator<Item = (Port<'a>, &'a Interface)> + '_ {
         self.nodes.iter().enumerate().flat_map(|(node, one)| {
@@ -164,7 +174,7 @@ impl<'a> Network<'a> {
 
     /// The tunnels that a peer can be: those at its endpoint, else those whose own addresses are
     /// behind it.
-    fn other_ends(
+    pub(super) fn other_ends(
         &self,
         from: usize,
         tunnel: &'a Tunnel,
@@ -201,7 +211,12 @@ impl<'a> Network<'a> {
     }
 
     /// The peer of a tunnel that stands for a device's own tunnel.
-    fn peer_that_is(&self, node: usize, own: &Tunnel, far: &'a Tunnel) -> Option<&'a Peer> {
+    pub(super) fn peer_that_is(
+        &self,
+        node: usize,
+        own: &Tunnel,
+        far: &'a Tunnel,
+    ) -> Option<&'a Peer> {
         if let [only] = far.peers.as_slice() {
             return Some(only);
         }
@@ -242,7 +257,7 @@ fn same(one: &Peer, other: &Peer) -> bool {
 
 /// Whether two interfaces are on one link: they have a network in common, or one is the other end of
 /// the other.
-fn share_link(one: &Interface, other: &Interface) -> bool {
+pub(super) fn share_link(one: &Interface, other: &Interface) -> bool {
     let mut pairs = one
         .addresses
         .iter()

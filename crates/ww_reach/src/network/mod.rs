@@ -5,14 +5,26 @@
 //! router that nobody declares. A connection is possible when its first packet arrives and the reply
 //! to it does, each on the way that the devices' own routes give it.
 
+mod ask;
+mod diff;
+mod explorer;
+mod fates;
+mod groups;
+mod header;
 mod links;
+mod neighbours;
+mod passing;
 mod places;
 mod route;
 mod trip;
+mod ways;
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
-use ww_base::{Gap, Limits};
+pub use diff::changes;
+pub use fates::Fates;
+
+use ww_base::{Gap, Limits, Locus};
 use ww_model::filter::{self, Action, Condition, Field};
 use ww_model::packet::{CtState, protocol};
 use ww_model::{Device, Packet};
@@ -21,6 +33,8 @@ use crate::answer::{Answer, Reachability, Step};
 use crate::device::boxes;
 use crate::question::{Place, Service};
 use crate::walk;
+use explorer::Intricate;
+use links::Port;
 use trip::{Doubt, End, Spot, Trip, travel};
 
 /// Port of the client in the packets that are followed.
@@ -43,6 +57,8 @@ struct Fare {
     verdict: Reachability,
     packet: Packet,
     steps: Vec<Step>,
+    /// Those of the steps that say who let it pass or did not, or changed it.
+    decisive: Vec<Step>,
     gaps: Vec<Gap>,
 }
 
@@ -59,18 +75,22 @@ impl<'a> Network<'a> {
         }
     }
 
-    /// Whether one host reaches another: devices by name, hosts by address.
-    ///
-    /// # Errors
-    /// A sentence that says which place is no host of this network, or that the service is not one
-    /// port.
-    pub fn can(&self, from: &Place, to: &Place, service: Service) -> Result<Answer, String> {
+    /// Whether one host reaches another with one service, by one packet each; `why` not all packets
+    /// can be followed.
+    fn can_one(
+        &self,
+        from: &Place,
+        to: &Place,
+        service: Service,
+        why: Intricate,
+    ) -> Result<Answer, String> {
         let (sources, destinations) = (self.hosts(from)?, self.hosts(to)?);
         let mut fares = Vec::new();
         for source in &sources {
             for destination in &destinations {
                 if source.is_ipv4() == destination.is_ipv4() {
-                    let packet = first_packet(*source, *destination, service)?;
+                    let packet = first_packet(*source, *destination, service);
+                    let packet = packet.map_err(|wants| format!("{wants}; {why}"))?;
                     fares.push(self.fare(&packet)?);
                 }
             }
@@ -79,7 +99,7 @@ impl<'a> Network<'a> {
             .ok_or_else(|| format!("{from} and {to} have no version of IP in common"))?;
         if self.asks_for_source_ports() {
             answer.gaps.push(Gap::new(
-                format!("whether other source ports than {CLIENT_PORT} fare alike: a rule asks for source ports"),
+                format!("whether other source ports than {CLIENT_PORT} fare alike: a rule asks for source ports, and not all packets could be followed ({why})"),
                 "wirewise reach can --device NAME for each device on the way, which answers for all of them",
             ));
         }
@@ -153,34 +173,44 @@ impl<'a> Network<'a> {
 
     fn fare_from(&self, start: Spot<'a>, starts: &[Spot<'a>], packet: &Packet) -> Fare {
         let there = travel(self, start, packet, &[]);
-        let from = match there.end {
-            End::Taken(node) => Some(Spot::From(node)),
-            End::Left(port) => Some(Spot::At(port)),
+        let reply = reply_to(&there.packet);
+        let back = match there.end {
+            _ if there.connections.is_empty() => None,
+            End::Taken(node) => Some(travel(self, Spot::From(node), &reply, &there.connections)),
+            End::Left(port) => Some(match self.back_from(port, &reply) {
+                Some(port) => travel(self, Spot::At(port), &reply, &there.connections),
+                None => past_all(port, &reply),
+            }),
             End::Lost | End::Unclear => None,
         };
-        let back = from.filter(|_| !there.connections.is_empty()).map(|from| {
-            let reply = reply_to(&there.packet);
-            travel(self, from, &reply, &there.connections)
-        });
         let arrives = |trip: &Trip<'_>| match (trip.end, start) {
             (End::Taken(node), Spot::From(first)) => node == first,
             (End::Left(port), Spot::At(_)) => starts.contains(&Spot::At(port)),
             _ => false,
         };
+        let stranger = back
+            .as_ref()
+            .filter(|trip| arrives(trip))
+            .and_then(|trip| stranger(packet, &trip.packet));
         let verdict = match (&there.end, &back) {
             (End::Lost, _) => Reachability::Blocked,
             (_, Some(back)) if back.end == End::Lost => Reachability::Blocked,
             (End::Unclear, _) | (_, None) => Reachability::Unknown,
             (_, Some(back)) if back.end == End::Unclear => Reachability::Unknown,
             (_, Some(back)) if !arrives(back) => Reachability::Blocked,
+            _ if stranger.is_some() => Reachability::Blocked,
             (_, Some(back)) => doubted(there.doubts.iter().chain(&back.doubts)),
         };
         let mut steps = there.steps;
+        let mut decisive = there.decisive;
         let mut doubts = there.doubts;
         if let Some(back) = back {
             steps.extend(back.steps);
+            decisive.extend(back.decisive);
             doubts.extend(back.doubts);
         }
+        decisive.extend(stranger.clone());
+        steps.extend(stranger);
         let is_sure = matches!(verdict, Reachability::Reachable | Reachability::Blocked);
         let mut gaps: Vec<Gap> = Vec::new();
         for (_, gap) in doubts.into_iter().filter(|_| !is_sure) {
@@ -192,9 +222,59 @@ impl<'a> Network<'a> {
             verdict,
             packet: packet.clone(),
             steps,
+            decisive,
             gaps,
         }
     }
+}
+
+/// A reply that goes over the link of an interface, past all devices.
+fn past_all<'a>(port: Port<'a>, reply: &Packet) -> Trip<'a> {
+    let says = format!(
+        "the reply: it goes straight to {} on the link of {}, past all devices",
+        reply.dst, port.interface
+    );
+    let by = "hosts on one link need no router between them".to_owned();
+    let step = Step {
+        at: Locus::Assumed { by },
+        says,
+    };
+    Trip {
+        end: End::Left(port),
+        packet: reply.clone(),
+        steps: vec![step.clone()],
+        decisive: vec![step],
+        doubts: Vec::new(),
+        connections: Vec::new(),
+    }
+}
+
+/// What is wrong with a reply that does not come from where the first packet was sent to, or not to
+/// where it came from.
+fn stranger(first: &Packet, reply: &Packet) -> Option<Step> {
+    let asked = (first.dst, first.dport, first.src, first.sport);
+    if asked == (reply.src, reply.sport, reply.dst, reply.dport) {
+        return None;
+    }
+    let end = |address: IpAddr, port: u16| {
+        if port == 0 {
+            address.to_string()
+        } else {
+            SocketAddr::new(address, port).to_string()
+        }
+    };
+    let says = format!(
+        "the reply: it comes from {} to {}, and {} has asked {}",
+        end(reply.src, reply.sport),
+        end(reply.dst, reply.dport),
+        end(first.src, first.sport),
+        end(first.dst, first.dport)
+    );
+    let by = "a connection is known by the addresses and ports of both ends".to_owned();
+    Some(Step {
+        at: Locus::Assumed { by },
+        says,
+    })
 }
 
 /// What doubts leave of an arrival.
@@ -244,7 +324,7 @@ fn answer(fares: Vec<Fare>) -> Option<Answer> {
 
 /// The first packet of a connection.
 fn first_packet(src: IpAddr, dst: IpAddr, service: Service) -> Result<Packet, String> {
-    let one = "a question across devices is about one service: --port 443/tcp, --port icmp";
+    let one = "these devices can be asked about one service only: --port 443/tcp, --port icmp";
     let proto = service.protocol.ok_or(one)?;
     let has_ports = protocol::WITH_PORTS.contains(&proto);
     let dport = match service.ports {

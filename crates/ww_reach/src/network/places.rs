@@ -125,7 +125,7 @@ impl<'a> Network<'a> {
 }
 
 /// Whether other hosts can send to the address.
-fn is_spoken_to(address: IpAddr) -> bool {
+pub(super) fn is_spoken_to(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(v4) => !v4.is_loopback() && !v4.is_link_local(),
         IpAddr::V6(v6) => !v6.is_loopback() && !v6.is_unicast_link_local(),

@@ -194,7 +194,7 @@ fn by_hops<'a>(device: &'a Device, packet: &Packet, route: &'a Route) -> (Way<'a
 }
 
 /// The interface on whose network an address is.
-fn link_of(device: &Device, next: IpAddr) -> Option<&str> {
+pub(super) fn link_of(device: &Device, next: IpAddr) -> Option<&str> {
     let mut interfaces = device.stack.interfaces.iter();
     let found = interfaces.find(|one| one.addresses.iter().any(|own| own.network.contains(next)));
     found.map(|one| one.name.as_str())

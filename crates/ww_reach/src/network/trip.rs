@@ -60,6 +60,8 @@ pub(super) struct Trip<'a> {
     /// The packet at the end.
     pub(super) packet: Packet,
     pub(super) steps: Vec<Step>,
+    /// Those of the steps that say who let it pass or did not, or changed it.
+    pub(super) decisive: Vec<Step>,
     pub(super) doubts: Vec<Doubt>,
     pub(super) connections: Vec<Connection>,
 }
@@ -79,6 +81,7 @@ struct Traveller<'n, 'a> {
     whose: &'static str,
     packet: Packet,
     steps: Vec<Step>,
+    decisive: Vec<Step>,
     doubts: Vec<Doubt>,
     begun: Vec<Connection>,
     /// The line that last said where it goes.
@@ -99,15 +102,23 @@ pub(super) fn travel<'a>(
         whose: if known.is_empty() { "" } else { "the reply: " },
         packet: packet.clone(),
         steps: Vec::new(),
+        decisive: Vec::new(),
         doubts: Vec::new(),
         begun: Vec::new(),
         routed_by: None,
     };
     let end = traveller.follow(start);
+    if end == End::Lost {
+        let last = traveller.steps.last();
+        let is_told = last == traveller.decisive.last();
+        let last = last.filter(|_| !is_told).cloned();
+        traveller.decisive.extend(last);
+    }
     Trip {
         end,
         packet: traveller.packet,
         steps: traveller.steps,
+        decisive: traveller.decisive,
         doubts: traveller.doubts,
         connections: traveller.begun,
     }
@@ -216,7 +227,9 @@ impl<'n, 'a> Traveller<'n, 'a> {
         }
         if !one.device.filter.chains.is_empty() {
             let whose = format!("{}{}: ", self.whose, self.network.name(node));
-            self.steps.extend(steps::told(one.device, walk, &whose));
+            let told = steps::told(one.device, walk, &whose);
+            self.decisive.extend(told.iter().cloned());
+            self.steps.extend(told);
         }
         let can_pass = walk
             .endings
@@ -297,8 +310,8 @@ impl<'n, 'a> Traveller<'n, 'a> {
             );
             self.doubts.push((Reachability::May, gap));
         }
-        let any = |address: IpAddr| address.is_unspecified();
-        (!any(left.src) && !any(left.dst)).then_some(left)
+        let any = |(first, last): (IpAddr, IpAddr)| first.is_unspecified() && first != last;
+        (!any(after.src) && !any(after.dst)).then_some(left)
     }
 
     /// The connection that the packet is a reply of, on this device.

@@ -100,6 +100,27 @@ impl Change {
         *self == Change::default()
     }
 
+    /// A change of source and destination alone: their addresses, and their ports.
+    pub(crate) fn of(
+        [src, dst]: [Option<Becomes>; 2],
+        [sport, dport]: [Option<Becomes>; 2],
+    ) -> Change {
+        Change {
+            src,
+            dst,
+            sport,
+            dport,
+            ..Change::default()
+        }
+    }
+
+    /// Whether a packet that came without a mark has, or may have, one now. `begins` says whether it
+    /// begins a connection, which then has no mark either.
+    pub(super) fn marks(&self, begins: bool) -> bool {
+        let of_connection = self.mark.from == Field::CtMark && self.mark.keep != 0;
+        self.mark.flip != 0 || (of_connection && !begins)
+    }
+
     /// The same, at the next hook.
     pub(super) fn at_next_hook(&self) -> Change {
         Change {

@@ -58,7 +58,7 @@ fn network(address: IpAddr, prefix: u32) -> Ranges {
 }
 
 /// All addresses by their kind and the interface by which packets to them leave, each address once.
-pub(super) fn routed(
+pub(crate) fn routed(
     version: Version,
     device: &Device,
 ) -> Vec<(Ranges, AddressKind, Option<&str>)> {

@@ -104,8 +104,22 @@ impl<'a> Universe<'a> {
         interfaces: &[&str],
         bounds: Bounds,
     ) -> Result<Universe<'a>, TooLarge> {
+        Universe::asking(rulesets, version, interfaces, 0, bounds)
+    }
+
+    /// The same, where something besides the rule sets asks for these bits of marks.
+    ///
+    /// # Errors
+    /// [`TooLarge`].
+    pub fn asking(
+        rulesets: &[&'a Ruleset],
+        version: Version,
+        interfaces: &[&str],
+        marks: u32,
+        bounds: Bounds,
+    ) -> Result<Universe<'a>, TooLarge> {
         let mentions: Vec<Mentions> = rulesets.iter().map(|ruleset| mentions(ruleset)).collect();
-        let all = Mentions::of_all(&mentions);
+        let all = Mentions::of_all(&mentions, marks);
         let known = interfaces.iter().map(|name| (*name).to_owned()).collect();
         let names = Names::new(&all.patterns, &known);
         let mut space = Space::new(bounds);
@@ -488,11 +502,12 @@ fn mentions(ruleset: &Ruleset) -> Mentions {
 }
 
 impl Mentions {
-    fn of_all(mentions: &[Mentions]) -> Mentions {
+    fn of_all(mentions: &[Mentions], marks: u32) -> Mentions {
         let mut all = Mentions::default();
         for one in mentions {
             all.add(one);
         }
+        all.ask(Field::Mark, marks.into());
         if all.copies_marks {
             let marks = all.asked(Field::Mark) | all.asked(Field::CtMark);
             all.bits.insert(Field::Mark, marks);

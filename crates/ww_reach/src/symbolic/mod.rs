@@ -19,6 +19,7 @@ mod matrix;
 mod names;
 mod nat;
 mod notice;
+mod passage;
 mod path;
 mod point;
 mod query;
@@ -27,8 +28,10 @@ mod replies;
 mod share;
 
 pub use change::{Becomes, Change};
+pub(crate) use device::routed;
 pub use layout::{Universe, Version};
 pub use matrix::{Matrix, Service};
+pub use passage::{Known, Passage};
 pub use query::{Allowed, Decided, Difference, Shadow};
 pub(crate) use replies::stops_beside_translation;
 
