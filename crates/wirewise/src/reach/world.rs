@@ -7,10 +7,11 @@ use ww_model::{Device, Model};
 use ww_reach::answer::{Answer, Change, Group, Matrix};
 use ww_reach::device::{self, Asked};
 use ww_reach::kube::{Assumptions, Reach};
-use ww_reach::network::Network;
+use ww_reach::network::{self, Network};
 use ww_reach::question::{Place, Service};
 
 use super::arguments::{HookArgument, Which};
+use crate::output;
 
 impl HookArgument {
     pub(super) fn hook(self) -> Hook {
@@ -42,8 +43,7 @@ impl<'a> World<'a> {
         if let Some(policies) = self.policies() {
             return told(policies.can(from, to, service));
         }
-        let network = Network::new(&self.model.devices, &self.limits);
-        if !self.wants_device() && network.is_joined() {
+        if let Some(network) = self.network() {
             return told(network.can(from, to, service));
         }
         let device = self.device()?;
@@ -55,6 +55,9 @@ impl<'a> World<'a> {
         if let Some(policies) = self.policies() {
             return told(policies.who(to, service));
         }
+        if let Some(network) = self.network() {
+            return told(network.who(to, service));
+        }
         let device = self.device()?;
         let question = self.question(&Place::Any, to, service);
         told(Asked::new(device, &self.limits).who(question))
@@ -63,6 +66,9 @@ impl<'a> World<'a> {
     pub(super) fn matrix(&self, service: Service) -> Result<Matrix> {
         if let Some(policies) = self.policies() {
             return Ok(policies.matrix(service));
+        }
+        if let Some(network) = self.network() {
+            return told(network.matrix(service));
         }
         let route = self.which.hook.map_or(Hook::Forward, HookArgument::hook);
         told(Asked::new(self.device()?, &self.limits).matrix(route, service))
@@ -85,6 +91,12 @@ impl<'a> World<'a> {
     /// The cluster's policies, unless a device is asked for or there is no cluster.
     fn policies(&self) -> Option<Reach<'a>> {
         (!self.wants_device() && has_cluster(self.model)).then(|| policies(self.model))
+    }
+
+    /// The devices as one network, where they make one and no single one is asked for.
+    fn network(&self) -> Option<Network<'_>> {
+        let network = Network::new(&self.model.devices, &self.limits);
+        (!self.wants_device() && network.is_joined()).then_some(network)
     }
 
     /// Whether the question names one device, or a way through one.
@@ -131,17 +143,32 @@ pub(super) fn device<'a>(model: &'a Model, name: Option<&str>) -> Result<&'a Dev
     }
 }
 
-/// What opens and what closes between two states, in the cluster and on every device.
+/// What opens and what closes between two states: in the cluster, and through the network that the
+/// devices make or else on every device.
 pub(super) fn changes(old: &Model, new: &Model) -> Result<Vec<Change>> {
     let mut changes = Vec::new();
     if has_cluster(old) || has_cluster(new) {
         changes = ww_reach::kube::changes(&policies(old), &policies(new));
     }
-    for (before, after) in pairs(old, new) {
-        let found = told(device::changes(&before, &after, &Limits::default()))?;
-        changes.extend(found);
-    }
+    changes.extend(changes_of_devices(old, new)?);
     changes.sort_by_key(|change| !change.opened);
+    Ok(changes)
+}
+
+fn changes_of_devices(old: &Model, new: &Model) -> Result<Vec<Change>> {
+    let limits = Limits::default();
+    let before = Network::new(&old.devices, &limits);
+    let after = Network::new(&new.devices, &limits);
+    if before.is_joined() && after.is_joined() {
+        match network::changes(&before, &after) {
+            Ok(found) => return Ok(found),
+            Err(why) => output::complain(&format!("{why}; each device is compared by itself")),
+        }
+    }
+    let mut changes = Vec::new();
+    for (before, after) in pairs(old, new) {
+        changes.extend(told(device::changes(&before, &after, &limits))?);
+    }
     Ok(changes)
 }
 
