@@ -3,7 +3,7 @@
 //!
 //! [`router`] is the namespace with its interfaces; [`frame`] makes packets that carry a number and finds it again;
 //! [`generate`] invents rule sets and packets that touch their edges; [`judge`] compares; [`shrink`] makes a
-//! disagreement small.
+//! disagreement small; [`pair`] does the same with two routers in a chain, for whole connections.
 
 pub mod frame;
 pub mod generate;
@@ -11,5 +11,6 @@ pub mod judge;
 #[cfg(feature = "mutants")]
 pub mod mutants;
 pub mod oracle;
+pub mod pair;
 pub mod router;
 pub mod shrink;

@@ -151,29 +151,7 @@ impl Router {
     /// # Errors
     /// [`LabError::Io`] when the kernel refuses.
     pub fn forget_connections(&self) -> Result<(), LabError> {
-        /// `AF_NETLINK` of Linux, its protocol `NETLINK_NETFILTER`.
-        const NETLINK: (i32, i32) = (16, 12);
-        // `struct nlmsghdr`: length, IPCTNL_MSG_CT_DELETE of NFNL_SUBSYS_CTNETLINK, NLM_F_REQUEST, sequence, port;
-        // `struct nfgenmsg`: any family, version 0, no resource. Without attributes it is about all of them.
-        let mut message = Vec::new();
-        message.extend(20_u32.to_ne_bytes());
-        message.extend(0x0102_u16.to_ne_bytes());
-        message.extend(1_u16.to_ne_bytes());
-        message.extend([0; 8]);
-        message.extend([0; 4]);
-        let send = || {
-            let (domain, netfilter) = NETLINK;
-            let socket = Socket::new(
-                Domain::from(domain),
-                Type::RAW,
-                Some(Protocol::from(netfilter)),
-            )?;
-            socket.send(&message)
-        };
-        self.namespace
-            .run(send)?
-            .map(|_| ())
-            .map_err(LabError::io("forget connections"))
+        self.namespace.run(forget_connections)?
     }
 
     /// Lets the router receive a packet on an interface.
@@ -356,7 +334,34 @@ fn sockets() -> io::Result<Sockets> {
     Ok((local, [output(Domain::IPV4)?, output(Domain::IPV6)?]))
 }
 
-fn feed(program: &str, args: &[&str], text: &str) -> Result<(), LabError> {
+/// Forgets every connection of the namespace of the thread.
+pub(super) fn forget_connections() -> Result<(), LabError> {
+    /// `AF_NETLINK` of Linux, its protocol `NETLINK_NETFILTER`.
+    const NETLINK: (i32, i32) = (16, 12);
+    // `struct nlmsghdr`: length, IPCTNL_MSG_CT_DELETE of NFNL_SUBSYS_CTNETLINK, NLM_F_REQUEST, sequence, port;
+    // `struct nfgenmsg`: any family, version 0, no resource. Without attributes it is about all of them.
+    let mut message = Vec::new();
+    message.extend(20_u32.to_ne_bytes());
+    message.extend(0x0102_u16.to_ne_bytes());
+    message.extend(1_u16.to_ne_bytes());
+    message.extend([0; 8]);
+    message.extend([0; 4]);
+    let send = || {
+        let (domain, netfilter) = NETLINK;
+        let socket = Socket::new(
+            Domain::from(domain),
+            Type::RAW,
+            Some(Protocol::from(netfilter)),
+        )?;
+        socket.send(&message)
+    };
+    send()
+        .map(|_| ())
+        .map_err(LabError::io("forget connections"))
+}
+
+/// Runs a program with a text on its standard input, in the namespace of the thread.
+pub(super) fn feed(program: &str, args: &[&str], text: &str) -> Result<(), LabError> {
     let failed = |reason: String| LabError::Program {
         command: format!("{program} {}", args.join(" ")),
         reason,

@@ -62,7 +62,7 @@ fn backend(name: &str) -> Result<Backend> {
     clippy::disallowed_methods,
     reason = "a new seed is what the clock says"
 )]
-fn new_seed() -> u64 {
+pub(super) fn new_seed() -> u64 {
     let now = SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .unwrap_or_default();
