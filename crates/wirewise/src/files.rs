@@ -298,6 +298,12 @@ fn kind_of(format: Format) -> InputKind {
         Format::IpRoute => InputKind::Routes,
         Format::WireGuard => InputKind::Wireguard,
         Format::Kubernetes => InputKind::Kubernetes,
+        Format::Nginx | Format::Haproxy | Format::Envoy => InputKind::Proxy,
+        Format::Compose | Format::Dockerfile | Format::Environment => InputKind::Deployment,
+        Format::Spring | Format::Application => InputKind::Application,
+        Format::Postgres | Format::Mysql | Format::Redis | Format::Pgbouncer => InputKind::Database,
+        Format::Resolver | Format::Sysctl => InputKind::Host,
+        Format::Facts => InputKind::Facts,
         Format::Unknown => InputKind::Other,
     }
 }

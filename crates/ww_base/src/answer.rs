@@ -1,6 +1,6 @@
 //! Values that say where they come from, and answers that may be "not known".
 
-use crate::Locus;
+use crate::{Locus, SourceSpan};
 
 /// A value with the place it was read from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,14 +36,98 @@ pub enum Setting<T> {
         /// Its source.
         because: Because,
     },
-    /// Switched off by what stands there.
+    /// Not written; which of these defaults is in force depends on the version, which is not known.
+    Either(Vec<(T, Because)>),
+    /// Switched off by what stands there, or not a thing that the product has.
     Off(Locus),
     /// Not known.
     Unknown(Gap),
 }
 
+/// Nothing says it.
+impl<T> Default for Setting<T> {
+    fn default() -> Setting<T> {
+        Setting::Unknown(Gap::default())
+    }
+}
+
+impl<T> Setting<T> {
+    /// A value that is written.
+    pub fn set(value: T, at: SourceSpan) -> Setting<T> {
+        Setting::Set(Sourced {
+            value,
+            at: Locus::Text(at),
+        })
+    }
+
+    /// The value in force, where there is one and it is known.
+    pub fn value(&self) -> Option<&T> {
+        match self {
+            Setting::Set(sourced) => Some(&sourced.value),
+            Setting::Default { value, .. } => Some(value),
+            Setting::Either(_) | Setting::Off(_) | Setting::Unknown(_) => None,
+        }
+    }
+
+    /// The range of text that says it, where one does.
+    pub fn span(&self) -> Option<SourceSpan> {
+        match self {
+            Setting::Set(Sourced {
+                at: Locus::Text(span),
+                ..
+            })
+            | Setting::Off(Locus::Text(span)) => Some(*span),
+            _ => None,
+        }
+    }
+
+    /// Whether nothing says it.
+    pub fn is_unknown(&self) -> bool {
+        matches!(self, Setting::Unknown(_))
+    }
+
+    /// Whether it is switched off, or the product has no such thing.
+    pub fn is_off(&self) -> bool {
+        matches!(self, Setting::Off(_))
+    }
+
+    /// Whether a file says it: a value, or that it is off.
+    pub fn is_written(&self) -> bool {
+        self.span().is_some()
+    }
+
+    /// This setting, or the other one where nothing says this one.
+    #[must_use]
+    pub fn or(self, other: Setting<T>) -> Setting<T> {
+        if self.is_unknown() { other } else { self }
+    }
+
+    /// The setting with its values turned into others.
+    #[must_use]
+    pub fn map<U>(self, mut turn: impl FnMut(T) -> U) -> Setting<U> {
+        match self {
+            Setting::Set(Sourced { value, at }) => Setting::Set(Sourced {
+                value: turn(value),
+                at,
+            }),
+            Setting::Default { value, because } => Setting::Default {
+                value: turn(value),
+                because,
+            },
+            Setting::Either(values) => Setting::Either(
+                values
+                    .into_iter()
+                    .map(|(value, because)| (turn(value), because))
+                    .collect(),
+            ),
+            Setting::Off(at) => Setting::Off(at),
+            Setting::Unknown(gap) => Setting::Unknown(gap),
+        }
+    }
+}
+
 /// Something that is not known, and what would make it known.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Gap {
     /// What is missing.
     pub missing: String,

@@ -21,6 +21,18 @@ words! {
         Wireguard = "wireguard",
         /// Kubernetes manifests.
         Kubernetes = "kubernetes",
+        /// Configuration of a proxy: nginx, HAProxy, Envoy.
+        Proxy = "proxy",
+        /// What starts programs: compose projects, Dockerfiles, environment variables.
+        Deployment = "deployment",
+        /// What an application declares of itself.
+        Application = "application",
+        /// Configuration of a database, or of a pool before one.
+        Database = "database",
+        /// Settings of a host: kernel, resolver.
+        Host = "host",
+        /// What a team states.
+        Facts = "facts",
         /// Something that was not read.
         Other = "other",
     }

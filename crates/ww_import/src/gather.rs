@@ -1,6 +1,7 @@
 //! All files of a consultation as one declared network.
 
 use crate::nft::{self, Included, Includes};
+use crate::service::{self, Intake};
 use crate::sets::NamedSets;
 use crate::{Format, iproute, ipset, iptables, kube, recognise, wireguard};
 use std::collections::{BTreeMap, BTreeSet};
@@ -36,17 +37,26 @@ pub fn gather(texts: &[Text<'_>], limits: &Limits) -> Gathered {
     let mut gathered = Gathered::default();
     let mut devices: BTreeMap<&str, Vec<(Format, &Text<'_>)>> = BTreeMap::new();
     let mut manifests = Vec::new();
+    let mut others = Vec::new();
     for text in texts {
         match recognise(text.path, text.bytes) {
-            Format::Kubernetes => manifests.push((text.source, text.bytes)),
+            Format::Kubernetes => manifests.push((text.source, text.path, text.bytes)),
             Format::Unknown => {}
-            format => devices.entry(text.device).or_default().push((format, text)),
+            format if format.is_of_packets() => {
+                devices.entry(text.device).or_default().push((format, text));
+            }
+            format => others.push((format, *text)),
         }
     }
     for (name, files) in devices {
         gathered.devices(name, &files, limits);
     }
-    gathered.model.cluster = gathered.keep(kube::import(manifests, limits));
+    let mut intake = Intake::new(limits);
+    gathered.model.cluster = gathered.keep(kube::import_observed(manifests, limits, &mut intake));
+    service::read(&others, &mut intake);
+    let (services, problems) = intake.finish();
+    gathered.model.services = services;
+    gathered.problems.extend(problems);
     gathered
 }
 

@@ -7,6 +7,8 @@
 //! One module reads one format; readers do not know of one another.
 
 mod address;
+pub mod defaults;
+mod document;
 mod gather;
 pub mod iproute;
 pub mod ipset;
@@ -17,6 +19,7 @@ mod missing;
 mod names;
 pub mod nft;
 mod recognise;
+mod service;
 pub mod sets;
 mod text;
 pub mod wireguard;

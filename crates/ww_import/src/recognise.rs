@@ -1,4 +1,6 @@
-//! What a file is, told from what stands in it.
+//! What a file is, told from its name and what stands in it.
+
+mod services;
 
 /// The formats that declare a network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -17,11 +19,55 @@ pub enum Format {
     WireGuard,
     /// Kubernetes manifests, YAML or JSON.
     Kubernetes,
+    /// nginx.
+    Nginx,
+    /// HAProxy.
+    Haproxy,
+    /// Envoy's bootstrap, or resources of it.
+    Envoy,
+    /// A compose project.
+    Compose,
+    /// A Dockerfile.
+    Dockerfile,
+    /// Environment variables, a line each.
+    Environment,
+    /// Spring Boot's `application.yml` or `.properties`.
+    Spring,
+    /// What applications in Node.js, Python, Go, Java and Ruby declare: dependencies, settings of
+    /// their servers, source code that sets timers.
+    Application,
+    /// PostgreSQL.
+    Postgres,
+    /// MySQL and MariaDB.
+    Mysql,
+    /// Redis.
+    Redis,
+    /// PgBouncer.
+    Pgbouncer,
+    /// `resolv.conf`.
+    Resolver,
+    /// Settings of the kernel.
+    Sysctl,
+    /// `wirewise.toml`: what a team states.
+    Facts,
     /// None of these.
     Unknown,
 }
 
 impl Format {
+    /// Whether it says what becomes of packets: filters, routes, tunnels.
+    pub fn is_of_packets(self) -> bool {
+        matches!(
+            self,
+            Format::Iptables
+                | Format::Ipset
+                | Format::Nft
+                | Format::NftJson
+                | Format::IpRoute
+                | Format::WireGuard
+        )
+    }
+
     /// How reports call it.
     pub fn word(self) -> &'static str {
         match self {
@@ -31,6 +77,21 @@ impl Format {
             Format::IpRoute => "addresses and routes",
             Format::WireGuard => "WireGuard tunnels",
             Format::Kubernetes => "Kubernetes manifests",
+            Format::Nginx => "nginx configuration",
+            Format::Haproxy => "HAProxy configuration",
+            Format::Envoy => "Envoy configuration",
+            Format::Compose => "compose project",
+            Format::Dockerfile => "Dockerfile",
+            Format::Environment => "environment variables",
+            Format::Spring => "Spring Boot properties",
+            Format::Application => "application",
+            Format::Postgres => "PostgreSQL configuration",
+            Format::Mysql => "MySQL configuration",
+            Format::Redis => "Redis configuration",
+            Format::Pgbouncer => "PgBouncer configuration",
+            Format::Resolver => "resolver configuration",
+            Format::Sysctl => "kernel settings",
+            Format::Facts => "stated facts",
             Format::Unknown => "unknown",
         }
     }
@@ -39,11 +100,17 @@ impl Format {
 /// How many lines of a text are looked at.
 const LINES: usize = 400;
 
-/// Tells the format from the beginning of a text; a name that ends in `.yaml`, `.yml` or `.nft`
-/// decides where the text says too little.
+/// Tells the format by a name that leaves no doubt, or else from the beginning of a text; a name that
+/// ends in `.yaml`, `.yml`, `.conf` or `.nft` decides where the text says too little.
 pub fn recognise(path: &str, bytes: &[u8]) -> Format {
+    if let Some(format) = services::of_name(path) {
+        return format;
+    }
     let head = bytes.get(..64 << 10).unwrap_or(bytes);
     let head = String::from_utf8_lossy(head);
+    if let Some(format) = services::of_source(path, &head) {
+        return format;
+    }
     let first = head.trim_start().chars().next();
     if matches!(first, Some('{' | '[')) && !starts_a_template(&head) && !starts_a_section(&head) {
         return of_json(&head);
@@ -51,8 +118,8 @@ pub fn recognise(path: &str, bytes: &[u8]) -> Format {
     let lines = head.lines().map(str::trim).take(LINES);
     lines
         .filter(|line| !line.is_empty())
-        .find_map(of_line)
-        .unwrap_or_else(|| of_name(path))
+        .find_map(|line| of_line(line).or_else(|| services::of_line(line)))
+        .unwrap_or_else(|| of_name(path, &head))
 }
 
 /// Whether it begins with a section, as settings do and JSON does not.
@@ -121,12 +188,14 @@ fn is_table(word: &str) -> bool {
     ["filter", "nat", "mangle", "raw", "security"].contains(&word)
 }
 
-fn of_name(path: &str) -> Format {
+fn of_name(path: &str, head: &str) -> Format {
     let ends = |end: &str| path.to_ascii_lowercase().ends_with(end);
     if ends(".yaml") || ends(".yml") {
-        Format::Kubernetes
+        services::of_yaml_keys(head).unwrap_or(Format::Kubernetes)
     } else if ends(".nft") {
         Format::Nft
+    } else if services::is_piece_of_nginx(path, head) {
+        Format::Nginx
     } else {
         Format::Unknown
     }

@@ -10,6 +10,7 @@ mod model;
 pub mod net;
 pub mod packet;
 pub mod ranges;
+pub mod service;
 
 pub use model::{Device, Model};
 pub use packet::Packet;

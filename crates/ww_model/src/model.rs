@@ -3,14 +3,17 @@
 use crate::filter::Ruleset;
 use crate::kube::Cluster;
 use crate::net::Stack;
+use crate::service::Services;
 
 /// The declared network.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Model {
     /// Devices that filter or forward packets, in order of appearance.
     pub devices: Vec<Device>,
     /// The Kubernetes cluster; empty when no manifest was read.
     pub cluster: Cluster,
+    /// Programs that serve and call one another.
+    pub services: Services,
 }
 
 /// One device: a host, a router, a firewall.

@@ -7,9 +7,7 @@ mod objects;
 mod policies;
 mod selectors;
 mod services;
-mod tree;
 mod workloads;
-mod yaml;
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -17,23 +15,50 @@ use std::ops::Range;
 use ww_base::{Limits, Locus, Partial, Problem, ProblemKind, SourceId, SourceSpan};
 use ww_model::kube::Cluster;
 
-use tree::View;
-use yaml::Document;
+use crate::document::{self, Document, View};
 
 /// What to do with a template.
 const RENDER: &str =
     "this is a template: render it first (helm template CHART) and bring the result";
+
+/// Somebody else who reads the objects of manifests.
+pub(crate) trait Observer {
+    /// An object, with its kind and the path of its file.
+    fn object(&mut self, kind: &str, object: View<'_>, path: &str);
+}
 
 /// Reads all files of a cluster; an object that is declared twice counts as declared last.
 pub fn import<'a>(
     files: impl IntoIterator<Item = (SourceId, &'a [u8])>,
     limits: &Limits,
 ) -> Partial<Cluster> {
+    let files = files.into_iter().map(|(source, bytes)| (source, "", bytes));
+    import_observed(files, limits, &mut Nobody)
+}
+
+/// An observer that looks away.
+struct Nobody;
+
+impl Observer for Nobody {
+    fn object(&mut self, _kind: &str, _object: View<'_>, _path: &str) {}
+}
+
+/// The same of files with their paths, where every object is also shown to the observer.
+pub(crate) fn import_observed<'a>(
+    files: impl IntoIterator<Item = (SourceId, &'a str, &'a [u8])>,
+    limits: &Limits,
+    observer: &mut dyn Observer,
+) -> Partial<Cluster> {
     let mut intake = Intake {
         most_problems: limits.problems_per_text,
-        ..Intake::default()
+        cluster: Cluster::default(),
+        problems: Vec::new(),
+        met: BTreeMap::new(),
+        path: "",
+        observer,
     };
-    for (source, bytes) in files {
+    for (source, path, bytes) in files {
+        intake.path = path;
         intake.file(source, bytes, limits);
     }
     objects::keep_last_declarations(&mut intake);
@@ -45,17 +70,20 @@ pub fn import<'a>(
 }
 
 /// What has been read so far.
-#[derive(Default)]
-struct Intake {
+struct Intake<'o> {
     cluster: Cluster,
     problems: Vec<Problem>,
     /// How many problems each text had, told or not.
     met: BTreeMap<SourceId, u64>,
     /// How many are told of a text.
     most_problems: u32,
+    /// The path of the file that is being read.
+    path: &'o str,
+    /// Who else reads the objects.
+    observer: &'o mut dyn Observer,
 }
 
-impl Intake {
+impl Intake<'_> {
     fn problem(&mut self, at: SourceSpan, kind: ProblemKind, message: impl Into<String>) {
         let met = self.met.entry(at.source).or_default();
         *met += 1;
@@ -131,7 +159,7 @@ impl Intake {
             }
         };
         let mut template_named = false;
-        yaml::read(text, source, limits, |document| {
+        document::read(text, source, limits, |document| {
             let template_at = self.document(document, text, &span);
             if let Some(at) = template_at.filter(|_| !template_named) {
                 template_named = true;
@@ -244,6 +272,7 @@ impl Intake {
             return Some(name.at());
         }
         objects::read(self, kind, object);
+        self.observer.object(kind, object, self.path);
         None
     }
 }

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use ww_base::SourceSpan;
 use ww_model::kube::{Labels, ObjectName};
 
-use super::tree::View;
 use super::{Intake, policies, services, workloads};
+use crate::document::View;
 
 /// The namespace of objects that name none.
 const DEFAULT_NAMESPACE: &str = "default";
@@ -29,7 +29,7 @@ const NOT_READ: [&str; 12] = [
 ];
 
 /// Reads an object of a kind.
-pub(super) fn read(intake: &mut Intake, kind: &str, object: View<'_>) {
+pub(super) fn read(intake: &mut Intake<'_>, kind: &str, object: View<'_>) {
     let group = object
         .get("apiVersion")
         .and_then(View::text)
@@ -71,7 +71,7 @@ pub(super) fn read(intake: &mut Intake, kind: &str, object: View<'_>) {
 }
 
 /// Reads an object that decides who reaches whom, and notes when some of it was not understood.
-fn wholly(intake: &mut Intake, read: impl FnOnce(&mut Intake)) {
+fn wholly(intake: &mut Intake<'_>, read: impl FnOnce(&mut Intake<'_>)) {
     let before = intake.met_in_all();
     read(intake);
     if intake.met_in_all() > before {
@@ -79,7 +79,7 @@ fn wholly(intake: &mut Intake, read: impl FnOnce(&mut Intake)) {
     }
 }
 
-fn not_read(intake: &mut Intake, kind: &str, object: View<'_>) {
+fn not_read(intake: &mut Intake<'_>, kind: &str, object: View<'_>) {
     intake.ignore(kind);
     intake.cluster.policies_unread += 1;
     let at = object.get("kind").map_or_else(|| object.at(), View::at);
@@ -91,7 +91,7 @@ fn not_read(intake: &mut Intake, kind: &str, object: View<'_>) {
 }
 
 /// The object's name and namespace.
-pub(super) fn name(intake: &mut Intake, object: View<'_>) -> ObjectName {
+pub(super) fn name(intake: &mut Intake<'_>, object: View<'_>) -> ObjectName {
     let metadata = object.get("metadata");
     let text = |key| {
         metadata
@@ -109,7 +109,7 @@ pub(super) fn name(intake: &mut Intake, object: View<'_>) -> ObjectName {
 }
 
 /// The labels below a `metadata`.
-pub(super) fn labels(intake: &mut Intake, metadata: Option<View<'_>>) -> Labels {
+pub(super) fn labels(intake: &mut Intake<'_>, metadata: Option<View<'_>>) -> Labels {
     metadata
         .and_then(|metadata| metadata.get("labels"))
         .map(|labels| string_map(intake, labels))
@@ -117,7 +117,7 @@ pub(super) fn labels(intake: &mut Intake, metadata: Option<View<'_>>) -> Labels 
 }
 
 /// A mapping of texts to texts.
-pub(super) fn string_map(intake: &mut Intake, map: View<'_>) -> Labels {
+pub(super) fn string_map(intake: &mut Intake<'_>, map: View<'_>) -> Labels {
     if !map.is_map() {
         intake.malformed(map.at(), "labels are a mapping");
     }
@@ -132,7 +132,7 @@ pub(super) fn string_map(intake: &mut Intake, map: View<'_>) -> Labels {
 }
 
 /// Of objects with one name keeps the last, as applying the files one after another would.
-pub(super) fn keep_last_declarations(intake: &mut Intake) {
+pub(super) fn keep_last_declarations(intake: &mut Intake<'_>) {
     let cluster = &mut intake.cluster;
     let mut replaced: Vec<(SourceSpan, String)> = Vec::new();
     let mut note = |at: SourceSpan, what: String| replaced.push((at, what));

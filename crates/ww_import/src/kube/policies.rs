@@ -7,11 +7,11 @@ use ww_model::kube::{
 };
 
 use super::selectors::{cidr, everything, peer_pods, selector};
-use super::tree::View;
 use super::workloads::{port_number, protocol};
 use super::{Intake, objects};
+use crate::document::View;
 
-pub(super) fn network_policy(intake: &mut Intake, object: View<'_>) {
+pub(super) fn network_policy(intake: &mut Intake<'_>, object: View<'_>) {
     let name = objects::name(intake, object);
     let spec = object.get("spec");
     if spec.is_none() {
@@ -41,7 +41,7 @@ pub(super) fn network_policy(intake: &mut Intake, object: View<'_>) {
 ///
 /// Without `policyTypes` ingress is isolated always, and egress if there is a rule for it.
 fn direction(
-    intake: &mut Intake,
+    intake: &mut Intake<'_>,
     object: View<'_>,
     spec: Option<View<'_>>,
     [policy_type, rules_key, peers_key]: [&str; 3],
@@ -70,7 +70,7 @@ fn direction(
     Some(allowed)
 }
 
-fn allow_rule(intake: &mut Intake, rule: View<'_>, peers_key: &str) -> AllowRule {
+fn allow_rule(intake: &mut Intake<'_>, rule: View<'_>, peers_key: &str) -> AllowRule {
     let list = |key| {
         rule.get(key)
             .filter(|list: &View<'_>| list.items().next().is_some())
@@ -94,7 +94,7 @@ fn allow_rule(intake: &mut Intake, rule: View<'_>, peers_key: &str) -> AllowRule
     }
 }
 
-fn allow_peer(intake: &mut Intake, peer: View<'_>) -> Option<Peer> {
+fn allow_peer(intake: &mut Intake<'_>, peer: View<'_>) -> Option<Peer> {
     let at = peer.at();
     let pods = peer_pods(intake, peer);
     let block = peer.get("ipBlock");
@@ -123,7 +123,7 @@ fn allow_peer(intake: &mut Intake, peer: View<'_>) -> Option<Peer> {
     Some(Peer { at, who })
 }
 
-fn allow_port(intake: &mut Intake, entry: View<'_>) -> Option<PortTest> {
+fn allow_port(intake: &mut Intake<'_>, entry: View<'_>) -> Option<PortTest> {
     let protocol = protocol(intake, entry.get("protocol"))?;
     let port = entry.get("port");
     let ports = match (port, port.and_then(port_number), entry.get("endPort")) {
@@ -157,7 +157,7 @@ fn allow_port(intake: &mut Intake, entry: View<'_>) -> Option<PortTest> {
     })
 }
 
-pub(super) fn cluster_policy(intake: &mut Intake, kind: &str, object: View<'_>) {
+pub(super) fn cluster_policy(intake: &mut Intake<'_>, kind: &str, object: View<'_>) {
     let name = objects::name(intake, object).name;
     let Some(spec) = object.get("spec") else {
         return intake.malformed(object.at(), format!("a {kind} without a spec"));
@@ -199,7 +199,7 @@ pub(super) fn cluster_policy(intake: &mut Intake, kind: &str, object: View<'_>) 
 }
 
 /// Reads `namespaces` or `pods` of a subject or peer.
-fn admin_pods(intake: &mut Intake, written: View<'_>) -> Option<PodMatch> {
+fn admin_pods(intake: &mut Intake<'_>, written: View<'_>) -> Option<PodMatch> {
     if let Some(namespaces) = written.get("namespaces") {
         let namespaces = NamespaceMatch::Labelled(selector(intake, namespaces));
         return Some(PodMatch {
@@ -221,7 +221,7 @@ fn admin_pods(intake: &mut Intake, written: View<'_>) -> Option<PodMatch> {
     })
 }
 
-fn tier_rules(intake: &mut Intake, rules: Option<View<'_>>, peers_key: &str) -> Vec<TierRule> {
+fn tier_rules(intake: &mut Intake<'_>, rules: Option<View<'_>>, peers_key: &str) -> Vec<TierRule> {
     let mut read = Vec::new();
     for rule in rules.into_iter().flat_map(View::items) {
         read.push(tier_rule(intake, rule, peers_key));
@@ -229,7 +229,7 @@ fn tier_rules(intake: &mut Intake, rules: Option<View<'_>>, peers_key: &str) -> 
     read
 }
 
-fn tier_rule(intake: &mut Intake, rule: View<'_>, peers_key: &str) -> TierRule {
+fn tier_rule(intake: &mut Intake<'_>, rule: View<'_>, peers_key: &str) -> TierRule {
     let action = match rule.get("action").and_then(View::text) {
         Some("Allow" | "Accept") => Action::Accept,
         Some("Pass") => Action::Pass,
@@ -269,7 +269,7 @@ fn tier_rule(intake: &mut Intake, rule: View<'_>, peers_key: &str) -> TierRule {
     }
 }
 
-fn tier_peer(intake: &mut Intake, peer: View<'_>, peers: &mut Vec<Peer>) {
+fn tier_peer(intake: &mut Intake<'_>, peer: View<'_>, peers: &mut Vec<Peer>) {
     let at = peer.at();
     if let Some(pods) = admin_pods(intake, peer) {
         peers.push(Peer {
@@ -316,7 +316,7 @@ fn tier_peer(intake: &mut Intake, peer: View<'_>, peers: &mut Vec<Peer>) {
 
 /// Reads an entry of `ports` (v1alpha1) or `protocols` (v1alpha2). One that is unknown matches
 /// nothing where the rule accepts, and everything where it does not.
-fn tier_port(intake: &mut Intake, entry: View<'_>, action: Action) -> Option<PortTest> {
+fn tier_port(intake: &mut Intake<'_>, entry: View<'_>, action: Action) -> Option<PortTest> {
     let at = entry.at();
     let read = port_v1alpha1(intake, entry).or_else(|| port_v1alpha2(entry, at));
     if read.is_none() {
@@ -333,7 +333,7 @@ fn tier_port(intake: &mut Intake, entry: View<'_>, action: Action) -> Option<Por
     read
 }
 
-fn port_v1alpha1(intake: &mut Intake, entry: View<'_>) -> Option<PortTest> {
+fn port_v1alpha1(intake: &mut Intake<'_>, entry: View<'_>) -> Option<PortTest> {
     let at = entry.at();
     if let Some(port) = entry.get("portNumber") {
         let number = port.get("port").and_then(port_number)?;

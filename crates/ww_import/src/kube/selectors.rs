@@ -6,7 +6,7 @@ use ww_base::SourceSpan;
 use ww_model::kube::{Cidr, LabelTest, NamespaceMatch, PodMatch, Requirement, Selector};
 
 use super::Intake;
-use super::tree::View;
+use crate::document::View;
 
 /// The selector that selects everything, where none is written.
 pub(super) fn everything(at: SourceSpan) -> Selector {
@@ -17,7 +17,7 @@ pub(super) fn everything(at: SourceSpan) -> Selector {
 }
 
 /// Reads `matchLabels` and `matchExpressions`.
-pub(super) fn selector(intake: &mut Intake, written: View<'_>) -> Selector {
+pub(super) fn selector(intake: &mut Intake<'_>, written: View<'_>) -> Selector {
     if !written.is_map() {
         intake.malformed(written.at(), "a label selector is a mapping");
     }
@@ -53,7 +53,7 @@ pub(super) fn selector(intake: &mut Intake, written: View<'_>) -> Selector {
 }
 
 /// Reads an expression; one that cannot be read selects nothing.
-fn requirement(intake: &mut Intake, expression: View<'_>) -> Requirement {
+fn requirement(intake: &mut Intake<'_>, expression: View<'_>) -> Requirement {
     let text = |key| expression.get(key).and_then(View::text).map(str::to_owned);
     let values = expression.get("values").into_iter().flat_map(View::items);
     let mut values: Vec<String> = values
@@ -81,7 +81,7 @@ fn requirement(intake: &mut Intake, expression: View<'_>) -> Requirement {
 }
 
 /// Reads `namespaceSelector` and `podSelector` of a NetworkPolicy's peer; none when it has neither.
-pub(super) fn peer_pods(intake: &mut Intake, peer: View<'_>) -> Option<PodMatch> {
+pub(super) fn peer_pods(intake: &mut Intake<'_>, peer: View<'_>) -> Option<PodMatch> {
     let namespaces = peer
         .get("namespaceSelector")
         .map(|written| selector(intake, written));
@@ -96,7 +96,7 @@ pub(super) fn peer_pods(intake: &mut Intake, peer: View<'_>) -> Option<PodMatch>
 }
 
 /// Reads an address prefix; one whose address has bits behind the prefix is cut to it.
-pub(super) fn cidr(intake: &mut Intake, written: View<'_>) -> Option<Cidr> {
+pub(super) fn cidr(intake: &mut Intake<'_>, written: View<'_>) -> Option<Cidr> {
     let parsed = written.text().and_then(parse_cidr);
     if parsed.is_none() {
         intake.malformed(

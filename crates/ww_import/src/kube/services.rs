@@ -6,11 +6,11 @@ use ww_model::kube::{
 };
 
 use super::selectors::{cidr, parse_cidr};
-use super::tree::View;
 use super::workloads::{address, port_number, protocol};
 use super::{Intake, objects};
+use crate::document::View;
 
-pub(super) fn service(intake: &mut Intake, object: View<'_>) {
+pub(super) fn service(intake: &mut Intake<'_>, object: View<'_>) {
     let name = objects::name(intake, object);
     let spec = object.get("spec");
     let get = |key| spec.and_then(|spec| spec.get(key));
@@ -48,7 +48,7 @@ pub(super) fn service(intake: &mut Intake, object: View<'_>) {
 /// The sources that a load balancer takes connections from: the field, or else the annotation that
 /// came before it.
 fn source_ranges(
-    intake: &mut Intake,
+    intake: &mut Intake<'_>,
     field: Option<View<'_>>,
     annotations: Option<View<'_>>,
 ) -> Vec<Cidr> {
@@ -86,7 +86,7 @@ fn asks_for_internal(annotations: View<'_>) -> bool {
     })
 }
 
-fn service_port(intake: &mut Intake, port: View<'_>) -> Option<ServicePort> {
+fn service_port(intake: &mut Intake<'_>, port: View<'_>) -> Option<ServicePort> {
     let Some(number) = port.get("port").and_then(port_number) else {
         intake.malformed(port.at(), "port is a number from 1 to 65535");
         return None;
@@ -112,7 +112,7 @@ fn port_ref(scalar: View<'_>) -> Option<PortRef> {
     }
 }
 
-pub(super) fn endpoint_slice(intake: &mut Intake, object: View<'_>) {
+pub(super) fn endpoint_slice(intake: &mut Intake<'_>, object: View<'_>) {
     let labels = objects::labels(intake, object.get("metadata"));
     let mut slice = EndpointSlice {
         name: objects::name(intake, object),
@@ -148,7 +148,7 @@ pub(super) fn endpoint_slice(intake: &mut Intake, object: View<'_>) {
     intake.cluster.endpoint_slices.push(slice);
 }
 
-pub(super) fn ingress(intake: &mut Intake, object: View<'_>) {
+pub(super) fn ingress(intake: &mut Intake<'_>, object: View<'_>) {
     let name = objects::name(intake, object);
     let spec = object.get("spec");
     let get = |key| spec.and_then(|spec| spec.get(key));
@@ -175,7 +175,7 @@ pub(super) fn ingress(intake: &mut Intake, object: View<'_>) {
 
 /// A backend in the form of networking.k8s.io/v1 (`service.name`) or of its betas (`serviceName`).
 fn backend(
-    intake: &mut Intake,
+    intake: &mut Intake<'_>,
     entry: View<'_>,
     host: Option<&str>,
     path: Option<&str>,
@@ -203,7 +203,7 @@ fn backend(
     })
 }
 
-pub(super) fn route(intake: &mut Intake, object: View<'_>) {
+pub(super) fn route(intake: &mut Intake<'_>, object: View<'_>) {
     let name = objects::name(intake, object);
     let spec = object.get("spec");
     let get = |key| spec.and_then(|spec| spec.get(key));

@@ -4,13 +4,13 @@ use std::net::IpAddr;
 
 use ww_model::kube::{ContainerPort, Labels, Namespace, Node, Owner, Protocol, Workload};
 
-use super::tree::View;
 use super::{Intake, objects};
+use crate::document::View;
 
 /// The label by which the API server tells every namespace its own name.
 const NAME_LABEL: &str = "kubernetes.io/metadata.name";
 
-pub(super) fn namespace(intake: &mut Intake, object: View<'_>) {
+pub(super) fn namespace(intake: &mut Intake<'_>, object: View<'_>) {
     let name = objects::name(intake, object).name;
     let mut labels = objects::labels(intake, object.get("metadata"));
     labels.insert(NAME_LABEL.to_owned(), name.clone());
@@ -21,7 +21,7 @@ pub(super) fn namespace(intake: &mut Intake, object: View<'_>) {
     });
 }
 
-pub(super) fn node(intake: &mut Intake, object: View<'_>) {
+pub(super) fn node(intake: &mut Intake<'_>, object: View<'_>) {
     let name = objects::name(intake, object).name;
     let labels = objects::labels(intake, object.get("metadata"));
     let addresses = object
@@ -39,7 +39,7 @@ pub(super) fn node(intake: &mut Intake, object: View<'_>) {
     });
 }
 
-pub(super) fn pod(intake: &mut Intake, object: View<'_>) {
+pub(super) fn pod(intake: &mut Intake<'_>, object: View<'_>) {
     let metadata = object.get("metadata");
     let labels = objects::labels(intake, metadata);
     let mut pod = workload(intake, "Pod", object, labels, object.get("spec"));
@@ -83,7 +83,7 @@ pub(super) fn address(scalar: View<'_>) -> Option<IpAddr> {
 }
 
 /// Reads what makes pods from a template.
-pub(super) fn controller(intake: &mut Intake, kind: &str, object: View<'_>) {
+pub(super) fn controller(intake: &mut Intake<'_>, kind: &str, object: View<'_>) {
     let spec = object.get("spec");
     let job = if kind == "CronJob" {
         spec.and_then(|spec| spec.get("jobTemplate")?.get("spec"))
@@ -108,7 +108,7 @@ pub(super) fn controller(intake: &mut Intake, kind: &str, object: View<'_>) {
 }
 
 fn workload(
-    intake: &mut Intake,
+    intake: &mut Intake<'_>,
     kind: &str,
     object: View<'_>,
     labels: Labels,
@@ -132,7 +132,7 @@ fn workload(
 }
 
 /// Ports of the containers, and of init containers that go on running beside them.
-fn ports(intake: &mut Intake, spec: View<'_>) -> Vec<ContainerPort> {
+fn ports(intake: &mut Intake<'_>, spec: View<'_>) -> Vec<ContainerPort> {
     let containers = spec.get("containers").into_iter().flat_map(View::items);
     let stays = |container: &View<'_>| {
         container.get("restartPolicy").and_then(View::text) == Some("Always")
@@ -151,7 +151,7 @@ fn ports(intake: &mut Intake, spec: View<'_>) -> Vec<ContainerPort> {
     ports
 }
 
-fn container_port(intake: &mut Intake, port: View<'_>) -> Option<ContainerPort> {
+fn container_port(intake: &mut Intake<'_>, port: View<'_>) -> Option<ContainerPort> {
     let number = port.get("containerPort").and_then(port_number);
     let Some(number) = number else {
         intake.malformed(port.at(), "containerPort is a number from 1 to 65535");
@@ -175,7 +175,7 @@ pub(super) fn port_number(scalar: View<'_>) -> Option<u16> {
 }
 
 /// The protocol, TCP when none is written; none and a problem for one that there is not.
-pub(super) fn protocol(intake: &mut Intake, written: Option<View<'_>>) -> Option<Protocol> {
+pub(super) fn protocol(intake: &mut Intake<'_>, written: Option<View<'_>>) -> Option<Protocol> {
     let Some(written) = written else {
         return Some(Protocol::Tcp);
     };

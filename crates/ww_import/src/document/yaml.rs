@@ -8,7 +8,7 @@ use ww_base::{Limits, SourceId};
 use super::tree::{Node, Tree, Value};
 
 /// What was found between two document marks.
-pub(super) enum Document<'t> {
+pub(crate) enum Document<'t> {
     /// A document.
     Tree(Tree<'t>),
     /// A document that has a mapping for a key, as unquoted `{{ … }}` makes.
@@ -24,7 +24,7 @@ pub(super) enum Document<'t> {
 /// A tab before a line inside brackets is a blank to kubectl and an error to the parser. Behind such
 /// an error the text is read again with blanks for such tabs, and a document that has one elsewhere
 /// is malformed then.
-pub(super) fn read(
+pub(crate) fn read(
     text: &str,
     source: SourceId,
     limits: &Limits,

@@ -13,21 +13,21 @@ const VISITS_PER_NODE: u64 = 8;
 const VISITS_AT_LEAST: u64 = 100_000;
 
 /// One document.
-pub(super) struct Tree<'t> {
+pub(crate) struct Tree<'t> {
     source: SourceId,
     nodes: Vec<Node<'t>>,
     visits_left: Cell<u64>,
 }
 
 /// A node of a document, with the bytes that it covers.
-pub(super) struct Node<'t> {
-    pub(super) start: u32,
-    pub(super) end: u32,
-    pub(super) value: Value<'t>,
+pub(crate) struct Node<'t> {
+    pub(crate) start: u32,
+    pub(crate) end: u32,
+    pub(crate) value: Value<'t>,
 }
 
 /// What a node holds; children are indices of nodes.
-pub(super) enum Value<'t> {
+pub(crate) enum Value<'t> {
     /// A text, and whether it was written without quotes.
     Scalar(Cow<'t, str>, bool),
     /// A sequence.
@@ -37,7 +37,7 @@ pub(super) enum Value<'t> {
 }
 
 impl<'t> Tree<'t> {
-    pub(super) fn new(source: SourceId, nodes: Vec<Node<'t>>) -> Tree<'t> {
+    pub(crate) fn new(source: SourceId, nodes: Vec<Node<'t>>) -> Tree<'t> {
         let visits = (nodes.len() as u64).saturating_mul(VISITS_PER_NODE);
         Tree {
             source,
@@ -47,12 +47,12 @@ impl<'t> Tree<'t> {
     }
 
     /// The first node.
-    pub(super) fn root(&self) -> Option<View<'_>> {
+    pub(crate) fn root(&self) -> Option<View<'_>> {
         self.view(0)
     }
 
     /// Whether more was read than the document can honestly hold.
-    pub(super) fn is_exhausted(&self) -> bool {
+    pub(crate) fn is_exhausted(&self) -> bool {
         self.visits_left.get() == 0
     }
 
@@ -68,14 +68,14 @@ impl<'t> Tree<'t> {
 
 /// A node together with its document.
 #[derive(Clone, Copy)]
-pub(super) struct View<'t> {
+pub(crate) struct View<'t> {
     tree: &'t Tree<'t>,
     node: &'t Node<'t>,
 }
 
 impl<'t> View<'t> {
     /// The bytes of the node.
-    pub(super) fn at(self) -> SourceSpan {
+    pub(crate) fn at(self) -> SourceSpan {
         SourceSpan {
             source: self.tree.source,
             start: self.node.start,
@@ -94,12 +94,12 @@ impl<'t> View<'t> {
 
     /// What stands behind a key of a mapping, looked up in merged mappings (`<<`) too; none when it
     /// is missing or null.
-    pub(super) fn get(self, key: &str) -> Option<View<'t>> {
+    pub(crate) fn get(self, key: &str) -> Option<View<'t>> {
         self.pair(key).map(|(_, value)| value)
     }
 
     /// A key's value, with the bytes from the key to the value's end.
-    pub(super) fn get_with_key(self, key: &str) -> Option<(SourceSpan, View<'t>)> {
+    pub(crate) fn get_with_key(self, key: &str) -> Option<(SourceSpan, View<'t>)> {
         let (key, value) = self.pair(key)?;
         let whole = SourceSpan {
             start: key.start,
@@ -134,7 +134,7 @@ impl<'t> View<'t> {
     }
 
     /// The text of a scalar.
-    pub(super) fn text(self) -> Option<&'t str> {
+    pub(crate) fn text(self) -> Option<&'t str> {
         match &self.node.value {
             Value::Scalar(text, _) => Some(text),
             _ => None,
@@ -142,7 +142,7 @@ impl<'t> View<'t> {
     }
 
     /// The whole number of a scalar without quotes.
-    pub(super) fn integer(self) -> Option<i64> {
+    pub(crate) fn integer(self) -> Option<i64> {
         match &self.node.value {
             Value::Scalar(text, true) => text.parse().ok(),
             _ => None,
@@ -150,22 +150,22 @@ impl<'t> View<'t> {
     }
 
     /// Whether a scalar says true.
-    pub(super) fn is_true(self) -> bool {
+    pub(crate) fn is_true(self) -> bool {
         matches!(self.text(), Some("true" | "True" | "TRUE"))
     }
 
     /// Whether this is a sequence.
-    pub(super) fn is_list(self) -> bool {
+    pub(crate) fn is_list(self) -> bool {
         matches!(self.node.value, Value::List(_))
     }
 
     /// Whether this is a mapping.
-    pub(super) fn is_map(self) -> bool {
+    pub(crate) fn is_map(self) -> bool {
         matches!(self.node.value, Value::Map(_))
     }
 
     /// The entries of a sequence that are not null; of anything else, none.
-    pub(super) fn items(self) -> impl Iterator<Item = View<'t>> {
+    pub(crate) fn items(self) -> impl Iterator<Item = View<'t>> {
         let ids = match &self.node.value {
             Value::List(ids) => ids.as_slice(),
             _ => &[],
@@ -174,7 +174,7 @@ impl<'t> View<'t> {
     }
 
     /// The entries of a mapping whose keys are texts and whose values are not null.
-    pub(super) fn entries(self) -> impl Iterator<Item = (&'t str, View<'t>)> {
+    pub(crate) fn entries(self) -> impl Iterator<Item = (&'t str, View<'t>)> {
         let pairs = match &self.node.value {
             Value::Map(pairs) => pairs.as_slice(),
             _ => &[],

@@ -1,0 +1,7 @@
+//! YAML and JSON documents as trees that know where everything stands.
+
+mod tree;
+mod yaml;
+
+pub(crate) use tree::View;
+pub(crate) use yaml::{Document, read};

@@ -1,0 +1,121 @@
+//! What readers of proxies, applications, databases and what starts them share.
+//!
+//! Each reader is handed the texts of its formats and an [`Intake`], to which it adds programs,
+//! units and what else [`Services`] holds. Readers do not know of one another; what belongs
+//! together is joined behind them.
+
+mod paths;
+mod times;
+
+use crate::defaults::{Defaults, defaults};
+use crate::document::View;
+use crate::kube::Observer;
+use crate::{Format, Text};
+use std::collections::BTreeMap;
+use ww_base::{Limits, Locus, Problem, ProblemKind, SourceId, SourceSpan};
+use ww_model::service::Services;
+
+pub(crate) use paths::{file_name, folder, resolve};
+pub(crate) use times::Notation;
+
+/// What has been read so far.
+pub(crate) struct Intake<'l> {
+    /// What files declare.
+    pub(crate) services: Services,
+    /// The defaults of products.
+    pub(crate) defaults: &'static Defaults,
+    /// The bounds in force.
+    pub(crate) limits: &'l Limits,
+    problems: Vec<Problem>,
+    /// How many problems each text had, told or not.
+    met: BTreeMap<SourceId, u32>,
+}
+
+impl<'l> Intake<'l> {
+    pub(crate) fn new(limits: &'l Limits) -> Intake<'l> {
+        Intake {
+            services: Services::default(),
+            defaults: defaults(),
+            limits,
+            problems: Vec::new(),
+            met: BTreeMap::new(),
+        }
+    }
+
+    /// Says what was not understood; of one text no more than the limit.
+    pub(crate) fn problem(
+        &mut self,
+        at: SourceSpan,
+        kind: ProblemKind,
+        message: impl Into<String>,
+    ) {
+        let met = self.met.entry(at.source).or_default();
+        *met = met.saturating_add(1);
+        if *met <= self.limits.problems_per_text {
+            self.problems.push(Problem {
+                at: Locus::Text(at),
+                kind,
+                message: message.into(),
+            });
+        }
+    }
+
+    pub(crate) fn malformed(&mut self, at: SourceSpan, message: impl Into<String>) {
+        self.problem(at, ProblemKind::Malformed, message);
+    }
+
+    pub(crate) fn unsupported(&mut self, at: SourceSpan, message: impl Into<String>) {
+        self.problem(at, ProblemKind::Unsupported, message);
+    }
+
+    /// Everything that was read, and every problem; of each text the number of those that were not
+    /// told.
+    pub(crate) fn finish(mut self) -> (Services, Vec<Problem>) {
+        for (source, met) in &self.met {
+            let untold = met.saturating_sub(self.limits.problems_per_text);
+            if untold > 0 {
+                self.problems.push(Problem {
+                    at: Locus::Whole(*source),
+                    kind: ProblemKind::TooLarge,
+                    message: format!("{untold} more problems in this text are not listed"),
+                });
+            }
+        }
+        (self.services, self.problems)
+    }
+}
+
+/// Reads files that declare programs, and what starts them. Each reader is handed the texts of its
+/// formats.
+pub(crate) fn read(texts: &[(Format, Text<'_>)], intake: &mut Intake<'_>) {
+    let of = |formats: &[Format]| -> Vec<Text<'_>> {
+        let fitting = texts.iter().filter(|(format, _)| formats.contains(format));
+        fitting.map(|(_, text)| *text).collect()
+    };
+    for (formats, reader) in READERS {
+        let texts = of(formats);
+        if !texts.is_empty() {
+            reader(&texts, intake);
+        }
+    }
+}
+
+/// Reads all texts of some formats.
+type Reader = fn(&[Text<'_>], &mut Intake<'_>);
+
+/// Which reader reads what.
+const READERS: &[(&[Format], Reader)] = &[];
+
+/// Reads objects of manifests by their kind; the path is that of the file.
+type ObjectReader = fn(&str, View<'_>, &str, &mut Intake<'_>);
+
+/// Who reads objects of manifests besides those that decide reachability.
+const OBJECT_READERS: &[ObjectReader] = &[];
+
+impl Observer for Intake<'_> {
+    fn object(&mut self, kind: &str, object: View<'_>, path: &str) {
+        for reader in OBJECT_READERS {
+            reader(kind, object, path, self);
+        }
+    }
+}

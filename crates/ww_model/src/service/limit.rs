@@ -1,0 +1,72 @@
+//! Bounds that refuse work.
+
+use ww_base::{Setting, SourceSpan, Span};
+
+/// A limit on the rate of requests.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RateLimit {
+    /// Where it is applied.
+    pub at: SourceSpan,
+    /// Requests per second that pass in the long run.
+    pub per_second: Setting<f64>,
+    /// Requests beyond the rate that are let through or made to wait.
+    pub burst: Setting<u64>,
+    /// Whether those of the burst wait until the rate allows them.
+    pub delays: Setting<bool>,
+    /// What becomes of the rest.
+    pub refused: Setting<Refused>,
+    /// What is counted, as written: an address, a header, a name.
+    pub key: Setting<String>,
+    /// Whether the key is the address of the connection's other end.
+    pub counts_peer_address: bool,
+    /// Whether the address of the client is taken from what the proxy before says, with where.
+    pub real_address: Setting<bool>,
+}
+
+/// The status with which a request is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Refused(pub u16);
+
+/// When a caller stops calling, and how much it has under way at most.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Breaker {
+    /// Where it is written; none when there is none.
+    pub at: Option<SourceSpan>,
+    /// Connections at once.
+    pub connections: Setting<u64>,
+    /// Requests that wait for a connection.
+    pub pending: Setting<u64>,
+    /// Requests at once.
+    pub requests: Setting<u64>,
+    /// Calls over which failures are counted.
+    pub window: Setting<u64>,
+    /// Time over which failures are counted.
+    pub window_time: Setting<Span>,
+    /// Calls that have to be seen before it opens.
+    pub least_calls: Setting<u64>,
+    /// Share of failures in percent that opens it.
+    pub failure_percent: Setting<u64>,
+    /// How long it stays open.
+    pub open: Setting<Span>,
+    /// Whether calls that take too long count as failures.
+    pub counts_slow: Setting<bool>,
+    /// Where requests go instead, as written.
+    pub fallback: Option<(String, SourceSpan)>,
+}
+
+/// When one target is left out for a while because its answers fail.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Outlier {
+    /// Where it is written; none when there is none.
+    pub at: Option<SourceSpan>,
+    /// Failures in a row.
+    pub consecutive: Setting<u64>,
+    /// Time between two looks.
+    pub interval: Setting<Span>,
+    /// How long it is left out the first time.
+    pub ejection: Setting<Span>,
+    /// Share of the targets in percent that may be left out at once.
+    pub max_percent: Setting<u64>,
+    /// Share of healthy targets in percent below which all are used again.
+    pub panic_percent: Setting<u64>,
+}
