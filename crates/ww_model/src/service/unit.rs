@@ -1,6 +1,6 @@
 //! What starts programs: services of compose, containers of pods.
 
-use super::{CheckKind, Product};
+use super::{CheckKind, Product, ProgramId};
 use ww_base::{Setting, SourceSpan, Sourced, Span};
 
 /// A container, or a process that something starts.
@@ -45,6 +45,8 @@ pub struct Unit {
     pub pre_stop: Setting<Span>,
     /// What it has to wait for, by name.
     pub waits_for: Vec<Sourced<String>>,
+    /// The program that it runs, where a file configures that, or its image tells.
+    pub program: Option<ProgramId>,
     /// Whether a mesh puts a proxy beside it.
     pub has_sidecar: Setting<bool>,
 }

@@ -1,0 +1,76 @@
+//! Where two programs meet.
+
+use crate::names::Names;
+use crate::{Party, PartyId};
+use ww_model::Model;
+use ww_model::service::{Call, Listener, Middlebox, Target};
+
+/// One target of one call, with who answers there.
+#[derive(Clone, Debug)]
+pub struct Hop<'m> {
+    /// Who calls.
+    pub caller: PartyId,
+    /// The call.
+    pub call: &'m Call,
+    /// Which of its targets.
+    pub target: &'m Target,
+    /// Who answers; none when that is not known.
+    pub callee: Option<PartyId>,
+    /// Where it accepts the connection, where that is known.
+    pub listener: Option<&'m Listener>,
+    /// Devices between them that watch connections.
+    pub middleboxes: Vec<&'m Middlebox>,
+}
+
+/// Every call with every target.
+pub(crate) fn all<'m>(model: &'m Model, parties: &[Party<'m>], names: &Names) -> Vec<Hop<'m>> {
+    let mut hops = Vec::new();
+    for (index, party) in parties.iter().enumerate() {
+        let group = party.units.first().map(|unit| unit.group.as_str());
+        for call in party.program.iter().flat_map(|program| &program.calls) {
+            for target in &call.to {
+                let callee = names.callee(target, group);
+                let answering = callee.and_then(|id| parties.get(id.0));
+                hops.push(Hop {
+                    caller: PartyId(index),
+                    call,
+                    target,
+                    callee,
+                    listener: answering.and_then(|party| listener(party, names.port(target))),
+                    middleboxes: between(model, party, answering, target),
+                });
+            }
+        }
+    }
+    hops
+}
+
+/// Where a party accepts connections to a port; its only place when the port is not known.
+fn listener<'m>(party: &Party<'m>, port: Option<u16>) -> Option<&'m Listener> {
+    let listeners = &party.program?.listeners;
+    let by_port = listeners
+        .iter()
+        .find(|listener| listener.port.is_some() && listener.port == port);
+    by_port.or_else(|| match listeners.as_slice() {
+        [one] if one.port.is_none() || port.is_none() => Some(one),
+        _ => None,
+    })
+}
+
+/// The devices that the team says are between a caller and a target.
+fn between<'m>(
+    model: &'m Model,
+    caller: &Party<'m>,
+    callee: Option<&Party<'m>>,
+    target: &Target,
+) -> Vec<&'m Middlebox> {
+    let is_one = |names: &[String], of: &[&str]| {
+        names.is_empty() || names.iter().any(|name| of.contains(&name.as_str()))
+    };
+    let callee = callee.map_or("", |party| party.name.as_str());
+    let boxes = model.services.facts.middleboxes.iter();
+    boxes
+        .filter(|one| is_one(&one.from, &[&caller.name]))
+        .filter(|one| is_one(&one.to, &[callee, &target.host]))
+        .collect()
+}

@@ -1,0 +1,141 @@
+//! Names, and who answers to them.
+
+use crate::{Party, PartyId};
+use std::collections::{BTreeMap, BTreeSet};
+use ww_model::Model;
+use ww_model::kube::{PortRef, Service};
+use ww_model::service::{Target, Unit};
+
+/// Who answers to which name.
+pub(crate) struct Names {
+    /// By the group inside which a name is known, and the name; several parties when it is not sure
+    /// which.
+    local: BTreeMap<(String, String), BTreeSet<PartyId>>,
+    /// By the name alone, for those that are known everywhere or whose group is not known.
+    global: BTreeMap<String, BTreeSet<PartyId>>,
+    /// By the port of a listener, for names of the own host.
+    ports: BTreeMap<u16, BTreeSet<PartyId>>,
+    /// Other names that the team states.
+    aliases: BTreeMap<String, String>,
+    /// By a service's name and port: the port at the pod.
+    target_ports: BTreeMap<(String, u16), u16>,
+}
+
+impl Names {
+    pub(crate) fn of(model: &Model, parties: &[Party<'_>]) -> Names {
+        let aliases = model.services.facts.names.iter();
+        let mut names = Names {
+            local: BTreeMap::new(),
+            global: BTreeMap::new(),
+            ports: BTreeMap::new(),
+            aliases: aliases
+                .map(|(alias, name)| (alias.value.clone(), name.value.clone()))
+                .collect(),
+            target_ports: BTreeMap::new(),
+        };
+        for (index, party) in parties.iter().enumerate() {
+            names.party(PartyId(index), party);
+        }
+        for service in &model.cluster.services {
+            names.service(service, parties);
+        }
+        names
+    }
+
+    fn party(&mut self, id: PartyId, party: &Party<'_>) {
+        self.add_global(&party.name, id);
+        for unit in &party.units {
+            for name in &unit.names {
+                let key = (unit.group.clone(), name.clone());
+                self.local.entry(key).or_default().insert(id);
+                self.add_global(name, id);
+            }
+        }
+        for listener in party.program.iter().flat_map(|program| &program.listeners) {
+            if let Some(port) = listener.port {
+                self.ports.entry(port).or_default().insert(id);
+            }
+        }
+    }
+
+    fn add_global(&mut self, name: &str, id: PartyId) {
+        self.global.entry(name.to_owned()).or_default().insert(id);
+    }
+
+    /// A Service of Kubernetes: its pods answer to its names.
+    fn service(&mut self, service: &Service, parties: &[Party<'_>]) {
+        let Some(selector) = &service.selector else {
+            return;
+        };
+        let (namespace, name) = (&service.name.namespace, &service.name.name);
+        let is_behind = |unit: &&Unit| {
+            let has = |(key, value): (&String, &String)| {
+                let mut labels = unit.labels.iter();
+                labels.any(|(own, its)| own == key && its == value)
+            };
+            unit.group == *namespace && selector.iter().all(has)
+        };
+        let behind: Vec<PartyId> = parties
+            .iter()
+            .enumerate()
+            .filter(|(_, party)| party.units.iter().any(|unit| is_behind(&unit)))
+            .map(|(index, _)| PartyId(index))
+            .collect();
+        let long = format!("{name}.{namespace}");
+        let whole = [
+            long.clone(),
+            format!("{long}.svc"),
+            format!("{long}.svc.cluster.local"),
+        ];
+        for id in behind {
+            let key = (namespace.clone(), name.clone());
+            self.local.entry(key).or_default().insert(id);
+            for name in &whole {
+                self.add_global(name, id);
+            }
+        }
+        for port in &service.ports {
+            if let PortRef::Number(target) = port.target {
+                for name in whole.iter().chain([name]) {
+                    self.target_ports
+                        .insert((name.clone(), port.number), target);
+                }
+            }
+        }
+    }
+
+    /// Who answers to a target, called from a group; none when nobody does or it is not sure who.
+    pub(crate) fn callee(&self, target: &Target, group: Option<&str>) -> Option<PartyId> {
+        let host = target.host.trim_end_matches('.');
+        let host = self.aliases.get(host).map_or(host, String::as_str);
+        if is_own_host(host) {
+            return only(self.ports.get(&target.port?)?);
+        }
+        let local = group.and_then(|group| self.local.get(&(group.to_owned(), host.to_owned())));
+        local
+            .and_then(only)
+            .or_else(|| only(self.global.get(host)?))
+    }
+
+    /// The port at which a target is served: behind a Service, its pods'.
+    pub(crate) fn port(&self, target: &Target) -> Option<u16> {
+        let port = target.port?;
+        let host = target.host.trim_end_matches('.').to_owned();
+        Some(
+            self.target_ports
+                .get(&(host, port))
+                .copied()
+                .unwrap_or(port),
+        )
+    }
+}
+
+fn only(ids: &BTreeSet<PartyId>) -> Option<PartyId> {
+    let mut ids = ids.iter();
+    let first = ids.next()?;
+    ids.next().is_none().then_some(*first)
+}
+
+fn is_own_host(host: &str) -> bool {
+    matches!(host, "localhost" | "::1" | "[::1]") || host.starts_with("127.")
+}
