@@ -85,7 +85,11 @@ pub fn everything(input: &[u8], limits: &Limits) {
     check_problems(&problems, &bytes, limits);
     let again = gather(&texts, limits);
     assert!(again.problems == problems, "the same every time");
-    let (findings, outcomes) = ww_rules::review(&model, limits);
+    let contents: Vec<&str> = bytes
+        .iter()
+        .map(|text| std::str::from_utf8(text).unwrap_or_default())
+        .collect();
+    let (findings, outcomes) = ww_rules::review(&model, limits, &contents);
     assert!(!outcomes.is_empty());
     assert!(findings.iter().all(|finding| !finding.headline.is_empty()));
     let _ = Map::of(&model);

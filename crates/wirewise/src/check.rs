@@ -27,7 +27,8 @@ pub(crate) fn run(arguments: &CheckArguments, color: ColorChoice) -> anyhow::Res
 
 /// Asks the rules that the user wants to hear.
 fn consult(mut files: Files, arguments: &CheckArguments, limits: &Limits) -> (Files, Consultation) {
-    let (mut findings, mut outcomes) = ww_rules::review(&files.model, limits);
+    let texts = files.texts();
+    let (mut findings, mut outcomes) = ww_rules::review(&files.model, limits, &texts);
     findings.retain(|finding| arguments.choice.wants(finding.rule));
     outcomes.retain(|(rule, _)| arguments.choice.wants(rule));
     let verdict = ww_report::verdict_on_files(&findings, &files.inputs, &files.problems);

@@ -33,6 +33,11 @@ pub(crate) struct Files {
 }
 
 impl Files {
+    /// What stands in the files, in the order of the inputs.
+    pub(crate) fn texts(&self) -> Vec<&str> {
+        self.texts.iter().map(String::as_str).collect()
+    }
+
     /// The files as reports point into them.
     pub(crate) fn sources(&self) -> Sources<'_> {
         let mut sources = Sources::new(&self.inputs);

@@ -68,7 +68,7 @@ impl Names {
             return;
         };
         let (namespace, name) = (&service.name.namespace, &service.name.name);
-        let is_behind = |unit: &&Unit| {
+        let is_behind = |unit: &Unit| {
             let has = |(key, value): (&String, &String)| {
                 let mut labels = unit.labels.iter();
                 labels.any(|(own, its)| own == key && its == value)
@@ -78,7 +78,7 @@ impl Names {
         let behind: Vec<PartyId> = parties
             .iter()
             .enumerate()
-            .filter(|(_, party)| party.units.iter().any(|unit| is_behind(&unit)))
+            .filter(|(_, party)| party.units.iter().any(|unit| is_behind(unit)))
             .map(|(index, _)| PartyId(index))
             .collect();
         let long = format!("{name}.{namespace}");

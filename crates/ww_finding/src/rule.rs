@@ -133,6 +133,14 @@ words! {
         Tunnels = "WireGuard tunnels",
         /// Manifests of workloads, namespaces, services or policies.
         KubernetesObjects = "Kubernetes manifests",
+        /// Proxies, applications, databases, or what a mesh does between them.
+        Programs = "configuration of proxies, applications or databases",
+        /// Calls from one program to another.
+        Calls = "configuration of a program that calls another one",
+        /// Settings of a host.
+        Hosts = "kernel or resolver settings of a host",
+        /// What starts programs.
+        Workloads = "compose projects, workloads of Kubernetes or Dockerfiles",
         /// One of the two.
         FilterRulesOrKubernetes = "rules of a packet filter or Kubernetes manifests",
     }

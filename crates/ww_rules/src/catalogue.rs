@@ -1,6 +1,6 @@
 //! Every rule, sorted by family and name.
 
-use crate::{Rule, capture, dns, exposure, filters, kube, net, routes, tcp, tls};
+use crate::{Rule, capture, dns, exposure, filters, keepalive, kube, net, routes, tcp, tls};
 
 /// Every rule.
 pub static RULES: &[&Rule] = &[
@@ -28,6 +28,7 @@ pub static RULES: &[&Rule] = &[
     &filters::reply_blocked::RULE,
     &filters::rule_never_matches::RULE,
     &filters::rule_redundant::RULE,
+    &keepalive::keep_alive_race::RULE,
     &kube::egress_unrestricted::RULE,
     &kube::namespace_without_default_deny::RULE,
     &kube::policy_selects_nothing::RULE,

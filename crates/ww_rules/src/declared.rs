@@ -6,6 +6,7 @@ use crate::filters::exact::{Exact, Fare};
 use crate::filters::probe::Version;
 use std::cell::{OnceCell, RefCell};
 use ww_base::{Gap, Limits, Locus, SourceSpan};
+use ww_chain::Chains;
 use ww_finding::{Exhibit, Support};
 use ww_model::filter::{Field, Hook};
 use ww_model::{Model, Packet};
@@ -20,21 +21,38 @@ pub struct Declared<'a> {
     pub model: &'a Model,
     /// The bounds in force.
     pub limits: &'a Limits,
+    /// What stands in the files, by their sources.
+    texts: &'a [&'a str],
+    chains: OnceCell<Chains<'a>>,
     policies: OnceCell<Reach<'a>>,
     dead_rules: OnceCell<Vec<Result<Vec<Dead>, Gap>>>,
     exact: OnceCell<Vec<ByVersion<'a>>>,
 }
 
 impl<'a> Declared<'a> {
-    /// Makes a model ready for rules.
-    pub fn new(model: &'a Model, limits: &'a Limits) -> Declared<'a> {
+    /// Makes a model ready for rules, with the texts that it was read from: a source's number is its
+    /// place among them.
+    pub fn new(model: &'a Model, limits: &'a Limits, texts: &'a [&'a str]) -> Declared<'a> {
         Declared {
             model,
             limits,
+            texts,
+            chains: OnceCell::new(),
             policies: OnceCell::new(),
             dead_rules: OnceCell::new(),
             exact: OnceCell::new(),
         }
+    }
+
+    /// Who calls whom; worked out when first asked for.
+    pub fn chains(&self) -> &Chains<'a> {
+        self.chains.get_or_init(|| Chains::of(self.model))
+    }
+
+    /// What stands in a range of a file.
+    pub(crate) fn text(&self, span: SourceSpan) -> Option<&'a str> {
+        let text = self.texts.get(span.source.0 as usize)?;
+        text.get(span.start as usize..span.end as usize)
     }
 
     /// What the cluster's policies decide; worked out when first asked for.

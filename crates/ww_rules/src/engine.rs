@@ -145,6 +145,10 @@ fn lacking(capture: &Capture, need: Need) -> Option<Gap> {
         | Need::Routes
         | Need::Tunnels
         | Need::KubernetesObjects
+        | Need::Programs
+        | Need::Calls
+        | Need::Hosts
+        | Need::Workloads
         | Need::FilterRulesOrKubernetes => false,
     };
     (!there).then(|| Gap::new(need.word(), "a capture that contains it"))

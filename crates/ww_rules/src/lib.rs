@@ -9,6 +9,8 @@
 mod catalogue;
 mod declared;
 mod engine;
+mod mend;
+mod operand;
 mod rule;
 mod shared;
 mod sighting;
@@ -19,6 +21,7 @@ pub mod capture;
 pub mod dns;
 pub mod exposure;
 pub mod filters;
+pub mod keepalive;
 pub mod kube;
 pub mod net;
 pub mod routes;

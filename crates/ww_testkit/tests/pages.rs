@@ -108,7 +108,8 @@ fn of_files(files: &[(String, String)]) -> Diagnosis {
     for (source, (_, text)) in (0..).map(SourceId).zip(files) {
         sources = sources.with_text(source, text);
     }
-    let (findings, _) = ww_rules::review(&gathered.model, &limits);
+    let contents: Vec<&str> = files.iter().map(|(_, text)| text.as_str()).collect();
+    let (findings, _) = ww_rules::review(&gathered.model, &limits, &contents);
     let mut diagnosis = said(&findings, &sources);
     let problems = gathered.problems.iter();
     diagnosis

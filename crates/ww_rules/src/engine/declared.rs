@@ -8,9 +8,14 @@ use ww_finding::{Finding, Need, Outcome};
 use ww_model::Model;
 
 /// What the rules say about a declared network: findings in order of importance, and the outcome
-/// of every rule over files in the order of the catalogue.
-pub fn review(model: &Model, limits: &Limits) -> (Vec<Finding>, Vec<(&'static str, Outcome)>) {
-    let declared = Declared::new(model, limits);
+/// of every rule over files in the order of the catalogue. The texts are those that the model was
+/// read from, in the order of their sources.
+pub fn review(
+    model: &Model,
+    limits: &Limits,
+    texts: &[&str],
+) -> (Vec<Finding>, Vec<(&'static str, Outcome)>) {
+    let declared = Declared::new(model, limits, texts);
     let mut findings = Vec::new();
     let mut gaps: BTreeMap<&'static str, Vec<Gap>> = BTreeMap::new();
     for &rule in RULES {
@@ -69,6 +74,20 @@ fn has(model: &Model, need: Need) -> bool {
                 && cluster.services.is_empty()
                 && cluster.network_policies.is_empty())
         }
+        Need::Programs => {
+            !(model.services.programs.is_empty()
+                && model.services.units.is_empty()
+                && model.services.mesh == ww_model::service::Mesh::default())
+        }
+        Need::Calls => {
+            let programs = model.services.programs.iter();
+            let stated = model.services.facts.programs.iter();
+            programs
+                .chain(stated)
+                .any(|program| !program.calls.is_empty())
+        }
+        Need::Hosts => !model.services.hosts.is_empty(),
+        Need::Workloads => !model.services.units.is_empty(),
         Need::FilterRulesOrKubernetes => {
             has(model, Need::FilterRules) || has(model, Need::KubernetesObjects)
         }
