@@ -1,9 +1,11 @@
 //! `wirewise check`: which settings in these files will hurt.
 
-use crate::cli::{CheckArguments, ColorChoice, Format};
+use crate::cli::{CheckArguments, ColorChoice, ReportFormat};
 use crate::exit::Exit;
 use crate::files::{self, Files};
+use crate::fixing;
 use crate::output;
+use crate::rules;
 use ww_base::Limits;
 use ww_finding::{Consultation, Finding};
 use ww_report::printable;
@@ -12,17 +14,42 @@ pub(crate) fn run(arguments: &CheckArguments, color: ColorChoice) -> anyhow::Res
     let limits = Limits::default();
     let files = files::read(&arguments.paths, &limits)?;
     let (files, consultation) = consult(files, arguments, &limits);
+    if arguments.diff {
+        let mended = fixing::mend(&consultation, &files);
+        output::write(&arguments.choice.out, &fixing::diff(&mended, &files))?;
+        return Ok(exit(&consultation, arguments));
+    }
+    if arguments.fix {
+        let mended = fixing::mend(&consultation, &files);
+        fixing::apply(&mended, &files)?;
+        if !mended.texts.is_empty() {
+            let again = files::read(&arguments.paths, &limits)?;
+            let (files, consultation) = consult(again, arguments, &limits);
+            return report(&files, &consultation, arguments, color);
+        }
+    }
+    report(&files, &consultation, arguments, color)
+}
+
+/// Prints the report in the form that was asked for.
+fn report(
+    files: &Files,
+    consultation: &Consultation,
+    arguments: &CheckArguments,
+    color: ColorChoice,
+) -> anyhow::Result<Exit> {
     let sources = files.sources();
     let text = match arguments.choice.format {
-        Format::Json => ww_report::json::render(&consultation, &sources)?,
-        Format::Text if arguments.choice.quiet => printable(&consultation.verdict) + "\n",
-        Format::Text => {
+        ReportFormat::Json => ww_report::json::render(consultation, &sources)?,
+        ReportFormat::Sarif => ww_report::sarif::render(consultation, &sources, &rules::all())?,
+        ReportFormat::Text if arguments.choice.quiet => printable(&consultation.verdict) + "\n",
+        ReportFormat::Text => {
             let style = output::style(color, &arguments.choice.out);
-            ww_report::text::render(&consultation, &sources, style)
+            ww_report::text::render(consultation, &sources, style)
         }
     };
     output::write(&arguments.choice.out, &text)?;
-    Ok(exit(&consultation, arguments))
+    Ok(exit(consultation, arguments))
 }
 
 /// Asks the rules that the user wants to hear.

@@ -34,9 +34,20 @@ Exit codes:
 const CHECK_EXAMPLES: &str = "\
 Examples:
   wirewise check rules.v4 rules.v6
+  wirewise check compose.yaml nginx/ app/
   wirewise check manifests/
+  wirewise check --diff nginx.conf        what the safe fixes would change
+  wirewise check --fix nginx.conf         apply them
+  wirewise check --format sarif --out review.sarif .
   nft list ruleset | wirewise check -
   kubectl get networkpolicy,pod,ns -A -o yaml | wirewise check -
+";
+
+const DEFAULTS_EXAMPLES: &str = "\
+Examples:
+  wirewise defaults                       the components that are known
+  wirewise defaults nginx
+  wirewise defaults nginx@1.27
 ";
 
 const FLOWS_EXAMPLES: &str = "\
@@ -65,8 +76,10 @@ pub(crate) enum Verb {
     Diagnose(DiagnoseArguments),
     /// List the TCP connections of a packet capture, a line each
     Flows(FlowsArguments),
-    /// Say which settings in firewall rules and Kubernetes manifests will hurt
+    /// Say which settings in these files will hurt, alone or against one another
     Check(CheckArguments),
+    /// Print what is in force where a product's files say nothing, with sources
+    Defaults(DefaultsArguments),
     /// Draw who talks to whom, across which trust boundary
     Map(MapArguments),
     /// Say who can reach whom, with which packets, decided by which line
@@ -94,6 +107,17 @@ pub(crate) enum ColorChoice {
 pub(crate) enum Format {
     Text,
     Json,
+}
+
+/// The form of a report on findings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ReportFormat {
+    /// To read.
+    Text,
+    /// For programs.
+    Json,
+    /// SARIF 2.1.0, for code review.
+    Sarif,
 }
 
 /// The form of a page: for a terminal, or as it was written.
@@ -152,8 +176,8 @@ pub(crate) struct DiagnoseArguments {
 #[derive(Debug, Args)]
 pub(crate) struct ReportChoice {
     /// The form of the report.
-    #[arg(long, value_enum, default_value_t = Format::Text)]
-    pub(crate) format: Format,
+    #[arg(long, value_enum, default_value_t = ReportFormat::Text)]
+    pub(crate) format: ReportFormat,
 
     #[command(flatten)]
     pub(crate) out: OutFile,
@@ -187,10 +211,18 @@ impl ReportChoice {
 #[derive(Debug, Args)]
 #[command(after_help = CHECK_EXAMPLES)]
 pub(crate) struct CheckArguments {
-    /// Files and folders: iptables-save, ipset save, nftables rules, Kubernetes manifests; - is
-    /// standard input.
+    /// Files and folders: firewalls, proxies, manifests, compose projects, applications, databases;
+    /// - is standard input.
     #[arg(value_name = "PATH", required = true, value_hint = ValueHint::AnyPath)]
     pub(crate) paths: Vec<PathBuf>,
+
+    /// Apply the safe fixes to the files, then report what is left.
+    #[arg(long, conflicts_with = "diff")]
+    pub(crate) fix: bool,
+
+    /// Print what the safe fixes would change, as a unified diff, and change nothing.
+    #[arg(long)]
+    pub(crate) diff: bool,
 
     #[command(flatten)]
     pub(crate) choice: ReportChoice,
@@ -219,6 +251,21 @@ pub(crate) struct MapArguments {
     /// The form of the map.
     #[arg(long, value_enum, default_value_t = MapFormat::Text)]
     pub(crate) format: MapFormat,
+
+    #[command(flatten)]
+    pub(crate) out: OutFile,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = DEFAULTS_EXAMPLES)]
+pub(crate) struct DefaultsArguments {
+    /// The component, alone or with a version; without it, all components are listed.
+    #[arg(value_name = "COMPONENT[@VERSION]")]
+    pub(crate) component: Option<String>,
+
+    /// The form of the table.
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub(crate) format: Format,
 
     #[command(flatten)]
     pub(crate) out: OutFile,

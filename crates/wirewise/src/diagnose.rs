@@ -1,9 +1,10 @@
 //! `wirewise diagnose`: what is wrong, whose side it is on, and what to do.
 
-use crate::cli::{ColorChoice, DiagnoseArguments, Format};
+use crate::cli::{ColorChoice, DiagnoseArguments, ReportFormat};
 use crate::exit::Exit;
 use crate::output;
 use crate::reading::{self, Reading};
+use crate::rules;
 use ww_base::{Gap, Limits};
 use ww_finding::{Consultation, Finding};
 use ww_report::{Sources, Traffic, printable};
@@ -55,9 +56,10 @@ fn render(
 ) -> anyhow::Result<String> {
     let sources = Sources::new(&consultation.inputs);
     Ok(match arguments.choice.format {
-        Format::Json => ww_report::json::render(consultation, &sources)?,
-        Format::Text if arguments.choice.quiet => printable(&consultation.verdict) + "\n",
-        Format::Text => {
+        ReportFormat::Json => ww_report::json::render(consultation, &sources)?,
+        ReportFormat::Sarif => ww_report::sarif::render(consultation, &sources, &rules::all())?,
+        ReportFormat::Text if arguments.choice.quiet => printable(&consultation.verdict) + "\n",
+        ReportFormat::Text => {
             let style = output::style(color, &arguments.choice.out);
             ww_report::text::render(consultation, &sources, style)
         }

@@ -2,10 +2,12 @@
 
 mod check;
 mod cli;
+mod defaults;
 mod diagnose;
 mod exit;
 mod explain;
 mod files;
+mod fixing;
 mod flows;
 mod manual;
 mod map;
@@ -31,6 +33,7 @@ fn main() -> ExitCode {
     let result = match &cli.verb {
         Verb::Diagnose(arguments) => diagnose::run(arguments, cli.color),
         Verb::Check(arguments) => check::run(arguments, cli.color),
+        Verb::Defaults(arguments) => defaults::run(arguments, cli.color),
         Verb::Map(arguments) => map::run(arguments, cli.color),
         Verb::Reach(arguments) => reach::run(arguments, cli.color),
         Verb::Flows(arguments) => flows::run(arguments),

@@ -1,14 +1,17 @@
-//! Findings to words: text and JSON.
+//! Findings to words: text, JSON and SARIF.
 //!
 //! A [`Consultation`](ww_finding::Consultation) becomes [`text`] for a terminal or [`json`] for a
-//! program; [`flows`] lists connections; [`pages`] prints what a rule means; [`verdict`] says it all
+//! program, or [`sarif`] for code review; [`mending`] applies fixes; [`flows`] lists connections; [`pages`] prints what a rule means; [`verdict`] says it all
 //! in one sentence. Same input, same bytes: no clock, environment or locale is asked.
 
+pub mod defaults;
 pub mod flows;
 pub mod json;
 pub mod map;
+pub mod mending;
 pub mod pages;
 pub mod reach;
+pub mod sarif;
 pub mod text;
 
 mod place;

@@ -1,0 +1,74 @@
+//! Safe fixes: shown as a diff, or written to the files.
+
+use crate::files::Files;
+use crate::output;
+use anyhow::Context;
+use ww_base::SourceId;
+use ww_finding::Consultation;
+use ww_report::mending::{self, Mended};
+
+/// What the safe fixes of a consultation come to.
+pub(crate) fn mend(consultation: &Consultation, files: &Files) -> Mended {
+    let texts = files.texts();
+    let mended = mending::mend(&consultation.findings, |source: SourceId| {
+        texts.get(source.0 as usize).copied()
+    });
+    for title in &mended.left {
+        output::complain(&format!(
+            "left for another run, as it touches what another fix changes: {title}"
+        ));
+    }
+    mended
+}
+
+/// The changes as a unified diff that `patch -p1` takes.
+pub(crate) fn diff(mended: &Mended, files: &Files) -> String {
+    let texts = files.texts();
+    let of = |(source, new): (&SourceId, &String)| {
+        let old = texts.get(source.0 as usize)?;
+        let path = &files.inputs.get(source.0 as usize)?.path;
+        let path = path.trim_start_matches("./");
+        let changes = similar::TextDiff::from_lines(*old, new.as_str());
+        let (before, after) = (format!("a/{path}"), format!("b/{path}"));
+        Some(changes.unified_diff().header(&before, &after).to_string())
+    };
+    mended.texts.iter().filter_map(of).collect()
+}
+
+/// Writes the changed files. Each is written beside the old one and then put in its place, so that
+/// nothing is lost when that fails.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "changing the files that the user names is what --fix asks for"
+)]
+pub(crate) fn apply(mended: &Mended, files: &Files) -> anyhow::Result<()> {
+    for (source, text) in &mended.texts {
+        let Some(input) = files.inputs.get(source.0 as usize) else {
+            continue;
+        };
+        let path = &input.path;
+        let is_as_read = std::fs::read(path).is_ok_and(|now| {
+            let texts = files.texts();
+            texts
+                .get(source.0 as usize)
+                .is_some_and(|old| old.as_bytes() == now)
+        });
+        if !is_as_read {
+            output::complain(&format!(
+                "{path} is not changed: it is no file with UTF-8 text, or somebody has changed it meanwhile"
+            ));
+            continue;
+        }
+        let beside = format!("{path}.wirewise-new");
+        std::fs::write(&beside, text)
+            .and_then(|()| {
+                std::fs::set_permissions(&beside, std::fs::metadata(path)?.permissions())
+            })
+            .and_then(|()| std::fs::rename(&beside, path))
+            .with_context(|| format!("cannot write the fixes to {path}"))?;
+    }
+    for title in &mended.applied {
+        output::complain(&format!("applied: {title}"));
+    }
+    Ok(())
+}
