@@ -1,5 +1,6 @@
 //! All files of a consultation as one declared network.
 
+use crate::include::{AtHand, is_pattern};
 use crate::nft::{self, Included, Includes};
 use crate::service::{self, Intake};
 use crate::sets::NamedSets;
@@ -115,11 +116,7 @@ impl Gathered {
         files: &[(Format, &'f Text<'b>)],
         limits: &Limits,
     ) -> Vec<(&'f Text<'b>, Ruleset)> {
-        let texts: Vec<&Text<'_>> = of(files, &[Format::Nft]).collect();
-        let mut includes = AtHand {
-            texts: &texts,
-            included: BTreeSet::new(),
-        };
+        let mut includes = AtHand::new(of(files, &[Format::Nft]).collect());
         let mut read = Vec::new();
         for text in of(files, &[Format::Nft, Format::NftJson]) {
             let rules = if recognise(text.path, text.bytes) == Format::NftJson {
@@ -129,8 +126,7 @@ impl Gathered {
             };
             read.push((text, rules));
         }
-        let sources: Vec<SourceId> = read.iter().map(|(text, _)| text.source).collect();
-        let parts = parts(&sources, &includes.included);
+        let parts = includes.parts();
         read.retain(|(text, _)| !parts.contains(&text.source));
         read.into_iter()
             .map(|(text, rules)| (text, self.keep(rules)))
@@ -149,89 +145,25 @@ fn of<'f, 'b>(
     fitting.map(|(_, text)| *text)
 }
 
-/// Whether a path is this one, or ends in it behind a slash.
-fn ends_in_path(path: &str, end: &str) -> bool {
-    let before = path.strip_suffix(end);
-    before.is_some_and(|before| before.is_empty() || before.ends_with('/') || end.starts_with('/'))
-}
-
 /// The last part of a path, without what follows its last dot.
 fn stem(path: &str) -> &str {
     let name = path.rsplit('/').next().unwrap_or(path);
     name.rsplit_once('.').map_or(name, |(stem, _)| stem)
 }
 
-/// The texts that are parts of others. Of texts that include one another in a circle the first one
-/// is the whole.
-fn parts(sources: &[SourceId], included: &BTreeSet<(SourceId, SourceId)>) -> BTreeSet<SourceId> {
-    let named = |source: &SourceId| {
-        let mut pairs = included.iter();
-        pairs.any(|(from, to)| to == source && from != source)
-    };
-    let (inner, outer): (Vec<SourceId>, Vec<SourceId>) = sources.iter().partition(|one| named(one));
-    let mut parts = BTreeSet::new();
-    for whole in outer.into_iter().chain(inner) {
-        if parts.contains(&whole) {
-            continue;
-        }
-        let mut ahead = vec![whole];
-        while let Some(from) = ahead.pop() {
-            let pairs = included.range((from, SourceId(0))..=(from, SourceId(u32::MAX)));
-            let further = pairs.map(|(_, to)| *to);
-            ahead.extend(further.filter(|to| *to != whole && parts.insert(*to)));
-        }
-    }
-    parts
-}
-
-/// The texts of one device, for those that include one another.
-struct AtHand<'t> {
-    texts: &'t [&'t Text<'t>],
-    /// Which text includes which.
-    included: BTreeSet<(SourceId, SourceId)>,
-}
-
 impl Includes for AtHand<'_> {
-    /// Takes the files whose paths end like the pattern; its last part may be `*` or end in `*` and
-    /// a suffix. A text finds itself only by its whole path.
     fn find(&mut self, pattern: &str, from: SourceId) -> Result<Vec<Included>, String> {
-        let pattern = pattern.trim_start_matches("./");
-        let (folder, name) = pattern.rsplit_once('/').unwrap_or(("", pattern));
-        let fits = |path: &str| {
-            let (in_folder, file) = path.rsplit_once('/').unwrap_or(("", path));
-            let same_folder = in_folder.ends_with(folder) || folder.ends_with(in_folder);
-            let same_name = match name.split_once('*') {
-                Some((begin, end)) => {
-                    file.len() >= begin.len() + end.len()
-                        && file.starts_with(begin)
-                        && file.ends_with(end)
-                }
-                None => file == name,
-            };
-            same_folder && same_name
-        };
-        let found: Vec<Included> = self
-            .texts
-            .iter()
-            .filter(|text| {
-                if text.source == from {
-                    ends_in_path(text.path, pattern)
-                } else {
-                    fits(text.path)
-                }
-            })
-            .map(|text| Included {
-                source: text.source,
-                path: text.path.to_owned(),
-                text: text.bytes.to_vec(),
-            })
-            .collect();
-        if found.is_empty() && !name.contains('*') {
+        let folder = self.folder(from);
+        let found = AtHand::find(self, pattern, from, &[folder]);
+        if found.is_empty() && !is_pattern(pattern) {
             return Err("the file is not among those that were given".to_owned());
         }
-        self.included
-            .extend(found.iter().map(|one| (from, one.source)));
-        Ok(found)
+        let included = found.into_iter().map(|text| Included {
+            source: text.source,
+            path: text.path.to_owned(),
+            text: text.bytes.to_vec(),
+        });
+        Ok(included.collect())
     }
 }
 

@@ -1,4 +1,4 @@
-//! Readers of the files that firewalls and networks are declared in.
+//! Readers of the files that firewalls, networks and services are declared in.
 //!
 //! Every reader takes bytes and gives a [`Partial`](ww_base::Partial): what it understood, and the
 //! problems it met, each with its place. No input makes a reader fail. What a reader does not
@@ -10,6 +10,7 @@ mod address;
 pub mod defaults;
 mod document;
 mod gather;
+mod include;
 pub mod iproute;
 pub mod ipset;
 pub mod iptables;
@@ -18,6 +19,7 @@ pub mod kube;
 mod missing;
 mod names;
 pub mod nft;
+pub mod nginx;
 mod recognise;
 mod service;
 pub mod sets;

@@ -1,0 +1,119 @@
+//! Limits on the rate of requests.
+
+use super::lower::Lowering;
+use super::scope::Scope;
+use super::tree::Directive;
+use super::value::{has_word, none, option};
+use ww_base::{Setting, SourceSpan};
+use ww_model::service::{RateLimit, ReferenceKind, Refused};
+
+/// Directives that refer to memory which another directive declares: the one that refers, the one
+/// that declares, and the option of the latter that holds the name.
+const ZONES: [(&str, &str, &str); 3] = [
+    ("limit_req", "limit_req_zone", "zone"),
+    ("limit_conn", "limit_conn_zone", "zone"),
+    ("proxy_cache", "proxy_cache_path", "keys_zone"),
+];
+
+/// Variables that hold the address of the connection's other end.
+const PEER: [&str; 3] = ["$binary_remote_addr", "$remote_addr", "$realip_remote_addr"];
+
+impl<'t> Lowering<'t, '_, '_> {
+    /// Adds the limits that a block applies itself, and names of zones that nobody declares.
+    pub(super) fn rate_limits(&mut self, scope: &Scope<'t>) {
+        for (user, declarer, option_name) in ZONES {
+            let declared = declared(scope, declarer, option_name);
+            for directive in scope.own(user) {
+                self.zone(directive, user, &declared);
+            }
+        }
+        for directive in scope.own("limit_req") {
+            self.rate_limit(scope, directive);
+        }
+    }
+
+    /// Notes the zone of a directive when nobody declares it; a piece leaves that to the rest.
+    fn zone(&mut self, directive: &'t Directive, user: &str, declared: &[(String, SourceSpan)]) {
+        let name = if user == "limit_req" {
+            option(directive, "zone").map(|(name, _)| name)
+        } else {
+            directive.arg(0).filter(|name| *name != "off")
+        };
+        let Some(name) = name.filter(|name| !name.contains('$')) else {
+            return;
+        };
+        let is_declared = declared.iter().any(|(known, _)| known == name);
+        if !is_declared && !self.is_piece {
+            self.reference(directive.at, ReferenceKind::Zone, name, declared.to_vec());
+        }
+    }
+
+    fn rate_limit(&mut self, scope: &Scope<'t>, directive: &'t Directive) {
+        let name = option(directive, "zone").map_or("", |(name, _)| name);
+        let zone = scope.everywhere("limit_req_zone").find(|zone| {
+            let declared = option(zone, "zone").map_or("", |(name, _)| name);
+            declared.split(':').next() == Some(name)
+        });
+        let burst = match option(directive, "burst") {
+            Some((text, _)) => self.number_of(text, directive.at, "burst"),
+            None => self.default_number("limit_req burst"),
+        };
+        let delays = if has_word(directive, "nodelay") {
+            Setting::set(false, directive.at)
+        } else {
+            Setting::set(true, directive.at)
+        };
+        let status = self.number(scope, "limit_req_status", "limit_req_status");
+        let key = zone.and_then(|zone| Some((zone.arg(0)?.to_owned(), zone.at)));
+        let counts_peer_address = key.as_ref().is_some_and(|(key, _)| self.is_peer(key));
+        let real_address = match scope.one("set_real_ip_from") {
+            Some(directive) => Setting::set(true, directive.at),
+            None => none("nginx takes the connection's other end unless set_real_ip_from is set"),
+        };
+        let per_second = zone.map(|zone| self.rate(zone)).unwrap_or_default();
+        self.program.rate_limits.push(RateLimit {
+            at: directive.at,
+            per_second,
+            burst,
+            delays,
+            refused: status.map(|status| Refused(u16::try_from(status).unwrap_or_default())),
+            key: key.map_or_else(Setting::default, |(key, at)| Setting::set(key, at)),
+            counts_peer_address,
+            real_address,
+        });
+    }
+
+    /// Whether a key is the address of the connection's other end, or is mapped to it.
+    fn is_peer(&self, key: &str) -> bool {
+        PEER.contains(&key) || {
+            let values = self.maps.mapped(key);
+            values.iter().any(|value| PEER.contains(value))
+        }
+    }
+
+    /// `rate=10r/s` or `rate=10r/m` as requests per second.
+    fn rate(&mut self, zone: &'t Directive) -> Setting<f64> {
+        let Some((text, _)) = option(zone, "rate") else {
+            return Setting::default();
+        };
+        let parts = text
+            .strip_suffix("r/s")
+            .map(|number| (number, 1.0))
+            .or_else(|| text.strip_suffix("r/m").map(|number| (number, 60.0)));
+        let (number, seconds) = parts.unwrap_or((text, 1.0));
+        let rate: Setting<f64> = self.number_of(number, zone.at, "rate");
+        rate.map(|rate| rate / seconds)
+    }
+}
+
+/// The names that directives of a block or those around it declare.
+fn declared(scope: &Scope<'_>, declarer: &str, option_name: &str) -> Vec<(String, SourceSpan)> {
+    scope
+        .everywhere(declarer)
+        .filter_map(|directive| {
+            let (zone, _) = option(directive, option_name)?;
+            let name = zone.split(':').next()?;
+            Some((name.to_owned(), directive.at))
+        })
+        .collect()
+}
