@@ -10,6 +10,7 @@ mod address;
 pub mod defaults;
 mod document;
 mod gather;
+mod haproxy;
 mod include;
 pub mod iproute;
 pub mod ipset;

@@ -74,3 +74,12 @@ fn nginx_configurations_of_projects_are_read() {
     };
     assert!(share(Path::new(&corpora), "nginx", Format::Nginx) >= 98.0);
 }
+
+#[test]
+fn haproxy_configurations_of_projects_are_read() {
+    let Some(corpora) = std::env::var_os("WIREWISE_CORPORA") else {
+        println!("NOT RUN: set WIREWISE_CORPORA to read configurations of projects");
+        return;
+    };
+    assert!(share(Path::new(&corpora), "haproxy", Format::Haproxy) >= 98.0);
+}

@@ -16,6 +16,7 @@ use std::process::{Command, ExitCode};
 const PROGRAMS: [(&str, &str); 11] = [
     ("curl", "curl"),
     ("dnsmasq", "dnsmasq-base"),
+    ("haproxy", "haproxy"),
     ("ip", "iproute2"),
     ("ipset", "ipset"),
     ("iptables", "iptables"),

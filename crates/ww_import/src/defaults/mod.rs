@@ -12,7 +12,10 @@ use ww_model::service::{Product, Version};
 pub use table::{Row, Table, Value};
 
 /// Every table, as it was shipped.
-const TABLES: &[(&str, &str)] = &[("nginx", include_str!("../../data/defaults/nginx.toml"))];
+const TABLES: &[(&str, &str)] = &[
+    ("haproxy", include_str!("../../data/defaults/haproxy.toml")),
+    ("nginx", include_str!("../../data/defaults/nginx.toml")),
+];
 
 /// All tables.
 #[derive(Debug)]

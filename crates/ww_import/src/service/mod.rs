@@ -10,7 +10,7 @@ mod times;
 use crate::defaults::{Defaults, defaults};
 use crate::document::View;
 use crate::kube::Observer;
-use crate::{Format, Text, nginx};
+use crate::{Format, Text, haproxy, nginx};
 use std::collections::BTreeMap;
 use ww_base::{Limits, Locus, Problem, ProblemKind, SourceId, SourceSpan};
 use ww_model::service::Services;
@@ -104,7 +104,10 @@ pub(crate) fn read(texts: &[(Format, Text<'_>)], intake: &mut Intake<'_>) {
 type Reader = fn(&[Text<'_>], &mut Intake<'_>);
 
 /// Which reader reads what.
-const READERS: &[(&[Format], Reader)] = &[(&[Format::Nginx], nginx::read)];
+const READERS: &[(&[Format], Reader)] = &[
+    (&[Format::Haproxy], haproxy::read),
+    (&[Format::Nginx], nginx::read),
+];
 
 /// Reads objects of manifests by their kind; the path is that of the file.
 type ObjectReader = fn(&str, View<'_>, &str, &mut Intake<'_>);

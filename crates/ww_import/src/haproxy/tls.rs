@@ -1,0 +1,116 @@
+//! How HAProxy encrypts towards clients and towards servers.
+
+use super::lower::Lowering;
+use super::section::Line;
+use super::server::Server;
+use super::value::none;
+use ww_base::Setting;
+use ww_model::service::{TlsClient, TlsServer, TlsVersion};
+
+/// Versions as HAProxy writes them, and the words that switch each off.
+const VERSIONS: [(&str, &str, TlsVersion); 5] = [
+    ("SSLv3", "no-sslv3", TlsVersion::Ssl3),
+    ("TLSv1.0", "no-tlsv10", TlsVersion::Tls10),
+    ("TLSv1.1", "no-tlsv11", TlsVersion::Tls11),
+    ("TLSv1.2", "no-tlsv12", TlsVersion::Tls12),
+    ("TLSv1.3", "no-tlsv13", TlsVersion::Tls13),
+];
+
+impl<'t> Lowering<'t, '_, '_> {
+    /// The side that accepts connections, by the line of its `bind`.
+    pub(super) fn tls_server(&mut self, bind: &'t Line) -> TlsServer {
+        let options = self.global_line("ssl-default-bind-options");
+        let own = bind.behind("ciphers").map(|word| (word, bind.at));
+        let suites = own.or_else(|| {
+            let line = self.global_line("ssl-default-bind-ciphers")?;
+            Some((line.words.get(1)?, line.at))
+        });
+        let verify = bind.behind("verify");
+        TlsServer {
+            at: Some(bind.at),
+            versions: self.versions(&[Some(bind), options]),
+            suites: suites.map_or_else(Setting::default, |(words, at)| {
+                let suites = words.text.split(':').map(str::to_owned);
+                Setting::set(suites.collect(), at)
+            }),
+            demands_certificate: match verify {
+                Some(word) => Setting::set(word.text == "required", bind.at),
+                None => self.intake.defaults.flag(&self.product, "verify of bind"),
+            },
+        }
+    }
+
+    /// The side that calls; none where no server is called with TLS.
+    pub(super) fn tls_client(&mut self, servers: &[Server<'t>]) -> Option<TlsClient> {
+        let server = servers.iter().find(|one| one.flag("ssl").is_some())?;
+        let verifies = match (
+            server.value("verify"),
+            self.global_line("ssl-server-verify"),
+        ) {
+            (Some((word, line)), _) => Setting::set(word.text != "none", line.at),
+            (None, Some(line)) => Setting::set(line.word(1) != "none", line.at),
+            (None, None) => self
+                .default_word("ssl-server-verify")
+                .map(|word| word != "none"),
+        };
+        let sni = server.value("sni");
+        let name = server.value("verifyhost").or(sni);
+        Some(TlsClient {
+            at: server.flag("ssl").map(|line| line.at),
+            checks_name: match (&verifies, name) {
+                (Setting::Set(off), _) if !off.value => verifies.clone(),
+                (_, Some((_, line))) => Setting::set(true, line.at),
+                (_, None) => none("HAProxy compares no name unless verifyhost or sni is set"),
+            },
+            verifies,
+            sni: match sni {
+                Some((word, line)) => Setting::set(word.text.clone(), line.at),
+                None => none("HAProxy sends no SNI unless sni is set"),
+            },
+            shows_certificate: match server.value("crt") {
+                Some((_, line)) => Setting::set(true, line.at),
+                None => none("no certificate of its own is set"),
+            },
+            versions: self.versions(&[Some(server.line)]),
+        })
+    }
+
+    /// The versions that lines allow, the first that says anything; else the default.
+    fn versions(&self, lines: &[Option<&Line>]) -> Setting<Vec<TlsVersion>> {
+        let lines = lines.iter().flatten();
+        let mut written = lines.filter_map(|line| Some(Setting::set(allowed(line)?, line.at)));
+        written.next().unwrap_or_else(|| {
+            let oldest = self.default_word("ssl-min-ver");
+            oldest.map(|word| between(&word, "", &[]))
+        })
+    }
+}
+
+/// The versions that a line allows; none when it does not say.
+fn allowed(line: &Line) -> Option<Vec<TlsVersion>> {
+    let word = |name: &str| line.behind(name).map(|word| word.text.as_str());
+    let off: Vec<&str> = line.words.iter().map(|word| word.text.as_str()).collect();
+    let forced = VERSIONS.iter().find(|(name, _, _)| {
+        let name = name.to_ascii_lowercase().replace('.', "");
+        off.contains(&format!("force-{name}").as_str())
+    });
+    if let Some((_, _, version)) = forced {
+        return Some(vec![*version]);
+    }
+    let (least, most) = (word("ssl-min-ver"), word("ssl-max-ver"));
+    let says = VERSIONS.iter().any(|(_, no, _)| off.contains(no));
+    (least.is_some() || most.is_some() || says).then(|| {
+        let oldest = least.unwrap_or(if says { "SSLv3" } else { "TLSv1.2" });
+        between(oldest, most.unwrap_or(""), &off)
+    })
+}
+
+/// The versions from one to another without those that are switched off.
+fn between(oldest: &str, newest: &str, off: &[&str]) -> Vec<TlsVersion> {
+    let position = |name: &str| VERSIONS.iter().position(|(known, _, _)| *known == name);
+    let first = position(oldest).unwrap_or_default();
+    let last = position(newest).unwrap_or(VERSIONS.len());
+    let range = VERSIONS.iter().enumerate();
+    let range = range.filter(|(at, (_, no, _))| (first..=last).contains(at) && !off.contains(no));
+    range.map(|(_, (_, _, version))| *version).collect()
+}
