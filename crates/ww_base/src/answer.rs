@@ -96,10 +96,14 @@ impl<T> Setting<T> {
         self.span().is_some()
     }
 
-    /// This setting, or the other one where nothing says this one.
+    /// This setting, or the other one where nothing says this one. One that something says but that
+    /// is not known, as a variable, names what is missing and stays.
     #[must_use]
     pub fn or(self, other: Setting<T>) -> Setting<T> {
-        if self.is_unknown() { other } else { self }
+        match self {
+            Setting::Unknown(gap) if gap == Gap::default() => other,
+            _ => self,
+        }
     }
 
     /// The setting with its values turned into others.

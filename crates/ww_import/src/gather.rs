@@ -4,7 +4,7 @@ use crate::include::{AtHand, is_pattern};
 use crate::nft::{self, Included, Includes};
 use crate::service::{self, Intake};
 use crate::sets::NamedSets;
-use crate::{Format, iproute, ipset, iptables, kube, recognise, wireguard};
+use crate::{Format, embedded, iproute, ipset, iptables, kube, recognise, wireguard};
 use std::collections::{BTreeMap, BTreeSet};
 use ww_base::{Limits, Partial, Problem, SourceId};
 use ww_model::filter::{Family, Ruleset};
@@ -54,6 +54,9 @@ pub fn gather(texts: &[Text<'_>], limits: &Limits) -> Gathered {
     }
     let mut intake = Intake::new(limits);
     gathered.model.cluster = gathered.keep(kube::import_observed(manifests, limits, &mut intake));
+    let places = std::mem::take(&mut intake.pending.files);
+    let embedded = embedded::cut(places, texts, limits.document_bytes);
+    others.extend(embedded.iter().filter_map(|inner| inner.text(texts)));
     service::read(&others, &mut intake);
     let (services, problems) = intake.finish();
     gathered.model.services = services;

@@ -7,8 +7,10 @@
 //! One module reads one format; readers do not know of one another.
 
 mod address;
+mod compose;
 pub mod defaults;
 mod document;
+mod embedded;
 mod gather;
 mod haproxy;
 mod include;
@@ -26,6 +28,7 @@ mod service;
 pub mod sets;
 mod text;
 pub mod wireguard;
+mod workload;
 
 pub use gather::{Gathered, Text, gather};
 pub use recognise::{Format, recognise};

@@ -122,10 +122,13 @@ pub fn recognise(path: &str, bytes: &[u8]) -> Format {
         .unwrap_or_else(|| of_name(path, &head))
 }
 
-/// Whether it begins with a section, as settings do and JSON does not.
+/// Whether it begins with a section (`[Interface]`, `[package]`), as settings do and JSON does not.
 fn starts_a_section(head: &str) -> bool {
-    let head = head.trim_start();
-    head.starts_with("[Interface]") || head.starts_with("[Peer]")
+    let line = head.trim_start().lines().next().unwrap_or_default();
+    let line = line.trim_end();
+    let name = line.strip_prefix('[').and_then(|it| it.strip_suffix(']'));
+    let is_part = |letter: char| letter.is_ascii_alphanumeric() || "._-".contains(letter);
+    name.is_some_and(|name| name.starts_with(char::is_alphabetic) && name.chars().all(is_part))
 }
 
 fn of_json(head: &str) -> Format {
@@ -243,6 +246,7 @@ mod tests {
             ("{\"kind\": \"List\", \"items\": []}", Format::Kubernetes),
             ("{{- if .Values.x }}\nkind: Pod\n", Format::Kubernetes),
             ("Dear reader,\nthis is no network.\n", Format::Unknown),
+            ("[package]\nname = \"x\"\n", Format::Unknown),
             ("", Format::Unknown),
         ];
         for (text, format) in cases {

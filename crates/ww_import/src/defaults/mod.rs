@@ -13,7 +13,12 @@ pub use table::{Row, Table, Value};
 
 /// Every table, as it was shipped.
 const TABLES: &[(&str, &str)] = &[
+    ("compose", include_str!("../../data/defaults/compose.toml")),
     ("haproxy", include_str!("../../data/defaults/haproxy.toml")),
+    (
+        "kubernetes",
+        include_str!("../../data/defaults/kubernetes.toml"),
+    ),
     ("nginx", include_str!("../../data/defaults/nginx.toml")),
 ];
 

@@ -173,6 +173,18 @@ impl<'t> View<'t> {
         ids.iter().filter_map(move |id| self.tree.view(*id))
     }
 
+    /// The keys of a mapping that are texts, with their places; also of values that are null.
+    pub(crate) fn keys(self) -> impl Iterator<Item = (&'t str, SourceSpan)> {
+        let pairs = match &self.node.value {
+            Value::Map(pairs) => pairs.as_slice(),
+            _ => &[],
+        };
+        pairs.iter().filter_map(move |(key, _)| {
+            let key = self.tree.view(*key)?;
+            Some((key.text()?, key.at()))
+        })
+    }
+
     /// The entries of a mapping whose keys are texts and whose values are not null.
     pub(crate) fn entries(self) -> impl Iterator<Item = (&'t str, View<'t>)> {
         let pairs = match &self.node.value {

@@ -4,13 +4,15 @@
 //! units and what else [`Services`] holds. Readers do not know of one another; what belongs
 //! together is joined behind them.
 
+pub(crate) mod image;
 mod paths;
 mod times;
+pub(crate) mod variables;
 
 use crate::defaults::{Defaults, defaults};
 use crate::document::View;
 use crate::kube::Observer;
-use crate::{Format, Text, haproxy, nginx};
+use crate::{Format, Text, compose, haproxy, nginx, workload};
 use std::collections::BTreeMap;
 use ww_base::{Limits, Locus, Problem, ProblemKind, SourceId, SourceSpan};
 use ww_model::service::Services;
@@ -26,6 +28,8 @@ pub(crate) struct Intake<'l> {
     pub(crate) defaults: &'static Defaults,
     /// The bounds in force.
     pub(crate) limits: &'l Limits,
+    /// What objects of manifests say of one another.
+    pub(crate) pending: workload::Pending,
     problems: Vec<Problem>,
     /// How many problems each text had, told or not.
     met: BTreeMap<SourceId, u32>,
@@ -37,6 +41,7 @@ impl<'l> Intake<'l> {
             services: Services::default(),
             defaults: defaults(),
             limits,
+            pending: workload::Pending::default(),
             problems: Vec::new(),
             met: BTreeMap::new(),
         }
@@ -88,6 +93,7 @@ impl<'l> Intake<'l> {
 /// Reads files that declare programs, and what starts them. Each reader is handed the texts of its
 /// formats.
 pub(crate) fn read(texts: &[(Format, Text<'_>)], intake: &mut Intake<'_>) {
+    workload::finish(intake);
     let of = |formats: &[Format]| -> Vec<Text<'_>> {
         let fitting = texts.iter().filter(|(format, _)| formats.contains(format));
         fitting.map(|(_, text)| *text).collect()
@@ -107,13 +113,14 @@ type Reader = fn(&[Text<'_>], &mut Intake<'_>);
 const READERS: &[(&[Format], Reader)] = &[
     (&[Format::Haproxy], haproxy::read),
     (&[Format::Nginx], nginx::read),
+    (&[Format::Compose, Format::Environment], compose::read),
 ];
 
 /// Reads objects of manifests by their kind; the path is that of the file.
 type ObjectReader = fn(&str, View<'_>, &str, &mut Intake<'_>);
 
 /// Who reads objects of manifests besides those that decide reachability.
-const OBJECT_READERS: &[ObjectReader] = &[];
+const OBJECT_READERS: &[ObjectReader] = &[workload::object];
 
 impl Observer for Intake<'_> {
     fn object(&mut self, kind: &str, object: View<'_>, path: &str) {

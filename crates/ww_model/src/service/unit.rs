@@ -1,6 +1,6 @@
 //! What starts programs: services of compose, containers of pods.
 
-use super::{CheckKind, Product, ProgramId};
+use super::{CheckKind, Product, ProgramId, Reference};
 use ww_base::{Setting, SourceSpan, Sourced, Span};
 
 /// A container, or a process that something starts.
@@ -49,6 +49,43 @@ pub struct Unit {
     pub program: Option<ProgramId>,
     /// Whether a mesh puts a proxy beside it.
     pub has_sidecar: Setting<bool>,
+    /// Names in its declaration that lead nowhere.
+    pub references: Vec<Reference>,
+}
+
+impl Unit {
+    /// A unit of which nothing is known but what it is and where it is declared.
+    pub fn new(
+        name: impl Into<String>,
+        kind: UnitKind,
+        at: SourceSpan,
+        path: impl Into<String>,
+    ) -> Unit {
+        Unit {
+            name: name.into(),
+            kind,
+            at,
+            path: path.into(),
+            group: String::new(),
+            names: Vec::new(),
+            labels: Vec::new(),
+            image: None,
+            product: None,
+            built_from: None,
+            command: Vec::new(),
+            environment: Vec::new(),
+            mounts: Vec::new(),
+            ports: Vec::new(),
+            scaling: Scaling::default(),
+            probes: Vec::new(),
+            grace: Setting::default(),
+            pre_stop: Setting::default(),
+            waits_for: Vec::new(),
+            program: None,
+            has_sidecar: Setting::default(),
+            references: Vec::new(),
+        }
+    }
 }
 
 /// What kind of thing a [`Unit`] is.

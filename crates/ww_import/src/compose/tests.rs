@@ -1,0 +1,206 @@
+use crate::{Gathered, Text, gather};
+use ww_base::{Limits, Setting, SourceId, Span};
+use ww_model::service::{ProbeKind, Unit};
+
+fn gathered(files: &[(&str, &str)]) -> Gathered {
+    let texts: Vec<Text<'_>> = (0..)
+        .zip(files)
+        .map(|(number, (path, text))| Text {
+            source: SourceId(number),
+            path,
+            device: "",
+            bytes: text.as_bytes(),
+        })
+        .collect();
+    gather(&texts, &Limits::default())
+}
+
+fn units(files: &[(&str, &str)]) -> Vec<Unit> {
+    let gathered = gathered(files);
+    assert_eq!(gathered.problems, []);
+    gathered.model.services.units
+}
+
+fn values<'u>(words: impl IntoIterator<Item = &'u ww_base::Sourced<String>>) -> Vec<&'u str> {
+    words.into_iter().map(|word| word.value.as_str()).collect()
+}
+
+fn variables(unit: &Unit) -> Vec<String> {
+    let all = unit.environment.iter();
+    all.map(|(name, value)| format!("{name}={}", value.value))
+        .collect()
+}
+
+#[test]
+fn a_service_is_a_unit() {
+    let text = "\
+services:
+  web:
+    image: nginx:${NGINX:-1.25}-alpine
+    container_name: shop-web
+    command: nginx -g 'daemon off;'
+    ports: ['80:8080/tcp', '127.0.0.1:443:8443', {target: 9000}, 3000-3002:4000-4002]
+    expose: [8080, 9100]
+    environment: {API: 'http://api:3000', DB_PASSWORD: x, PORT: 8080}
+    depends_on:
+      api: {condition: service_healthy}
+    networks: {front: {aliases: [shop]}, back: }
+    volumes:
+    - ./proxy/nginx.conf:/etc/nginx/nginx.conf:ro
+    - data:/data
+    - {type: bind, source: ../certs, target: /certs}
+    stop_grace_period: 1m30s
+    deploy: {replicas: 3}
+  api:
+    build: ./api
+    healthcheck:
+      test: [CMD, curl, http://localhost:3000/health]
+      interval: 5s
+      retries: 10
+  worker:
+    build: {context: ., dockerfile: worker/Dockerfile}
+    entrypoint: [python, -m]
+    command: [worker]
+    healthcheck: {test: [NONE]}
+    environment: [A=b, HERE]
+    scale: 2
+volumes: {data: }
+";
+    let units = units(&[("shop/compose.yml", text)]);
+    let [web, api, worker] = units.as_slice() else {
+        panic!("{units:?}");
+    };
+    assert_eq!(web.names, ["web", "shop-web", "shop"]);
+    assert_eq!(web.group, "shop");
+    let product = web.product.as_ref().unwrap();
+    assert_eq!(product.version().unwrap().to_string(), "1.25");
+    assert_eq!(values(&web.command), ["nginx", "-g", "daemon off;"]);
+    assert_eq!(web.ports, [8080, 8443, 9000, 4000, 4001, 4002, 9100]);
+    assert_eq!(variables(web), ["API=http://api:3000", "PORT=8080"]);
+    assert_eq!(values(&web.waits_for), ["api"]);
+    let mounts: Vec<&str> = web.mounts.iter().map(|mount| &*mount.source).collect();
+    assert_eq!(mounts, ["shop/proxy/nginx.conf", "", "certs"]);
+    assert_eq!(web.grace.value(), Some(&Span::from_secs(90)));
+    let at = web.grace.span().unwrap();
+    let written = &text[at.start as usize..at.end as usize];
+    assert_eq!(written, "stop_grace_period: 1m30s");
+    assert_eq!(web.scaling.replicas.value(), Some(&3));
+    assert_eq!(web.references, []);
+    let [probe] = api.probes.as_slice() else {
+        panic!("{:?}", api.probes);
+    };
+    assert_eq!(probe.kind, ProbeKind::Health);
+    assert_eq!(probe.command, ["curl", "http://localhost:3000/health"]);
+    assert_eq!(probe.period.value(), Some(&Span::from_secs(5)));
+    assert_eq!(probe.timeout.value(), Some(&Span::from_secs(30)));
+    assert_eq!(probe.failures.value(), Some(&10));
+    assert_eq!(api.built_from.as_ref().unwrap().value, "shop/api");
+    assert_eq!(api.grace.value(), Some(&Span::from_secs(10)));
+    assert!(!api.grace.is_written());
+    assert_eq!(worker.built_from.as_ref().unwrap().value, "shop");
+    assert_eq!(values(&worker.command), ["python", "-m", "worker"]);
+    assert_eq!(worker.probes, []);
+    assert_eq!(variables(worker), ["A=b"]);
+    assert_eq!(worker.scaling.replicas.value(), Some(&2));
+}
+
+#[test]
+fn variables_come_from_the_files_beside() {
+    let text = "\
+services:
+  db:
+    image: postgres:${PG}
+    env_file: [common.env, {path: db.env, required: false}]
+    environment: {LEVEL: debug}
+    stop_grace_period: ${GRACE}
+";
+    let files = [
+        ("shop/compose.yml", text),
+        ("shop/.env", "PG=15.2\n"),
+        ("shop/common.env", "LEVEL=info\nA=1\n"),
+        ("shop/db.env", "A=2\n"),
+    ];
+    let units = units(&files);
+    let product = units[0].product.as_ref().unwrap();
+    assert_eq!(product.version().unwrap().to_string(), "15.2");
+    assert_eq!(variables(&units[0]), ["A=2", "LEVEL=debug"]);
+    let missing = "$GRACE";
+    assert!(matches!(&units[0].grace, Setting::Unknown(gap) if gap.missing.contains(missing)));
+}
+
+#[test]
+fn layers_are_put_together() {
+    let base = "\
+x-common: &common
+  environment: &variables {A: 1}
+  stop_grace_period: 20s
+services:
+  web:
+    <<: *common
+    image: web
+    environment: {<<: *variables, B: 2}
+    depends_on: [db]
+  web2:
+    extends: {service: web}
+    stop_grace_period: 5s
+  db: {image: redis}
+";
+    let over =
+        "services: {web: {environment: [B=3], depends_on: [cache]}, cache: {image: redis}}\n";
+    let prod = "services: {web: {scale: 4}}\n";
+    let files = [
+        ("compose.yml", base),
+        ("compose.override.yml", over),
+        ("compose.prod.yml", prod),
+    ];
+    let units = units(&files);
+    let names: Vec<&str> = units.iter().map(|unit| &*unit.name).collect();
+    assert_eq!(names, ["web", "web", "web2", "db", "cache"]);
+    let [prod, web, web2, ..] = units.as_slice() else {
+        panic!("{units:?}");
+    };
+    assert_eq!(prod.path, "compose.prod.yml");
+    assert_eq!(prod.scaling.replicas.value(), Some(&4));
+    assert_eq!(prod.image.as_ref().unwrap().value, "web");
+    assert_eq!(variables(web), ["A=1", "B=3"]);
+    assert_eq!(values(&web.waits_for), ["db", "cache"]);
+    assert_eq!(web.grace.value(), Some(&Span::from_secs(20)));
+    assert_eq!(web2.grace.value(), Some(&Span::from_secs(5)));
+    assert_eq!(variables(web2), ["A=1", "B=2"]);
+    assert!(units.iter().all(|unit| unit.references.is_empty()));
+}
+
+#[test]
+fn a_name_that_is_declared_nowhere_is_a_reference() {
+    let text = "services:\n  web: {image: x, depends_on: [bd], links: ['db:database']}\n  db: {image: redis}\n";
+    let units = units(&[("compose.yml", text)]);
+    let [reference] = units[0].references.as_slice() else {
+        panic!("{:?}", units[0].references);
+    };
+    assert_eq!(reference.name, "bd");
+    let (start, end) = (reference.at.start as usize, reference.at.end as usize);
+    assert_eq!(&text[start..end], "bd");
+    let declared: Vec<&str> = reference.declared.iter().map(|(name, _)| &**name).collect();
+    assert_eq!(declared, ["web", "db"]);
+}
+
+#[test]
+fn what_is_wrong_has_its_place() {
+    let text = "services:\n  web:\n    image: x\n    stop_grace_period: soon\n    prots: [80]\n    ports: [a:b]\n  api: 5\n";
+    let gathered = gathered(&[("compose.yml", text)]);
+    let told: Vec<&str> = gathered
+        .problems
+        .iter()
+        .map(|problem| problem.message.as_str())
+        .collect();
+    assert_eq!(
+        told,
+        [
+            "`prots` is no key of a service that wirewise knows",
+            "`a:b` is no port",
+            "stop_grace_period is `soon` and should be a time such as 1m30s",
+            "the service `api` is a mapping",
+        ]
+    );
+    assert_eq!(gathered.model.services.units.len(), 2);
+}
