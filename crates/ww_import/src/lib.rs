@@ -7,8 +7,10 @@
 //! One module reads one format; readers do not know of one another.
 
 mod address;
+mod application;
 mod compose;
 pub mod defaults;
+mod dockerfile;
 mod document;
 mod embedded;
 mod gather;

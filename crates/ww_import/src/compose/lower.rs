@@ -2,7 +2,7 @@
 
 use super::Environments;
 use super::written::{Health, Project, Service, Word};
-use crate::service::{Intake, file_name, folder, image};
+use crate::service::{Build, Intake, file_name, folder, image, resolve};
 use ww_base::{Locus, SourceSpan};
 use ww_model::service::{Probe, ProbeKind, Product, Reference, ReferenceKind, Unit, UnitKind};
 
@@ -29,6 +29,18 @@ pub(super) fn project(
         unit.group.clone_from(&group);
         if !project.includes && service.extends.is_none() {
             unit.references = dangling(service, declared, &places);
+        }
+        if let Some(folder) = &service.build {
+            let file = service.dockerfile.as_ref();
+            let file = file.map_or("Dockerfile", |file| &file.value);
+            intake.builds.push(Build {
+                unit: intake.services.units.len(),
+                dockerfile: resolve(&folder.value, file),
+                target: service.target.as_ref().map(|target| target.value.clone()),
+                has_entrypoint: service.entrypoint.is_some(),
+                has_command: service.command.is_some(),
+                has_health: service.health.is_some(),
+            });
         }
         intake.services.units.push(unit);
     }

@@ -108,6 +108,7 @@ fn over(layer: Service, base: Service) -> Service {
         image: layer.image.or(base.image),
         build: layer.build.or(base.build),
         dockerfile: layer.dockerfile.or(base.dockerfile),
+        target: layer.target.or(base.target),
         entrypoint: layer.entrypoint.or(base.entrypoint),
         command: layer.command.or(base.command),
         environment,

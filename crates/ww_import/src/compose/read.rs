@@ -288,6 +288,7 @@ impl Reader<'_, '_> {
         };
         if is_map {
             service.dockerfile = written.get("dockerfile").and_then(|it| self.word(it));
+            service.target = written.get("target").and_then(|it| self.word(it));
         }
         let is_remote = |context: &str| context.contains("://") || context.starts_with("git@");
         service.build = match context {

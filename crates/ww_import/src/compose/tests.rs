@@ -82,7 +82,7 @@ volumes: {data: }
     assert_eq!(mounts, ["shop/proxy/nginx.conf", "", "certs"]);
     assert_eq!(web.grace.value(), Some(&Span::from_secs(90)));
     let at = web.grace.span().unwrap();
-    let written = &text[at.start as usize..at.end as usize];
+    let written = text.get(at.start as usize..at.end as usize).unwrap();
     assert_eq!(written, "stop_grace_period: 1m30s");
     assert_eq!(web.scaling.replicas.value(), Some(&3));
     assert_eq!(web.references, []);
@@ -179,7 +179,7 @@ fn a_name_that_is_declared_nowhere_is_a_reference() {
     };
     assert_eq!(reference.name, "bd");
     let (start, end) = (reference.at.start as usize, reference.at.end as usize);
-    assert_eq!(&text[start..end], "bd");
+    assert_eq!(text.get(start..end).unwrap(), "bd");
     let declared: Vec<&str> = reference.declared.iter().map(|(name, _)| &**name).collect();
     assert_eq!(declared, ["web", "db"]);
 }

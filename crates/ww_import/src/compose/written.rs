@@ -41,8 +41,10 @@ pub(super) struct Service {
     pub(super) extends: Option<Extends>,
     pub(super) image: Option<Written>,
     pub(super) build: Option<Word>,
-    /// The path of the Dockerfile from the build's folder, or its own text.
+    /// The path of the Dockerfile from the build's folder.
     pub(super) dockerfile: Option<Word>,
+    /// The stage of it that is built.
+    pub(super) target: Option<Word>,
     pub(super) entrypoint: Option<Vec<Word>>,
     pub(super) command: Option<Vec<Word>>,
     /// Variables; one without a value takes it from where compose runs.
@@ -101,6 +103,7 @@ impl Service {
             image: None,
             build: None,
             dockerfile: None,
+            target: None,
             entrypoint: None,
             command: None,
             environment: Vec::new(),

@@ -11,6 +11,16 @@ use ww_model::service::{Product, Version};
 
 pub use table::{Row, Table, Value};
 
+/// A component's name with the text of its table.
+macro_rules! table {
+    ($component:literal) => {
+        (
+            $component,
+            include_str!(concat!("../../data/defaults/", $component, ".toml")),
+        )
+    };
+}
+
 /// Every table, as it was shipped.
 const TABLES: &[(&str, &str)] = &[
     ("compose", include_str!("../../data/defaults/compose.toml")),
@@ -103,6 +113,9 @@ impl Defaults {
             .collect();
         match rows.as_slice() {
             [] => Setting::default(),
+            [row] if product.version().is_none() && row.versions != "*" => {
+                Setting::Unknown(unknown_version(table, &rows))
+            }
             [row] => match read(&row.value) {
                 Some(value) => Setting::Default {
                     value,
@@ -132,12 +145,17 @@ fn either<T>(table: &Table, rows: &[&Row], read: impl Fn(&Value) -> Option<T>) -
     if values.len() == rows.len() {
         return Setting::Either(values);
     }
+    Setting::Unknown(unknown_version(table, rows))
+}
+
+/// That the version is missing, on which a default depends.
+fn unknown_version(table: &Table, rows: &[&Row]) -> Gap {
     let cases: Vec<String> = rows
         .iter()
         .map(|row| format!("{} in versions {}", row.value, row.versions))
         .collect();
     let setting = rows.first().map_or("", |row| &row.setting);
-    Setting::Unknown(Gap::new(
+    Gap::new(
         format!(
             "the version of {}, on which the default of {setting} depends: {}",
             table.product,
@@ -147,7 +165,7 @@ fn either<T>(table: &Table, rows: &[&Row], read: impl Fn(&Value) -> Option<T>) -
             "an image with its tag, or `versions.{}` in wirewise.toml",
             table.component
         ),
-    ))
+    )
 }
 
 #[cfg(test)]

@@ -48,8 +48,13 @@ fn of_pattern(path: &str, name: &str) -> Option<Format> {
     }
 }
 
-/// Beginnings and parts of source lines that set a timer of a server or a client.
-const IN_SOURCE: [&str; 16] = [
+/// Parts of source lines that make a server or a client, set a timer of one, or name an address.
+const IN_SOURCE: [&str; 21] = [
+    "://",
+    ".listen(",
+    "run_app(",
+    "create_engine(",
+    "Redis(",
     "keepAliveTimeout",
     "headersTimeout",
     "requestTimeout",
@@ -122,7 +127,10 @@ pub(super) fn of_yaml_keys(head: &str) -> Option<Format> {
 
 /// Whether most lines end as nginx' do: a piece that another file includes.
 pub(super) fn is_piece_of_nginx(path: &str, head: &str) -> bool {
-    let is_named = path.ends_with(".conf") || path.contains("nginx");
+    let is_named = file_name(path)
+        .rsplit_once('.')
+        .is_some_and(|(_, end)| end == "conf")
+        || path.contains("nginx");
     let lines = head
         .lines()
         .map(|line| line.split('#').next().unwrap_or_default().trim())

@@ -4,7 +4,9 @@
 //! units and what else [`Services`] holds. Readers do not know of one another; what belongs
 //! together is joined behind them.
 
+pub(crate) mod address;
 pub(crate) mod image;
+mod join;
 mod paths;
 mod times;
 pub(crate) mod variables;
@@ -12,11 +14,12 @@ pub(crate) mod variables;
 use crate::defaults::{Defaults, defaults};
 use crate::document::View;
 use crate::kube::Observer;
-use crate::{Format, Text, compose, haproxy, nginx, workload};
+use crate::{Format, Text, application, compose, dockerfile, haproxy, nginx, workload};
 use std::collections::BTreeMap;
 use ww_base::{Limits, Locus, Problem, ProblemKind, SourceId, SourceSpan};
 use ww_model::service::Services;
 
+pub(crate) use join::{Build, Stage, starters};
 pub(crate) use paths::{file_name, folder, resolve};
 pub(crate) use times::Notation;
 
@@ -30,6 +33,10 @@ pub(crate) struct Intake<'l> {
     pub(crate) limits: &'l Limits,
     /// What objects of manifests say of one another.
     pub(crate) pending: workload::Pending,
+    /// Units that are built from a Dockerfile.
+    pub(crate) builds: Vec<Build>,
+    /// The stages of Dockerfiles, by the path of the file, in order.
+    pub(crate) stages: BTreeMap<String, Vec<Stage>>,
     problems: Vec<Problem>,
     /// How many problems each text had, told or not.
     met: BTreeMap<SourceId, u32>,
@@ -42,6 +49,8 @@ impl<'l> Intake<'l> {
             defaults: defaults(),
             limits,
             pending: workload::Pending::default(),
+            builds: Vec::new(),
+            stages: BTreeMap::new(),
             problems: Vec::new(),
             met: BTreeMap::new(),
         }
@@ -98,22 +107,35 @@ pub(crate) fn read(texts: &[(Format, Text<'_>)], intake: &mut Intake<'_>) {
         let fitting = texts.iter().filter(|(format, _)| formats.contains(format));
         fitting.map(|(_, text)| *text).collect()
     };
-    for (formats, reader) in READERS {
-        let texts = of(formats);
-        if !texts.is_empty() {
-            reader(&texts, intake);
+    let read = |readers: &[(&[Format], Reader)], intake: &mut Intake<'_>| {
+        for (formats, reader) in readers {
+            let texts = of(formats);
+            if !texts.is_empty() {
+                reader(&texts, intake);
+            }
         }
-    }
+    };
+    read(STARTERS, intake);
+    join::inherit(intake);
+    read(READERS, intake);
+    join::attach(intake);
 }
 
 /// Reads all texts of some formats.
 type Reader = fn(&[Text<'_>], &mut Intake<'_>);
 
-/// Which reader reads what.
+/// Who reads what starts programs. That is read first: it tells the versions of programs, on which
+/// their defaults depend, see [`Intake::product`].
+const STARTERS: &[(&[Format], Reader)] = &[
+    (&[Format::Compose, Format::Environment], compose::read),
+    (&[Format::Dockerfile], dockerfile::read),
+];
+
+/// Who reads programs.
 const READERS: &[(&[Format], Reader)] = &[
+    (&[Format::Application], application::read),
     (&[Format::Haproxy], haproxy::read),
     (&[Format::Nginx], nginx::read),
-    (&[Format::Compose, Format::Environment], compose::read),
 ];
 
 /// Reads objects of manifests by their kind; the path is that of the file.

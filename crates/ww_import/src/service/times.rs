@@ -61,7 +61,7 @@ impl Notation {
                 "" => self.bare()?,
                 unit => self.unit(unit)?,
             };
-            sum = sum + spanned(number.parse().ok()?, unit)?;
+            sum += spanned(number.parse().ok()?, unit)?;
             rest = behind.trim_start();
         }
         (!text.is_empty()).then_some(sum)
@@ -137,7 +137,7 @@ fn iso8601(text: &str) -> Option<Span> {
             (true, 'S') => 1,
             _ => return None,
         };
-        sum = sum + spanned(number.parse().ok()?, seconds * 1_000_000_000)?;
+        sum += spanned(number.parse().ok()?, seconds * 1_000_000_000)?;
         rest = behind.get(1..)?;
     }
     Some(sum)

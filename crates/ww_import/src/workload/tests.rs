@@ -68,7 +68,7 @@ fn units(text: &str) -> Vec<Unit> {
 
 fn written<'t, T>(text: &'t str, setting: &Setting<T>) -> &'t str {
     let at = setting.span().expect("not written");
-    &text[at.start as usize..at.end as usize]
+    text.get(at.start as usize..at.end as usize).unwrap()
 }
 
 fn secs(seconds: i64) -> Span {

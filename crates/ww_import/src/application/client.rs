@@ -1,0 +1,175 @@
+//! The side of an application that calls.
+
+use super::written::{Construct, Lookup};
+use ww_base::{Because, Setting};
+use ww_model::service::{ClientSide, Methods, Protocol};
+
+/// Packages that call, by what they speak, and the component that each is.
+pub(super) const CLIENTS: &[(&str, &str, Protocol)] = &[
+    ("axios", "axios", Protocol::Http),
+    ("got", "got", Protocol::Http),
+    ("undici", "undici", Protocol::Http),
+    ("requests", "requests", Protocol::Http),
+    ("httpx", "httpx", Protocol::Http),
+    ("urllib3", "urllib3", Protocol::Http),
+    ("aiohttp", "aiohttp-client", Protocol::Http),
+    ("pg", "pg-pool", Protocol::Postgres),
+    ("sqlalchemy", "sqlalchemy", Protocol::Postgres),
+    ("flask-sqlalchemy", "sqlalchemy", Protocol::Postgres),
+    ("mysql2", "mysql2", Protocol::Mysql),
+    ("sqlalchemy", "sqlalchemy", Protocol::Mysql),
+    ("flask-sqlalchemy", "sqlalchemy", Protocol::Mysql),
+    ("ioredis", "ioredis", Protocol::Redis),
+    ("redis", "redis-py", Protocol::Redis),
+    ("mongodb", "mongodb", Protocol::Mongo),
+    ("mongoose", "mongodb", Protocol::Mongo),
+    ("pymongo", "mongodb", Protocol::Mongo),
+];
+
+/// Timers, pool and retries of a client; those of Node's agent are looked up in the second place, as
+/// its libraries share it, and those of Go's transport in the third.
+pub(super) fn side(of: &Lookup<'_>, agent: &Lookup<'_>, transport: &Lookup<'_>) -> ClientSide {
+    let mut side = ClientSide::default();
+    match of.product.component.as_str() {
+        "axios" | "got" => {
+            with_agent(&mut side, agent);
+            side.total = of.time("timeout");
+            if of.product.component == "got" {
+                side.retry.attempts = of.number("retry.limit").map(|retries| retries + 1);
+            }
+        }
+        "node-http-agent" => with_agent(&mut side, agent),
+        "undici" => {
+            side.keepalive_idle = of.time("keepAliveTimeout");
+            side.connect = of.time("connectTimeout");
+            side.first_byte = of.time("headersTimeout");
+            side.stream_idle = of.time("bodyTimeout");
+        }
+        "requests" => {
+            side.connect = of.time("connect timeout");
+            side.first_byte = of.time("timeout");
+            side.stream_idle = of.time("timeout");
+            side.total = off_like(&side.first_byte);
+            side.keepalive_idle = of.time("pool idle");
+            side.keepalive_connections = of.number("pool_maxsize");
+            side.retry.attempts = of.number("max_retries").map(|retries| retries + 1);
+        }
+        "urllib3" => {
+            side.first_byte = of.time("timeout");
+            side.stream_idle = of.time("timeout");
+            side.keepalive_idle = of.time("pool idle");
+            side.keepalive_connections = of.number("maxsize");
+            side.retry.attempts = of.number("retries").map(|retries| retries + 1);
+            side.on_stale = Methods::Idempotent;
+        }
+        "httpx" => {
+            side.connect = of.time("timeout.connect");
+            side.first_byte = of.time("timeout.read");
+            side.stream_idle = of.time("timeout.read");
+            side.pool_wait = of.time("timeout.pool");
+            side.keepalive_idle = of.time("keepalive_expiry");
+            side.pool = of.number("max_connections");
+            side.keepalive_connections = of.number("max_keepalive_connections");
+            side.retry.attempts = of.number("retries").map(|retries| retries + 1);
+        }
+        "aiohttp-client" => {
+            side.total = of.time("timeout.total");
+            side.connect = of.time("timeout.sock_connect");
+            side.keepalive_idle = of.time("keepalive_timeout");
+            side.pool = of.number("limit");
+            side.on_stale = Methods::Idempotent;
+        }
+        "go-http-client" => {
+            side.total = of.time("Timeout");
+            side.first_byte = transport.time("ResponseHeaderTimeout");
+            side.keepalive_idle = transport.time("IdleConnTimeout");
+            side.keepalive_connections = transport.number("MaxIdleConnsPerHost");
+            side.pool_per_target = transport.number("MaxConnsPerHost");
+            side.connect = transport.time("Dialer.Timeout");
+            side.on_stale = Methods::Idempotent;
+        }
+        _ => with_database(&mut side, of),
+    }
+    side
+}
+
+fn with_agent(side: &mut ClientSide, agent: &Lookup<'_>) {
+    side.reuses = agent.flag("keepAlive");
+    side.keepalive_idle = agent.time("timeout");
+    side.keepalive_connections = agent.number("maxFreeSockets");
+    side.pool_per_target = agent.number("maxSockets");
+}
+
+fn with_database(side: &mut ClientSide, of: &Lookup<'_>) {
+    match of.product.component.as_str() {
+        "pg-pool" => {
+            side.keepalive_idle = of.time("idleTimeoutMillis");
+            side.pool_wait = of.time("connectionTimeoutMillis");
+            side.pool = of.number("max");
+        }
+        "mysql2" => {
+            side.keepalive_idle = of.time("idleTimeout");
+            side.connect = of.time("connectTimeout");
+            side.pool = of.number("connectionLimit");
+            side.pool_queue = of.number("queueLimit");
+        }
+        "ioredis" => {
+            side.connect = of.time("connectTimeout");
+            side.retry.attempts = of.number("maxRetriesPerRequest").map(|retries| retries + 1);
+        }
+        "redis-py" => {
+            side.connect = of.time("socket_connect_timeout");
+            side.stream_idle = of.time("socket_timeout");
+        }
+        "sqlalchemy" => {
+            side.pool_idle = of.number("pool_size");
+            side.pool = sum(of.number("pool_size"), of.number("max_overflow"));
+            side.pool_wait = of.time("pool_timeout");
+            side.max_lifetime = of.time("pool_recycle");
+            side.tests_before_use = of.flag("pool_pre_ping");
+        }
+        "mongodb" => {
+            side.keepalive_idle = of.time("maxIdleTimeMS");
+            side.stream_idle = of.time("socketTimeoutMS");
+            side.pool_wait = of.time("waitQueueTimeoutMS");
+            side.pool = of.number("maxPoolSize");
+        }
+        _ => {}
+    }
+}
+
+/// Nothing bounds the whole where nothing bounds the wait for the answer; where that is bounded, the
+/// library has no such timer either, but what is written says so only of the wait.
+fn off_like<T: Clone>(of: &Setting<T>) -> Setting<T> {
+    if of.is_off() {
+        of.clone()
+    } else {
+        Setting::default()
+    }
+}
+
+/// Connections that are kept and those beyond; written if one of them is.
+fn sum(kept: Setting<u64>, beyond: Setting<u64>) -> Setting<u64> {
+    let (Some(first), Some(second)) = (kept.value().copied(), beyond.value().copied()) else {
+        return Setting::default();
+    };
+    let whole = first.saturating_add(second);
+    if beyond.is_written() && !kept.is_written() {
+        return beyond.map(|_| whole);
+    }
+    match kept {
+        Setting::Default { because, .. } => Setting::Default {
+            value: whole,
+            because: Because {
+                directive: format!("{} + max_overflow", because.directive),
+                ..because
+            },
+        },
+        kept => kept.map(|_| whole),
+    }
+}
+
+/// The constructs of a component.
+pub(super) fn of<'a>(all: &'a [Construct], component: &str) -> Vec<&'a Construct> {
+    all.iter().filter(|it| it.component == component).collect()
+}

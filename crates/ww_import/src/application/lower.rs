@@ -1,0 +1,362 @@
+//! An application, as a unit starts it, to a program.
+
+use super::client::{self, CLIENTS};
+use super::code::Language;
+use super::command::{self, Command};
+use super::gather::Application;
+use super::server;
+use super::source::TRANSPORT;
+use super::written::{Construct, Lookup, Written};
+use crate::service::address::{self, Address, addresses_of, plain_call};
+use crate::service::{Intake, file_name};
+use ww_base::{Gap, Locus, SourceSpan, Sourced};
+use ww_model::service::{Call, Listener, Product, Program, ProgramId, Protocol, Unit, Version};
+
+/// Makes the program of an application that a unit starts, or nobody.
+pub(super) fn application(
+    application: &Application,
+    starter: Option<usize>,
+    intake: &mut Intake<'_>,
+) {
+    let unit = starter
+        .and_then(|index| intake.services.units.get(index))
+        .cloned();
+    let lowering = Lowering {
+        application,
+        command: unit
+            .as_ref()
+            .map(|unit| command::read(unit, &application.manifest))
+            .unwrap_or_default(),
+        unit: unit.as_ref(),
+        intake,
+    };
+    let program = lowering.program();
+    let is_something = !program.listeners.is_empty() || !program.calls.is_empty();
+    if !is_something {
+        return;
+    }
+    let id = ProgramId(intake.services.programs.len() as u32);
+    intake.services.programs.push(program);
+    if let Some(unit) = starter.and_then(|index| intake.services.units.get_mut(index)) {
+        unit.program = Some(id);
+    }
+}
+
+struct Lowering<'a, 'l> {
+    application: &'a Application,
+    command: Command,
+    unit: Option<&'a Unit>,
+    intake: &'a Intake<'l>,
+}
+
+/// A server, or what is known of it.
+struct Server {
+    component: &'static str,
+    /// Why settings that are not written are not known.
+    unseen: Option<Gap>,
+}
+
+impl Lowering<'_, '_> {
+    fn program(&self) -> Program {
+        let server = self.server();
+        let component = server.as_ref().map_or("", |server| server.component);
+        let product = Product {
+            component: component.to_owned(),
+            version: self.version(component),
+        };
+        let folder_name = file_name(&self.application.folder);
+        let name = match (self.unit, &self.application.manifest.name) {
+            (Some(unit), _) => unit.name.as_str(),
+            (None, Some(name)) => name,
+            (None, None) if folder_name.is_empty() => file_name(&self.application.path),
+            (None, None) => folder_name,
+        };
+        let at = self.application.at;
+        let mut program = Program::new(name, product.clone(), at, &self.application.path);
+        if let Some(server) = server {
+            let lookup = self.lookup(product, server.unseen);
+            let ports = self.ports();
+            let listener = |port: Option<(u16, SourceSpan)>| Listener {
+                at: port.map_or(at, |(_, at)| at),
+                port: port.map(|(port, _)| port),
+                hosts: Vec::new(),
+                protocol: Protocol::Http,
+                side: server::side(&lookup),
+                tls: None,
+                own_answers: Vec::new(),
+            };
+            program.listeners = match ports.as_slice() {
+                [] => vec![listener(None)],
+                ports => ports.iter().map(|port| listener(Some(*port))).collect(),
+            };
+            program.capacity = server::capacity(&lookup);
+            program.grace = server::grace(&lookup);
+        }
+        program.calls = self.calls();
+        program
+    }
+
+    fn has(&self, package: &str) -> bool {
+        let mut packages = self.application.manifest.packages.iter();
+        packages.any(|it| it.name == package)
+    }
+
+    fn makes(&self, component: &str) -> bool {
+        let mut made = self.application.found.constructs.iter();
+        made.any(|it| it.component == component)
+    }
+
+    /// The server that it is: what the command starts, or what the source makes.
+    fn server(&self) -> Option<Server> {
+        let seen = |component| {
+            Some(Server {
+                component,
+                unseen: None,
+            })
+        };
+        if let Some(component) = self.command.server {
+            return seen(component);
+        }
+        match self.application.language {
+            Language::JavaScript => {
+                let listens = self.makes("listen");
+                if listens && self.makes("fastify") {
+                    seen("fastify")
+                } else if listens && self.makes("node-http") {
+                    seen("node-http")
+                } else if self.has("fastify") || self.has("express") {
+                    let component = if self.has("fastify") {
+                        "fastify"
+                    } else {
+                        "node-http"
+                    };
+                    Some(Server {
+                        component,
+                        unseen: Some(unseen("the source that starts the server")),
+                    })
+                } else {
+                    None
+                }
+            }
+            Language::Python => {
+                let made = ["uvicorn", "aiohttp-server"];
+                if let Some(component) = made.into_iter().find(|it| self.makes(it)) {
+                    return seen(component);
+                }
+                let servers = ["gunicorn", "uvicorn", "hypercorn", "waitress"];
+                let mut present = servers.into_iter().filter(|it| self.has(it));
+                match (present.next(), present.next()) {
+                    (Some(component), None) if !self.command.is_known => Some(Server {
+                        component,
+                        unseen: Some(unseen("the command that starts the server")),
+                    }),
+                    _ => None,
+                }
+            }
+            Language::Go => self.makes("go-http-server").then_some(Server {
+                component: "go-http-server",
+                unseen: None,
+            }),
+            Language::Ruby => self.has("puma").then(|| Server {
+                component: "puma",
+                unseen: (!self.command.is_known && self.application.files.is_empty())
+                    .then(|| unseen("the command that starts the server, and puma.rb")),
+            }),
+        }
+    }
+
+    /// The version of what the component is a part of: its package, or the runtime.
+    fn version(&self, component: &str) -> Option<Sourced<Version>> {
+        let runtime = match component {
+            "node-http" | "node-http-agent" | "undici" => Some("node"),
+            "go-http-server" | "go-http-client" => Some("go"),
+            _ => None,
+        };
+        if let Some(runtime) = runtime {
+            let of_image = self.unit.and_then(|unit| unit.product.as_ref());
+            let of_image = of_image.filter(|product| product.component == runtime);
+            let of_image = of_image.and_then(|product| product.version.clone());
+            return of_image.or_else(|| self.application.manifest.runtime.clone());
+        }
+        let names = CLIENTS.iter().filter(|(_, known, _)| *known == component);
+        let names: Vec<&str> = names.map(|(name, ..)| *name).collect();
+        let mut packages = self.application.manifest.packages.iter().rev();
+        let named = |name: &str| name == component || names.contains(&name);
+        packages.find_map(|it| it.version.clone().filter(|_| named(&it.name)))
+    }
+
+    /// Where the settings of the server are looked up.
+    fn lookup(&self, product: Product, unseen: Option<Gap>) -> Lookup<'_> {
+        let constructs = client::of(&self.application.found.constructs, &product.component);
+        let constructs = constructs
+            .into_iter()
+            .filter(|it| product.component != "node-http" || !it.values.is_empty());
+        let over: Vec<&Written> = self
+            .application
+            .found
+            .assigned
+            .iter()
+            .chain(&self.application.files)
+            .chain(&self.command.written)
+            .collect();
+        Lookup {
+            constructs: constructs.collect(),
+            over,
+            product,
+            defaults: self.intake.defaults,
+            unseen,
+        }
+    }
+
+    fn ports(&self) -> Vec<(u16, SourceSpan)> {
+        if let Some(port) = self.command.port {
+            return vec![port];
+        }
+        let variable = self.unit.and_then(|unit| {
+            let mut variables = unit.environment.iter();
+            let (_, value) = variables.find(|(name, _)| name == "PORT")?;
+            let Locus::Text(at) = value.at else {
+                return None;
+            };
+            Some((value.value.parse().ok()?, at))
+        });
+        let found = &self.application.found;
+        match variable {
+            Some(port) if found.reads_port => vec![port],
+            _ if !found.ports.is_empty() => found.ports.clone(),
+            _ => {
+                let unit = self.unit.map(|unit| (unit.ports.as_slice(), unit.at));
+                match unit {
+                    Some(([port], at)) => vec![(*port, at)],
+                    _ => Vec::new(),
+                }
+            }
+        }
+    }
+
+    /// Whom it calls: in order of the unit's variables, then of the source.
+    fn calls(&self) -> Vec<Call> {
+        let mut calls: Vec<Call> = Vec::new();
+        let variables = self.unit.map_or(&[][..], |unit| &unit.environment);
+        for (address, at) in addresses_of(variables) {
+            add(&mut calls, self.call(address, at, None));
+        }
+        let found = &self.application.found;
+        for construct in &found.constructs {
+            let address = construct.address.as_ref();
+            if let Some((text, at)) = address
+                && let Some(address) = address::parse(text)
+            {
+                add(&mut calls, self.call(address, *at, Some(construct)));
+            }
+        }
+        let of_constructs = found.constructs.iter().filter_map(|it| it.address.as_ref());
+        let used: Vec<SourceSpan> = of_constructs.map(|(_, at)| *at).collect();
+        let lone = found.addresses.iter().filter(|(_, at)| !used.contains(at));
+        for (text, at) in lone {
+            if let Some(address) = address::parse(text) {
+                add(&mut calls, self.call(address, *at, None));
+            }
+        }
+        calls
+    }
+
+    fn call(&self, address: Address, at: SourceSpan, construct: Option<&Construct>) -> Call {
+        let mut call = plain_call(address, at);
+        let component = match construct {
+            Some(construct) => Some(construct.component),
+            None => self.client(call.protocol),
+        };
+        let Some(component) = component else {
+            return call;
+        };
+        let all = &self.application.found.constructs;
+        let own = construct.map_or_else(|| client::of(all, component), |it| vec![it]);
+        let lookup = self.of_client(component, own);
+        let agents = client::of(all, "node-http-agent");
+        let agents = agents.into_iter().filter(|it| !it.values.is_empty());
+        let agent = self.of_client("node-http-agent", agents.collect());
+        let transport = self.of_client("go-http-client", client::of(all, TRANSPORT));
+        call.side = client::side(&lookup, &agent, &transport);
+        call
+    }
+
+    /// Where the settings of a client are looked up that these make.
+    fn of_client<'c>(&'c self, component: &str, constructs: Vec<&'c Construct>) -> Lookup<'c> {
+        let product = Product {
+            component: component.to_owned(),
+            version: self.version(component),
+        };
+        Lookup {
+            constructs,
+            ..self.lookup(product, None)
+        }
+    }
+
+    /// The client that speaks a protocol, when there is exactly one: of those that the source uses,
+    /// or of the packages.
+    fn client(&self, protocol: Protocol) -> Option<&'static str> {
+        let speaks =
+            |known: Protocol| known == protocol || (known == Protocol::Http && protocol.is_http());
+        let extra = [
+            ("node-http-agent", Protocol::Http),
+            ("go-http-client", Protocol::Http),
+        ];
+        let all = CLIENTS
+            .iter()
+            .map(|(_, component, known)| (*component, *known));
+        let mut used: Vec<&str> = all
+            .chain(extra)
+            .filter(|(component, known)| speaks(*known) && self.makes(component))
+            .map(|(component, _)| component)
+            .collect();
+        if used.is_empty() {
+            let present = CLIENTS.iter().filter(|(package, _, known)| {
+                speaks(*known) && self.has(package) && self.fits(package)
+            });
+            used = present.map(|(_, component, _)| *component).collect();
+        }
+        used.dedup();
+        match used.as_slice() {
+            [one] => Some(one),
+            _ => None,
+        }
+    }
+
+    /// Whether a package is the known one of this language: others have packages of the same name.
+    fn fits(&self, package: &str) -> bool {
+        let python = [
+            "requests",
+            "httpx",
+            "urllib3",
+            "aiohttp",
+            "sqlalchemy",
+            "flask-sqlalchemy",
+            "redis",
+            "pymongo",
+        ];
+        match self.application.language {
+            Language::Python => python.contains(&package),
+            Language::JavaScript => !python.contains(&package),
+            Language::Go | Language::Ruby => false,
+        }
+    }
+}
+
+/// Adds a call, unless one with the same timers reaches the same target already.
+fn add(calls: &mut Vec<Call>, call: Call) {
+    let same = |known: &Call| {
+        let reaches = |call: &Call| call.to.first().map(|it| (it.host.clone(), it.port));
+        reaches(known) == reaches(&call) && known.side == call.side
+    };
+    if !calls.iter().any(same) {
+        calls.push(call);
+    }
+}
+
+fn unseen(what: &str) -> Gap {
+    Gap::new(
+        format!("{what}, which may set it"),
+        "that file beside the others, or a statement in wirewise.toml",
+    )
+}

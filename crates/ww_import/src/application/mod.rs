@@ -1,0 +1,37 @@
+//! Applications: what they depend on, the server that they are, whom they call.
+//!
+//! The files of a folder are one application. It is lowered once for each unit that starts it, with
+//! the unit's command and variables, and once without if none does. Only what is sure is lowered: a
+//! value behind a variable is not known, and defaults hold only where the code that would change
+//! them was seen.
+
+mod client;
+mod code;
+mod command;
+mod gather;
+mod known;
+mod lower;
+mod package;
+mod server;
+mod source;
+#[cfg(test)]
+mod tests;
+mod written;
+
+use crate::Text;
+use crate::service::{Intake, starters};
+
+/// Reads all applications.
+pub(crate) fn read(texts: &[Text<'_>], intake: &mut Intake<'_>) {
+    let applications = gather::applications(texts, intake);
+    let folders: Vec<&str> = applications.iter().map(|it| it.folder.as_str()).collect();
+    let starters = starters(intake, &folders);
+    for (application, starters) in applications.iter().zip(starters) {
+        if starters.is_empty() {
+            lower::application(application, None, intake);
+        }
+        for unit in starters {
+            lower::application(application, Some(unit), intake);
+        }
+    }
+}

@@ -1,0 +1,295 @@
+use crate::{Text, gather};
+use ww_base::{Limits, Setting, SourceId, Span};
+use ww_model::service::{Program, Protocol, Services};
+
+fn services(files: &[(&str, &str)]) -> Services {
+    let texts: Vec<Text<'_>> = (0..)
+        .zip(files)
+        .map(|(number, (path, text))| Text {
+            source: SourceId(number),
+            path,
+            device: "",
+            bytes: text.as_bytes(),
+        })
+        .collect();
+    let gathered = gather(&texts, &Limits::default());
+    assert_eq!(gathered.problems, []);
+    gathered.model.services
+}
+
+fn program(files: &[(&str, &str)]) -> Program {
+    let services = services(files);
+    let [program] = services.programs.as_slice() else {
+        panic!("{:#?}", services.programs);
+    };
+    program.clone()
+}
+
+fn millis(setting: &Setting<Span>) -> Option<f64> {
+    setting.value().map(|span| span.as_millis())
+}
+
+fn place<'t>(text: &'t str, setting: &Setting<Span>) -> &'t str {
+    let at = setting.span().unwrap_or_else(|| panic!("{setting:?}"));
+    text.get(at.start as usize..at.end as usize).unwrap()
+}
+
+const PACKAGE: &str = "{\"name\": \"shop\", \"scripts\": {\"start\": \"node server.js\"},
+ \"dependencies\": {\"express\": \"4.18.0\", \"axios\": \"^1.4.0\", \"pg\": \"8.1.0\", \"redis\": \"4\"}}";
+
+#[test]
+fn assignments_to_a_node_server_are_read() {
+    let source = "\
+const app = express();
+const IDLE = 65 * 1000; // longer than the balancer
+const server = http.createServer({ requestTimeout: 0 }, app);
+// server.keepAliveTimeout = 1;
+server.keepAliveTimeout = IDLE;
+server.headersTimeout = config.headers;
+server.listen(process.env.PORT || 3000);
+";
+    let node = program(&[("api/package.json", PACKAGE), ("api/server.js", source)]);
+    assert_eq!(
+        (node.name.as_str(), node.product.component.as_str()),
+        ("shop", "node-http")
+    );
+    let listener = &node.listeners[0];
+    assert_eq!(listener.port, Some(3000));
+    assert_eq!(millis(&listener.side.keepalive_idle), Some(65_000.0));
+    let line = "server.keepAliveTimeout = IDLE";
+    assert_eq!(place(source, &listener.side.keepalive_idle), line);
+    assert!(listener.side.body.is_off());
+    let header = &listener.side.header;
+    assert!(
+        matches!(header, Setting::Unknown(gap) if gap.missing.contains("config")),
+        "{header:?}"
+    );
+}
+
+#[test]
+fn a_node_server_has_defaults_only_where_its_source_was_seen() {
+    let source = "const app = express();\napp.listen(8080);\n";
+    let node = program(&[("package.json", PACKAGE), ("server.js", source)]);
+    let idle = &node.listeners[0].side.keepalive_idle;
+    assert!(matches!(idle, Setting::Default { .. }), "{idle:?}");
+    assert_eq!(millis(idle), Some(5000.0));
+    let node = program(&[("package.json", PACKAGE)]);
+    let idle = &node.listeners[0].side.keepalive_idle;
+    assert!(matches!(idle, Setting::Unknown(gap) if gap.missing.contains("source")));
+    let source = "const app = fastify({ keepAliveTimeout: 10_000 });\napp.listen({ port: 80 });\n";
+    let node = program(&[("package.json", PACKAGE), ("server.js", source)]);
+    assert_eq!(node.product.component, "fastify");
+    let listener = &node.listeners[0];
+    assert_eq!(
+        (listener.port, millis(&listener.side.keepalive_idle)),
+        (Some(80), Some(10_000.0))
+    );
+}
+
+#[test]
+fn variables_of_the_unit_tell_whom_a_node_program_calls() {
+    let compose = "\
+services:
+  web:
+    build: ./api
+    command: npm start
+    environment:
+      API_URL: http://api:3000/v1
+      DATABASE_URL: postgres://me:secret@db/shop
+      CORS_ORIGIN: http://elsewhere:80
+";
+    let docker = "FROM node:18.2\nEXPOSE 80\n";
+    let source = "axios.create({ timeout: 2000 });\nhttp.createServer(f).listen(80);\n";
+    let files = [
+        ("compose.yml", compose),
+        ("api/Dockerfile", docker),
+        ("api/package.json", PACKAGE),
+        ("api/server.js", source),
+    ];
+    let services = services(&files);
+    let [web] = services.programs.as_slice() else {
+        panic!("{:#?}", services.programs);
+    };
+    assert_eq!(services.units[0].program.map(|id| id.0), Some(0));
+    assert_eq!(
+        services.units[1].program, None,
+        "the service stands for its Dockerfile"
+    );
+    assert_eq!(web.name, "web");
+    assert_eq!(web.product.version().unwrap().to_string(), "18.2");
+    let [api, db] = web.calls.as_slice() else {
+        panic!("{:#?}", web.calls);
+    };
+    assert_eq!(
+        (api.to[0].host.as_str(), api.to[0].port),
+        ("api", Some(3000))
+    );
+    assert_eq!(millis(&api.side.total), Some(2000.0));
+    assert_eq!(api.side.reuses.value(), Some(&false), "Node.js 18");
+    assert_eq!(
+        (db.protocol, db.to[0].port),
+        (Protocol::Postgres, Some(5432))
+    );
+    assert_eq!(db.side.pool.value(), Some(&10));
+    assert!(!format!("{services:?}").contains("secret"));
+}
+
+#[test]
+fn options_of_gunicorn_are_read_and_the_command_counts() {
+    let docker = "FROM python:3.11\nENV GUNICORN_CMD_ARGS=\"--threads=8 --backlog 64\"\nCMD exec gunicorn -b :${PORT:-8000} --keep-alive=75 -w4 -k gthread --timeout 0 app:app\n";
+    let files = "keepalive = 5\ngraceful_timeout = 20\nmax_requests = 1000\n";
+    let all = [
+        ("api/Dockerfile", docker),
+        ("api/gunicorn.conf.py", files),
+        ("api/requirements.txt", "Flask==2.0\ngunicorn==20.1.0\n"),
+    ];
+    let api = program(&all);
+    assert_eq!(api.product.component, "gunicorn");
+    assert_eq!(api.product.version().unwrap().to_string(), "20.1.0");
+    let listener = &api.listeners[0];
+    assert_eq!(listener.port, Some(8000));
+    assert_eq!(
+        place(docker, &listener.side.keepalive_idle),
+        "--keep-alive=75"
+    );
+    let capacity = &api.capacity;
+    assert_eq!(capacity.workers.value(), Some(&4));
+    assert_eq!(capacity.threads.value(), Some(&8));
+    assert_eq!(capacity.backlog.value(), Some(&64));
+    assert_eq!(capacity.worker_requests.value(), Some(&1000));
+    assert!(capacity.worker_kill.is_off() && !capacity.one_at_a_time);
+    assert_eq!(place(files, &api.grace), "graceful_timeout = 20");
+}
+
+#[test]
+fn a_sync_worker_of_gunicorn_keeps_no_connection() {
+    let docker = "FROM python:3\nCMD [\"gunicorn\", \"app:app\"]\n";
+    let api = program(&[("Dockerfile", docker), ("requirements.txt", "gunicorn\n")]);
+    assert!(api.capacity.one_at_a_time);
+    assert_eq!(api.listeners[0].side.keepalive_requests.value(), Some(&1));
+    let unseen = program(&[("requirements.txt", "gunicorn\n")]);
+    let idle = &unseen.listeners[0].side.keepalive_idle;
+    assert!(
+        matches!(idle, Setting::Unknown(gap) if gap.missing.contains("command")),
+        "{idle:?}"
+    );
+}
+
+#[test]
+fn calls_of_python_have_their_own_times() {
+    let source = "\
+import requests, uvicorn
+def a():
+    return requests.get('http://ratings:9080/x', timeout=(1, 2.5))
+def b():
+    return requests.post('http://details:9080/x')
+r = redis.Redis(host='cache', port=6380, socket_timeout=1)
+engine = create_engine('postgresql://u:p@db/x', pool_size=20, max_overflow=0)
+uvicorn.run(app, host='0.0.0.0', port=9000, timeout_keep_alive=30)
+";
+    let page = program(&[
+        ("page/app.py", source),
+        ("page/requirements.txt", "requests\n"),
+    ]);
+    assert_eq!(
+        (page.product.component.as_str(), page.listeners[0].port),
+        ("uvicorn", Some(9000))
+    );
+    assert_eq!(
+        millis(&page.listeners[0].side.keepalive_idle),
+        Some(30_000.0)
+    );
+    let [ratings, details, cache, db] = page.calls.as_slice() else {
+        panic!("{:#?}", page.calls);
+    };
+    assert_eq!(millis(&ratings.side.connect), Some(1000.0));
+    assert_eq!(place(source, &ratings.side.first_byte), "timeout=(1, 2.5)");
+    assert_eq!(ratings.side.retry.attempts.value(), Some(&1));
+    assert!(details.side.first_byte.is_off() && details.side.total.is_off());
+    assert_eq!(
+        (cache.to[0].port, millis(&cache.side.stream_idle)),
+        (Some(6380), Some(1000.0))
+    );
+    assert_eq!(db.side.pool.value(), Some(&20));
+    assert!(!format!("{page:?}").contains("u:p@"));
+}
+
+#[test]
+fn literals_of_go_are_read() {
+    let source = "\
+package main
+var client = &http.Client{Timeout: 3 * time.Second}
+func main() {
+	srv := &http.Server{Addr: \":8080\", ReadTimeout: 5 * time.Second, Handler: mux}
+	client.Get(\"http://cart:7070/x\")
+	srv.ListenAndServe()
+}
+";
+    let shop = program(&[
+        ("go.mod", "module x/shop\n\ngo 1.21\n"),
+        ("main.go", source),
+    ]);
+    assert_eq!(shop.product.component, "go-http-server");
+    let side = &shop.listeners[0].side;
+    assert_eq!(shop.listeners[0].port, Some(8080));
+    assert_eq!(
+        place(source, &side.keepalive_idle),
+        "ReadTimeout: 5 * time.Second"
+    );
+    assert!(side.total.is_off());
+    let cart = &shop.calls[0];
+    assert_eq!(place(source, &cart.side.total), "Timeout: 3 * time.Second");
+    assert_eq!(cart.side.keepalive_connections.value(), Some(&2));
+    assert_eq!(millis(&cart.side.keepalive_idle), Some(90_000.0));
+}
+
+#[test]
+fn clients_that_differ_are_not_known() {
+    let source = "a = httpx.Client(timeout=1)\nb = httpx.Client()\nURL = 'http://api:80'\n";
+    let app = program(&[("app.py", source)]);
+    let read = &app.calls[0].side.first_byte;
+    assert!(
+        matches!(read, Setting::Unknown(gap) if gap.missing.contains("1 of 2")),
+        "{read:?}"
+    );
+}
+
+#[test]
+fn puma_has_its_file() {
+    let file =
+        "threads 1, 3\nworkers ENV.fetch(\"WEB_CONCURRENCY\") { 2 }\npersistent_timeout 75\n";
+    let lock = "GEM\n  specs:\n    puma (8.0.2)\n";
+    let app = program(&[("Gemfile.lock", lock), ("config/puma.rb", file)]);
+    assert_eq!(app.product.component, "puma");
+    assert_eq!(app.capacity.threads.value(), Some(&3));
+    assert!(app.capacity.workers.is_unknown());
+    let idle = &app.listeners[0].side.keepalive_idle;
+    assert_eq!(place(file, idle), "persistent_timeout 75");
+}
+
+#[test]
+fn images_and_variables_make_programs() {
+    let compose = "\
+services:
+  front: {image: shop/front, environment: {CART_ADDR: 'cart:7070'}}
+  db: {image: 'postgres:15', command: postgres -c max_connections=300}
+  idle: {image: shop/idle}
+";
+    let services = services(&[("compose.yml", compose)]);
+    let [front, db] = services.programs.as_slice() else {
+        panic!("{:#?}", services.programs);
+    };
+    assert_eq!(
+        (front.calls[0].name.as_str(), front.calls[0].to[0].port),
+        ("cart", Some(7070))
+    );
+    assert_eq!(db.listeners[0].port, Some(5432));
+    assert_eq!(db.capacity.connections.value(), Some(&300));
+    assert_eq!(db.product.version().unwrap().to_string(), "15");
+    let programs: Vec<Option<u32>> = services
+        .units
+        .iter()
+        .map(|unit| unit.program.map(|id| id.0))
+        .collect();
+    assert_eq!(programs, [Some(0), Some(1), None]);
+}
