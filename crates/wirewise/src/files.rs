@@ -110,13 +110,30 @@ fn place(at: &Locus, sources: &Sources<'_>) -> String {
 /// # Errors
 /// When nothing that declares a network was found.
 pub(crate) fn read(paths: &[PathBuf], limits: &Limits) -> anyhow::Result<Files> {
+    let files = read_in_silence(paths, limits);
+    files.complain();
+    something(&files.inputs, paths)?;
+    Ok(files)
+}
+
+/// The same for questions about reachability: objects that answers do not follow are problems too.
+///
+/// # Errors
+/// As [`read`].
+pub(crate) fn read_to_reach(paths: &[PathBuf], limits: &Limits) -> anyhow::Result<Files> {
+    let mut files = read_in_silence(paths, limits);
+    files.caution(&[]);
+    files.complain();
+    something(&files.inputs, paths)?;
+    Ok(files)
+}
+
+fn read_in_silence(paths: &[PathBuf], limits: &Limits) -> Files {
     let mut intake = Intake::default();
     intake.all(paths, limits);
     let mut files = intake.files;
     files.model = files.understand(0..files.inputs.len(), &intake.devices, limits);
-    files.complain();
-    something(&files.inputs, paths)?;
-    Ok(files)
+    files
 }
 
 fn names(paths: &[PathBuf]) -> String {
@@ -143,6 +160,7 @@ pub(crate) fn read_two(
     let old_model = files.understand(0..first_new, old_devices, limits);
     let new_model = files.understand(first_new..files.inputs.len(), new_devices, limits);
     files.model = old_model;
+    files.caution(&[&new_model]);
     files.complain();
     for (paths, range) in [(old, 0..first_new), (new, first_new..files.inputs.len())] {
         let inputs = files.inputs.get(range).unwrap_or_default();
@@ -165,6 +183,15 @@ fn something(inputs: &[Input], paths: &[PathBuf]) -> anyhow::Result<()> {
 }
 
 impl Files {
+    /// Tells what answers about reachability do not follow, in these models too.
+    fn caution(&mut self, others: &[&Model]) {
+        let models = std::iter::once(&self.model).chain(others.iter().copied());
+        let problems: Vec<Problem> = models
+            .flat_map(|model| ww_reach::kube::unfollowed(&model.cluster))
+            .collect();
+        self.problems.extend(problems);
+    }
+
     /// What some of the files declare; their problems are kept.
     fn understand(&mut self, range: Range<usize>, devices: &[String], limits: &Limits) -> Model {
         let first = range.start as u32;

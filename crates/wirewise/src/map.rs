@@ -8,7 +8,7 @@ use ww_reach::map::Map;
 use ww_report::map;
 
 pub(crate) fn run(arguments: &MapArguments, color: ColorChoice) -> anyhow::Result<Exit> {
-    let files = files::read(&arguments.paths, &Limits::default())?;
+    let files = files::read_to_reach(&arguments.paths, &Limits::default())?;
     let drawn = Map::of(&files.model);
     let text = match arguments.format {
         MapFormat::Text => map::text(&drawn, output::style(color, &arguments.out)),

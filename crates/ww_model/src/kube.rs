@@ -33,6 +33,8 @@ pub struct Cluster {
     pub cluster_policies: Vec<ClusterPolicy>,
     /// Objects of kinds that say nothing about reachability, counted by kind.
     pub ignored: BTreeMap<String, u32>,
+    /// Objects that may redirect connections in ways that answers about reachability do not follow.
+    pub unfollowed: Vec<Unfollowed>,
     /// Documents that could not be read (templates not rendered yet, and broken ones), and objects
     /// that a later one of the same name replaced (an overlay beside its base). What they declare
     /// is missing here.
@@ -40,6 +42,16 @@ pub struct Cluster {
     /// Objects that were not read, or not wholly, and may be policies or namespaces: who reaches
     /// whom may be otherwise than what is here says.
     pub policies_unread: u32,
+}
+
+/// An object that may redirect or restrict connections, and that nobody follows who asks who can
+/// reach whom.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unfollowed {
+    /// What declares it: `VirtualService`, `HTTPRoute`, …
+    pub kind: String,
+    /// Where the kind is written.
+    pub at: SourceSpan,
 }
 
 /// The name of an object that lives in a namespace.

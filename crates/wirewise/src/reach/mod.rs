@@ -36,7 +36,7 @@ pub(crate) fn run(arguments: &ReachArguments, color: ColorChoice) -> anyhow::Res
 }
 
 fn read(declaration: &Declaration) -> anyhow::Result<Files> {
-    files::read(&declaration.paths, &Limits::default())
+    files::read_to_reach(&declaration.paths, &Limits::default())
 }
 
 fn can(arguments: &CanArguments, color: ColorChoice) -> anyhow::Result<Exit> {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use ww_base::SourceSpan;
-use ww_model::kube::{Labels, ObjectName};
+use ww_model::kube::{Labels, ObjectName, Unfollowed};
 
 use super::{Intake, policies, services, workloads};
 use crate::document::View;
@@ -13,20 +13,20 @@ const DEFAULT_NAMESPACE: &str = "default";
 
 /// Kinds that restrict or redirect connections and are not read: an answer without them may be
 /// wrong, so each is named.
-const NOT_READ: [&str; 12] = [
+const NOT_READ: [&str; 8] = [
     "AuthorizationPolicy",
     "CiliumClusterwideNetworkPolicy",
     "CiliumNetworkPolicy",
     "ClusterUserDefinedNetwork",
-    "Gateway",
     "GlobalNetworkPolicy",
-    "HTTPRoute",
     "MultiNetworkPolicy",
     "NetworkAttachmentDefinition",
-    "Sidecar",
     "UserDefinedNetwork",
-    "VirtualService",
 ];
+
+/// Kinds that say how requests are handled, which others read, and that may also restrict or
+/// redirect connections: whoever asks for reachability has to know that they are there.
+const UNFOLLOWED: [&str; 4] = ["Gateway", "HTTPRoute", "Sidecar", "VirtualService"];
 
 /// Reads an object of a kind.
 pub(super) fn read(intake: &mut Intake<'_>, kind: &str, object: View<'_>) {
@@ -66,6 +66,13 @@ pub(super) fn read(intake: &mut Intake<'_>, kind: &str, object: View<'_>) {
         }
         ("NetworkPolicy", _) => not_read(intake, &format!("{group} {kind}"), object),
         _ if NOT_READ.contains(&kind) => not_read(intake, kind, object),
+        _ if UNFOLLOWED.contains(&kind) => {
+            intake.ignore(kind);
+            intake.cluster.unfollowed.push(Unfollowed {
+                kind: kind.to_owned(),
+                at: kind_place(object),
+            });
+        }
         _ => intake.ignore(kind),
     }
 }
@@ -82,12 +89,17 @@ fn wholly(intake: &mut Intake<'_>, read: impl FnOnce(&mut Intake<'_>)) {
 fn not_read(intake: &mut Intake<'_>, kind: &str, object: View<'_>) {
     intake.ignore(kind);
     intake.cluster.policies_unread += 1;
-    let at = object.get("kind").map_or_else(|| object.at(), View::at);
+    let at = kind_place(object);
     let message = format!(
         "wirewise does not read {kind}, which may restrict or redirect connections: \
          what it changes is missing from every answer"
     );
     intake.unsupported(at, message);
+}
+
+/// Where an object says of what kind it is.
+fn kind_place(object: View<'_>) -> SourceSpan {
+    object.get("kind").map_or_else(|| object.at(), View::at)
 }
 
 /// The object's name and namespace.

@@ -22,6 +22,7 @@ mod readings;
 mod reasons;
 mod rows;
 mod rules;
+mod unfollowed;
 mod ways_in;
 
 pub use ask::changes;
@@ -34,6 +35,7 @@ pub use pairs::{Pairs, SetId};
 pub use readings::{Bounds, Doubt};
 pub use reasons::{Decider, Reason};
 pub use rules::{Assumptions, Direction, PolicyId, UnknownMatch};
+pub use unfollowed::unfollowed;
 pub use ways_in::{WayIn, at_pod, selects, ways_in};
 
 use std::net::IpAddr;
