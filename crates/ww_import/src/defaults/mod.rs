@@ -23,13 +23,35 @@ macro_rules! table {
 
 /// Every table, as it was shipped.
 const TABLES: &[(&str, &str)] = &[
-    ("compose", include_str!("../../data/defaults/compose.toml")),
-    ("haproxy", include_str!("../../data/defaults/haproxy.toml")),
-    (
-        "kubernetes",
-        include_str!("../../data/defaults/kubernetes.toml"),
-    ),
-    ("nginx", include_str!("../../data/defaults/nginx.toml")),
+    table!("aiohttp-client"),
+    table!("aiohttp-server"),
+    table!("axios"),
+    table!("compose"),
+    table!("fastify"),
+    table!("go-http-client"),
+    table!("go-http-server"),
+    table!("got"),
+    table!("gunicorn"),
+    table!("haproxy"),
+    table!("httpx"),
+    table!("hypercorn"),
+    table!("ioredis"),
+    table!("istio"),
+    table!("kubernetes"),
+    table!("mongodb"),
+    table!("mysql2"),
+    table!("nginx"),
+    table!("node-http"),
+    table!("node-http-agent"),
+    table!("pg-pool"),
+    table!("puma"),
+    table!("redis-py"),
+    table!("requests"),
+    table!("sqlalchemy"),
+    table!("undici"),
+    table!("urllib3"),
+    table!("uvicorn"),
+    table!("waitress"),
 ];
 
 /// All tables.

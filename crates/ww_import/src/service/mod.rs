@@ -10,16 +10,21 @@ mod join;
 mod paths;
 mod times;
 pub(crate) mod variables;
+mod declared;
+pub(crate) mod words;
+pub(crate) mod written;
 
 use crate::defaults::{Defaults, defaults};
 use crate::document::View;
 use crate::kube::Observer;
-use crate::{Format, Text, application, compose, dockerfile, haproxy, nginx, workload};
-use std::collections::BTreeMap;
+use crate::{Format, Text, application, compose, dockerfile, haproxy, istio, nginx, workload};
+use std::collections::{BTreeMap, BTreeSet};
 use ww_base::{Limits, Locus, Problem, ProblemKind, SourceId, SourceSpan};
 use ww_model::service::Services;
 
 pub(crate) use join::{Build, Stage, starters};
+
+pub(crate) use declared::{Named, Names, User};
 pub(crate) use paths::{file_name, folder, resolve};
 pub(crate) use times::Notation;
 
@@ -37,7 +42,11 @@ pub(crate) struct Intake<'l> {
     pub(crate) builds: Vec<Build>,
     /// The stages of Dockerfiles, by the path of the file, in order.
     pub(crate) stages: BTreeMap<String, Vec<Stage>>,
+    /// Names that objects declare and use.
+    pub(crate) names: Names,
     problems: Vec<Problem>,
+    /// Words that were named as not known.
+    told: BTreeSet<String>,
     /// How many problems each text had, told or not.
     met: BTreeMap<SourceId, u32>,
 }
@@ -51,7 +60,9 @@ impl<'l> Intake<'l> {
             pending: workload::Pending::default(),
             builds: Vec::new(),
             stages: BTreeMap::new(),
+            names: Names::default(),
             problems: Vec::new(),
+            told: BTreeSet::new(),
             met: BTreeMap::new(),
         }
     }
@@ -85,6 +96,7 @@ impl<'l> Intake<'l> {
     /// Everything that was read, and every problem; of each text the number of those that were not
     /// told.
     pub(crate) fn finish(mut self) -> (Services, Vec<Problem>) {
+        self.judge_names();
         for (source, met) in &self.met {
             let untold = met.saturating_sub(self.limits.problems_per_text);
             if untold > 0 {
@@ -96,6 +108,22 @@ impl<'l> Intake<'l> {
             }
         }
         (self.services, self.problems)
+    }
+
+    /// Hands the names that lead nowhere to those who use them.
+    fn judge_names(&mut self) {
+        let names = std::mem::take(&mut self.names);
+        for (user, reference) in names.judged(self.limits.problems_per_text as usize) {
+            match user {
+                User::Mesh => self.services.mesh.references.push(reference),
+                User::Program(index) => {
+                    let program = self.services.programs.get_mut(index);
+                    if let Some(program) = program {
+                        program.references.push(reference);
+                    }
+                }
+            }
+        }
     }
 }
 
@@ -142,7 +170,7 @@ const READERS: &[(&[Format], Reader)] = &[
 type ObjectReader = fn(&str, View<'_>, &str, &mut Intake<'_>);
 
 /// Who reads objects of manifests besides those that decide reachability.
-const OBJECT_READERS: &[ObjectReader] = &[workload::object];
+const OBJECT_READERS: &[ObjectReader] = &[workload::object, declared::object, istio::object];
 
 impl Observer for Intake<'_> {
     fn object(&mut self, kind: &str, object: View<'_>, path: &str) {

@@ -1,6 +1,6 @@
 //! What a service mesh does with calls that programs make.
 
-use super::{ClientSide, Protocol, Reference, Target, WrittenMatch};
+use super::{ClientSide, Picking, Protocol, Reference, Shadowed, Target, TlsClient, WrittenMatch};
 use ww_base::{Setting, SourceSpan};
 
 /// The mesh of a cluster.
@@ -16,6 +16,8 @@ pub struct Mesh {
     pub peers: Vec<PeerTls>,
     /// Names that lead nowhere.
     pub references: Vec<Reference>,
+    /// Settings that another one takes out of force.
+    pub shadowed: Vec<Shadowed>,
 }
 
 /// What a mesh does with requests for a host.
@@ -29,7 +31,8 @@ pub struct MeshRoute {
     pub namespace: String,
     /// The hosts, as written.
     pub hosts: Vec<String>,
-    /// Gateways by which requests come in; empty for calls inside the mesh.
+    /// Gateways by which requests come in, as written; empty for calls inside the mesh only. Beside
+    /// gateways the word `mesh` stands for those.
     pub gateways: Vec<String>,
     /// Which requests.
     pub matches: Option<WrittenMatch>,
@@ -60,8 +63,12 @@ pub struct MeshPolicy {
     pub subset: Option<Subset>,
     /// Timers, pool, breaker and outlier detection.
     pub side: ClientSide,
-    /// How it encrypts.
+    /// How a target is picked.
+    pub picking: Setting<Picking>,
+    /// Whether it encrypts, and whose certificates it does it with.
     pub tls: Setting<MeshTls>,
+    /// How it encrypts with certificates that are not the mesh's; none when it does not.
+    pub client: Option<TlsClient>,
 }
 
 /// A part of the pods of a host.

@@ -96,6 +96,8 @@ pub struct ServerSide {
     pub header: Setting<Span>,
     /// Stopped by every piece of the request's body.
     pub body: Setting<Span>,
+    /// Stopped by the end of the request, head and body.
+    pub request: Setting<Span>,
     /// Stopped by the end of the answer; a request that lasts longer is cut off.
     pub total: Setting<Span>,
     /// Stopped by every byte in either direction of a request, a stream or a tunnel.
