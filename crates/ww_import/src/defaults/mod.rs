@@ -25,8 +25,10 @@ macro_rules! table {
 const TABLES: &[(&str, &str)] = &[
     table!("aiohttp-client"),
     table!("aiohttp-server"),
+    table!("aws-alb"),
     table!("axios"),
     table!("compose"),
+    table!("envoy-gateway"),
     table!("fastify"),
     table!("go-http-client"),
     table!("go-http-server"),
@@ -35,6 +37,7 @@ const TABLES: &[(&str, &str)] = &[
     table!("haproxy"),
     table!("httpx"),
     table!("hypercorn"),
+    table!("ingress-nginx"),
     table!("ioredis"),
     table!("istio"),
     table!("kubernetes"),

@@ -5,17 +5,19 @@
 //! together is joined behind them.
 
 pub(crate) mod address;
+mod declared;
 pub(crate) mod image;
 mod join;
 mod paths;
 mod times;
 pub(crate) mod variables;
-mod declared;
 pub(crate) mod words;
 pub(crate) mod written;
 
 use crate::defaults::{Defaults, defaults};
 use crate::document::View;
+use crate::gateway_api::{self, Gateways};
+use crate::ingress::{self, Ingresses};
 use crate::kube::Observer;
 use crate::{Format, Text, application, compose, dockerfile, haproxy, istio, nginx, workload};
 use std::collections::{BTreeMap, BTreeSet};
@@ -44,6 +46,10 @@ pub(crate) struct Intake<'l> {
     pub(crate) stages: BTreeMap<String, Vec<Stage>>,
     /// Names that objects declare and use.
     pub(crate) names: Names,
+    /// Gateways and routes that are joined when all objects are read.
+    pub(crate) gateways: Gateways,
+    /// Ways in that wait for the settings of their controllers.
+    pub(crate) ingresses: Ingresses,
     problems: Vec<Problem>,
     /// Words that were named as not known.
     told: BTreeSet<String>,
@@ -61,6 +67,8 @@ impl<'l> Intake<'l> {
             builds: Vec::new(),
             stages: BTreeMap::new(),
             names: Names::default(),
+            gateways: Gateways::default(),
+            ingresses: Ingresses::default(),
             problems: Vec::new(),
             told: BTreeSet::new(),
             met: BTreeMap::new(),
@@ -127,10 +135,13 @@ impl<'l> Intake<'l> {
     }
 }
 
-/// Reads files that declare programs, and what starts them. Each reader is handed the texts of its
-/// formats.
+/// Reads files that declare programs, and what starts them, behind the objects of manifests. Each
+/// reader is handed the texts of its formats.
 pub(crate) fn read(texts: &[(Format, Text<'_>)], intake: &mut Intake<'_>) {
     workload::finish(intake);
+    for join in JOINERS {
+        join(intake);
+    }
     let of = |formats: &[Format]| -> Vec<Text<'_>> {
         let fitting = texts.iter().filter(|(format, _)| formats.contains(format));
         fitting.map(|(_, text)| *text).collect()
@@ -170,7 +181,16 @@ const READERS: &[(&[Format], Reader)] = &[
 type ObjectReader = fn(&str, View<'_>, &str, &mut Intake<'_>);
 
 /// Who reads objects of manifests besides those that decide reachability.
-const OBJECT_READERS: &[ObjectReader] = &[workload::object, declared::object, istio::object];
+const OBJECT_READERS: &[ObjectReader] = &[
+    workload::object,
+    declared::object,
+    istio::object,
+    gateway_api::object,
+    ingress::object,
+];
+
+/// Who joins what several objects declare together, when all of them are read.
+const JOINERS: &[fn(&mut Intake<'_>)] = &[gateway_api::join, ingress::join];
 
 impl Observer for Intake<'_> {
     fn object(&mut self, kind: &str, object: View<'_>, path: &str) {
