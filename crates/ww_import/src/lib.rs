@@ -13,6 +13,7 @@ pub mod defaults;
 mod dockerfile;
 mod document;
 mod embedded;
+mod envoy;
 mod gateway_api;
 mod gather;
 mod haproxy;

@@ -103,11 +103,13 @@ const LINES: usize = 400;
 /// Tells the format by a name that leaves no doubt, or else from the beginning of a text; a name that
 /// ends in `.yaml`, `.yml`, `.conf` or `.nft` decides where the text says too little.
 pub fn recognise(path: &str, bytes: &[u8]) -> Format {
-    if let Some(format) = services::of_name(path) {
-        return format;
-    }
     let head = bytes.get(..64 << 10).unwrap_or(bytes);
     let head = String::from_utf8_lossy(head);
+    match services::of_name(path) {
+        Some(Format::Spring) if services::is_envoy(&head) => return Format::Envoy,
+        Some(format) => return format,
+        None => {}
+    }
     if let Some(format) = services::of_source(path, &head) {
         return format;
     }
@@ -135,6 +137,8 @@ fn of_json(head: &str) -> Format {
     let has = |key: &str| head.contains(&format!("\"{key}\""));
     if has("nftables") {
         Format::NftJson
+    } else if services::is_envoy_json(head) {
+        Format::Envoy
     } else if !has("kind") && (has("ifname") || has("dst") || has("table")) {
         Format::IpRoute
     } else {

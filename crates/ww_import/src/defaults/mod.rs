@@ -28,6 +28,7 @@ const TABLES: &[(&str, &str)] = &[
     table!("aws-alb"),
     table!("axios"),
     table!("compose"),
+    table!("envoy"),
     table!("envoy-gateway"),
     table!("fastify"),
     table!("go-http-client"),

@@ -70,8 +70,8 @@ impl<'t> Lowering<'t, '_, '_> {
     /// The last line of the sections `global` that begins with a word.
     pub(super) fn global_line(&self, word: &str) -> Option<&'t Line> {
         let globals = self.sections.iter().filter(|one| one.kind == "global");
-        let lines = globals.flat_map(|section| &section.lines);
-        lines.filter(|line| line.word(0) == word).next_back()
+        let mut lines = globals.flat_map(|section| &section.lines);
+        lines.rfind(|line| line.word(0) == word)
     }
 
     fn global(&mut self) {

@@ -114,7 +114,7 @@ pub(super) fn of_yaml_keys(head: &str) -> Option<Format> {
                 .is_some_and(|rest| rest.starts_with(':'))
         })
     };
-    if has("static_resources") || has("dynamic_resources") {
+    if is_envoy(head) {
         Some(Format::Envoy)
     } else if has("services") && !has("apiVersion") {
         Some(Format::Compose)
@@ -123,6 +123,23 @@ pub(super) fn of_yaml_keys(head: &str) -> Option<Format> {
     } else {
         None
     }
+}
+
+/// Whether a YAML document holds resources of Envoy: a bootstrap's, or a list of them.
+pub(super) fn is_envoy(head: &str) -> bool {
+    let has = |key: &str| head.lines().any(|line| line.starts_with(key));
+    has("static_resources:")
+        || has("dynamic_resources:")
+        || has("staticResources:")
+        || (has("resources:") && head.contains("type.googleapis.com/envoy."))
+}
+
+/// Whether a JSON document does.
+pub(super) fn is_envoy_json(head: &str) -> bool {
+    let has = |key: &str| head.contains(&format!("\"{key}\""));
+    has("static_resources")
+        || has("dynamic_resources")
+        || (has("resources") && head.contains("type.googleapis.com/envoy."))
 }
 
 /// Whether most lines end as nginx' do: a piece that another file includes.

@@ -19,7 +19,9 @@ use crate::document::View;
 use crate::gateway_api::{self, Gateways};
 use crate::ingress::{self, Ingresses};
 use crate::kube::Observer;
-use crate::{Format, Text, application, compose, dockerfile, haproxy, istio, nginx, workload};
+use crate::{
+    Format, Text, application, compose, dockerfile, envoy, haproxy, istio, nginx, workload,
+};
 use std::collections::{BTreeMap, BTreeSet};
 use ww_base::{Limits, Locus, Problem, ProblemKind, SourceId, SourceSpan};
 use ww_model::service::Services;
@@ -173,6 +175,7 @@ const STARTERS: &[(&[Format], Reader)] = &[
 /// Who reads programs.
 const READERS: &[(&[Format], Reader)] = &[
     (&[Format::Application], application::read),
+    (&[Format::Envoy], envoy::read),
     (&[Format::Haproxy], haproxy::read),
     (&[Format::Nginx], nginx::read),
 ];

@@ -1,0 +1,151 @@
+//! TLS of listeners and clusters.
+
+use super::{below, config, list, of, product, type_of};
+use crate::document::View;
+use crate::service::written::{Entry, lacking};
+use crate::service::{Intake, words};
+use ww_base::Setting;
+use ww_model::service::{TlsClient, TlsServer, TlsVersion};
+
+/// How a filter chain encrypts; none where it does not.
+pub(super) fn server(chain: View<'_>, intake: &mut Intake<'_>) -> Option<TlsServer> {
+    let (at, socket) = of(chain, &["transport_socket"])?;
+    let context = context(socket, "DownstreamTlsContext")?;
+    let default = intake
+        .defaults
+        .flag(&product(), "require_client_certificate");
+    let demands = intake.flag(of(context, &["require_client_certificate"]), default);
+    let suites = of(
+        context,
+        &["common_tls_context", "tls_params", "cipher_suites"],
+    );
+    Some(TlsServer {
+        at: Some(at),
+        versions: versions(context, intake),
+        suites: suites.map_or_else(Setting::default, |(at, view)| {
+            let one = view
+                .text()
+                .map(|text| text.split(':').map(str::to_owned).collect());
+            let many = || {
+                view.items()
+                    .filter_map(View::text)
+                    .map(str::to_owned)
+                    .collect()
+            };
+            Setting::set(one.unwrap_or_else(many), at)
+        }),
+        demands_certificate: demands,
+    })
+}
+
+/// The message of a transport socket, where it is this one; one of QUIC or a proxy protocol holds
+/// another.
+fn context<'t>(socket: View<'t>, name: &str) -> Option<View<'t>> {
+    let mut holder = config(socket)?;
+    for _ in 0..3 {
+        if type_of(holder) == name {
+            return Some(holder);
+        }
+        let quic = below(holder, &["downstream_tls_context"])
+            .or_else(|| below(holder, &["upstream_tls_context"]));
+        if quic.is_some() {
+            return quic;
+        }
+        holder = config(below(holder, &["transport_socket"])?)?;
+    }
+    None
+}
+
+fn versions(context: View<'_>, intake: &mut Intake<'_>) -> Setting<Vec<TlsVersion>> {
+    let least = "tls_minimum_protocol_version";
+    let most = "tls_maximum_protocol_version";
+    let params = below(context, &["common_tls_context", "tls_params"]);
+    let entry = |key: &str| -> Entry<'_> { params.and_then(|params| of(params, &[key])) };
+    let word = |key: &str| {
+        let written = entry(key).and_then(|(_, word)| word.text());
+        let written = written
+            .filter(|word| *word != "TLS_AUTO")
+            .map(str::to_owned);
+        let default = || intake.defaults.word(&product(), key).value().cloned();
+        written.or_else(default).unwrap_or_default()
+    };
+    let versions = words::tls_versions(&word(least), &word(most));
+    match (versions, entry(least).or_else(|| entry(most))) {
+        (Some(versions), Some((at, _))) => Setting::set(versions, at),
+        (Some(versions), None) => {
+            let default = intake.defaults.word(&product(), least);
+            default.map(|_| versions.clone())
+        }
+        (None, Some((at, _))) => {
+            intake.malformed(at, "a version of TLS is written TLSv1_2");
+            Setting::default()
+        }
+        (None, None) => Setting::default(),
+    }
+}
+
+/// How a cluster encrypts; none where it does not.
+pub(super) fn client(
+    cluster: View<'_>,
+    upstream: Option<View<'_>>,
+    intake: &mut Intake<'_>,
+) -> Option<TlsClient> {
+    let product = product();
+    let defaults = intake.defaults;
+    let matched = || {
+        let matches = list(cluster, "transport_socket_matches");
+        of(matches.into_iter().next()?, &["transport_socket"])
+    };
+    let (at, socket) = of(cluster, &["transport_socket"]).or_else(matched)?;
+    let context = context(socket, "UpstreamTlsContext")?;
+    let common = below(context, &["common_tls_context"]);
+    let validation = common.and_then(|common| {
+        below(common, &["validation_context"]).or_else(|| {
+            let keys = ["combined_validation_context", "default_validation_context"];
+            below(common, &keys)
+        })
+    });
+    let found = |keys: &[&str]| keys.iter().find_map(|key| of(validation?, &[key]));
+    let secret = |keys: &[&str]| keys.iter().find_map(|key| of(common?, &[key]));
+    let authority = found(&[
+        "trusted_ca",
+        "system_root_certs",
+        "ca_certificate_provider_instance",
+    ]);
+    let from_elsewhere = secret(&["validation_context_sds_secret_config"]);
+    let trusts_all = validation.and_then(|it| of(it, &["trust_chain_verification"]));
+    let trusts_all = trusts_all.filter(|(_, word)| word.text() == Some("ACCEPT_UNTRUSTED"));
+    let verifies = match (trusts_all, authority.or(from_elsewhere)) {
+        (Some((at, _)), _) => Setting::set(false, at),
+        (None, Some((at, _))) => Setting::set(true, at),
+        (None, None) => defaults.flag(&product, "validation_context"),
+    };
+    let names = found(&["match_typed_subject_alt_names", "match_subject_alt_names"]);
+    let auto = |key: &str| {
+        upstream
+            .and_then(|it| of(it, &[key]))
+            .filter(|(_, it)| it.is_true())
+    };
+    let checks = names.or_else(|| auto("auto_san_validation"));
+    let sni = match (of(context, &["sni"]), auto("auto_sni")) {
+        (Some((at, name)), _) => Setting::set(name.text().unwrap_or_default().to_owned(), at),
+        (None, Some((at, _))) => Setting::set("the name in Host".to_owned(), at),
+        (None, None) => defaults.word(&product, "sni"),
+    };
+    let own = secret(&["tls_certificates", "tls_certificate_sds_secret_configs"]);
+    Some(TlsClient {
+        at: Some(at),
+        verifies,
+        checks_name: match (checks, from_elsewhere) {
+            (Some((at, _)), _) => Setting::set(true, at),
+            (None, Some(_)) => Setting::default(),
+            (None, None) => defaults.flag(&product, "match_typed_subject_alt_names"),
+        },
+        sni,
+        shows_certificate: own.map_or_else(
+            || lacking("Envoy shows a certificate only where tls_certificates are configured"),
+            |(at, _)| Setting::set(true, at),
+        ),
+        versions: versions(context, intake),
+    })
+}
