@@ -212,10 +212,8 @@ impl Reader {
                 }
                 None => intake.malformed(line.at, "there is no `.if` that this belongs to"),
             },
-            ".endif" => {
-                if self.branches.pop().is_none() {
-                    intake.malformed(line.at, "there is no `.if` that this ends");
-                }
+            ".endif" if self.branches.pop().is_none() => {
+                intake.malformed(line.at, "there is no `.if` that this ends");
             }
             _ => {}
         }

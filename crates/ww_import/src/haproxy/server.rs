@@ -39,20 +39,6 @@ impl<'t> Server<'t> {
         address(self.line.word(self.address_at()))
     }
 
-    /// How many servers its line stands for.
-    pub(super) fn count(&self) -> u64 {
-        if self.line.word(0) == "server" {
-            return 1;
-        }
-        let range = self.line.word(2);
-        let (first, last) = range.split_once('-').unwrap_or(("1", range));
-        let number = |text: &str| text.parse::<u64>().unwrap_or(1);
-        number(last)
-            .saturating_sub(number(first))
-            .saturating_add(1)
-            .clamp(1, 1 << 16)
-    }
-
     /// The line that says a word without a value, unless `no-` takes it back.
     pub(super) fn flag(&self, name: &str) -> Option<&'t Line> {
         let says = |line: &Line, from: usize, word: &str| {
