@@ -20,8 +20,8 @@ pub(super) enum Whom<'t> {
     Group(Group<'t>),
     /// Hosts by their names.
     Hosts,
-    /// What a variable holds.
-    Variable,
+    /// What a variable holds, or what a block that was not given may declare.
+    Unknown,
 }
 
 /// How a directive passes requests on.
@@ -60,11 +60,14 @@ impl<'t> Lowering<'t, '_, '_> {
             .filter_map(|one| self.groups.get(one.name.as_str()))
             .map(|group| Group::new(group))
             .collect();
-        let is_sure = destinations.iter().all(|one| !one.name.contains(UNKNOWN));
+        let is_sure = destinations.iter().all(|one| {
+            let may_be_group = self.is_piece && is_plain(&one.name);
+            !one.name.contains(UNKNOWN) && !may_be_group
+        });
         let whom = match (groups.first(), is_sure) {
             (Some(group), _) => Whom::Group(group.clone()),
             (None, true) => Whom::Hosts,
-            (None, false) => Whom::Variable,
+            (None, false) => Whom::Unknown,
         };
         let way = Way { prefix, pass, whom };
         let scheme = destinations.iter().find_map(|one| one.scheme.clone());
@@ -271,10 +274,7 @@ impl<'t> Lowering<'t, '_, '_> {
     fn undeclared(&mut self, pass: &'t Directive, destinations: &[Destination]) {
         for one in destinations {
             let name = one.name.as_str();
-            let is_plain = !name.is_empty()
-                && name != "localhost"
-                && !name.contains(['.', ':', UNKNOWN, '{', '<', '/']);
-            let may_be_group = is_plain && !self.is_piece && !self.groups.contains_key(name);
+            let may_be_group = is_plain(name) && !self.is_piece && !self.groups.contains_key(name);
             if may_be_group && !self.groups.is_empty() {
                 let declared = self.groups.iter();
                 let declared = declared.map(|(name, group)| ((*name).to_owned(), group.head()));
@@ -306,6 +306,11 @@ impl<'t> Lowering<'t, '_, '_> {
             }
         }
     }
+}
+
+/// Whether a name can be that of a group of servers: it has no dot and no port.
+fn is_plain(name: &str) -> bool {
+    !name.is_empty() && name != "localhost" && !name.contains(['.', ':', UNKNOWN, '{', '<', '/'])
 }
 
 /// A name without the port behind it.

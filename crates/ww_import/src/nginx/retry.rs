@@ -60,10 +60,10 @@ impl<'t> Lowering<'t, '_, '_> {
     /// Each server is asked once; `…_next_upstream_tries` may ask for fewer.
     fn attempts(&mut self, scope: &Scope<'t>, way: &Way<'t>) -> Setting<u64> {
         let servers = match &way.whom {
-            Whom::Variable => {
+            Whom::Unknown => {
                 return Setting::Unknown(Gap::new(
-                    "how many servers the variable of the directive stands for",
-                    "the configuration with the name in place of the variable",
+                    format!("how many servers `{}` stands for", way.pass.words()),
+                    "the upstream block that it names, or the name in place of the variable",
                 ));
             }
             Whom::Group(group) => group.servers().count().max(1) as u64,
@@ -84,10 +84,10 @@ impl<'t> Lowering<'t, '_, '_> {
             Whom::Hosts => {
                 return none("nginx keeps connections to servers of an upstream block only");
             }
-            Whom::Variable => {
+            Whom::Unknown => {
                 return Setting::Unknown(Gap::new(
-                    "whether the variable of the directive names an upstream block",
-                    "the configuration with the name in place of the variable",
+                    format!("whether `{}` names an upstream block", way.pass.words()),
+                    "the upstream block that it names, or the name in place of the variable",
                 ));
             }
         };

@@ -445,6 +445,13 @@ fn includes_are_put_in_place_and_pieces_are_no_programs() {
     assert_eq!(call.side.first_byte.value(), Some(&secs(9)));
     let connect = call.side.connect.span().unwrap();
     assert_eq!(connect.source, SourceId(3));
+    let alone = programs(&files[1..2]).0;
+    let side = &alone[0].calls[0].side;
+    assert!(
+        side.reuses.is_unknown(),
+        "another file may declare the group"
+    );
+    assert!(side.retry.attempts.is_unknown());
     let pieces = programs(&files[1..]).0;
     assert_eq!(
         pieces.len(),
