@@ -65,8 +65,8 @@ fn kind(proxy: &Proxy<'_>) -> Option<(CheckKind, SourceSpan)> {
         let send = proxy
             .everywhere("http-check")
             .find(|check| check.word(1) == "send");
-        let sent = send.and_then(|send| send.behind("uri"));
-        let path = match (sent, line.words.len()) {
+        let uri = send.and_then(|line| line.behind("uri"));
+        let path = match (uri, line.words.len()) {
             (Some(uri), _) => &uri.text,
             (None, 3) => line.word(2),
             (None, 4..) => line.word(3),

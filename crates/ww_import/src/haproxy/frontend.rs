@@ -81,7 +81,7 @@ impl<'t> Lowering<'t, '_, '_> {
                 none(bytes)
             },
             body: client.clone(),
-            request: none("HAProxy bounds the head of a request, and silence in its body"),
+            request: none("HAProxy bounds the head of a request and silence in its body"),
             total: none("HAProxy bounds silence, not a whole request"),
             stream_idle: client,
             max_streams: none("there are no streams without HTTP/2"),

@@ -46,7 +46,7 @@ pub(super) fn lower(path: &str, sections: &[Section], intake: &mut Intake<'_>) {
     let Some(first) = first else {
         return;
     };
-    let product = Product::named("haproxy");
+    let product = intake.product("haproxy", path);
     let mut lowering = Lowering {
         program: Program::new("haproxy", product.clone(), first.head.at, path),
         intake,

@@ -100,7 +100,7 @@ impl<'t> Lowering<'t, '_, '_> {
             max_age_grace: none("nginx lets the request that is under way end"),
             header: self.time(scope, "client_header_timeout", "client_header_timeout"),
             body: self.time(scope, "client_body_timeout", "client_body_timeout"),
-            request: none("nginx bounds the head of a request, and silence in its body"),
+            request: none("nginx bounds the pieces of a body, not the whole request"),
             total: none("nginx has no bound on a whole request"),
             stream_idle: none("nginx bounds silence on the side of the upstream only"),
             max_streams: none("there are no streams without HTTP/2"),

@@ -34,7 +34,7 @@ pub(super) fn lower(whole: &Whole, intake: &mut Intake<'_>) {
     let Some(first) = begin(whole) else {
         return;
     };
-    let product = Product::named("nginx");
+    let product = intake.product("nginx", &whole.path);
     let mut lowering = Lowering {
         program: Program::new("nginx", product.clone(), first.head(), &*whole.path),
         intake,

@@ -209,6 +209,32 @@ fn connections_are_kept_by_three_directives_or_by_the_version() {
 }
 
 #[test]
+fn the_version_that_is_stated_decides_defaults() {
+    let text = "events {} http { upstream api { server a; } server { location / { proxy_pass http://api; } } }";
+    let reuses = |version: &str| {
+        let limits = Limits::default();
+        let mut intake = Intake::new(&limits);
+        let version = ww_base::Sourced {
+            value: ww_model::service::Version::parse(version).unwrap(),
+            at: Locus::Assumed { by: "test".into() },
+        };
+        let facts = &mut intake.services.facts;
+        facts.versions.push(("nginx".to_owned(), version));
+        let one = Text {
+            source: SourceId(0),
+            path: "nginx.conf",
+            device: "",
+            bytes: text.as_bytes(),
+        };
+        read(&[one], &mut intake);
+        let (services, _) = intake.finish();
+        services.programs[0].calls[0].side.reuses.value().copied()
+    };
+    assert_eq!(reuses("1.27.0"), Some(false));
+    assert_eq!(reuses("1.29.7"), Some(true));
+}
+
+#[test]
 fn fastcgi_keeps_connections_when_it_is_told_to() {
     let http = "upstream php { server unix:/run/php.sock; keepalive 4; }";
     let closed = call(http, "fastcgi_pass php;");
