@@ -291,6 +291,24 @@ fn quiet_is_the_verdict_alone() {
 }
 
 #[test]
+fn a_route_of_a_mesh_is_a_caution_for_reachability_only() {
+    let path = folder("route").join("shop.yaml");
+    let text = "apiVersion: v1\nkind: Pod\nmetadata: {name: web, labels: {app: web}}\nspec: \
+                {containers: []}\n---\napiVersion: networking.istio.io/v1\nkind: VirtualService\n\
+                metadata: {name: web}\nspec: {hosts: [web]}\n";
+    std::fs::write(&path, text).unwrap();
+    let path = path.to_str().unwrap();
+    let caution = "do not follow VirtualService";
+    for verb in [&["reach", "matrix"][..], &["map"]] {
+        let output = wirewise(&[verb, &[path]].concat());
+        assert!(stderr(&output).contains(caution), "{}", stderr(&output));
+    }
+    let output = wirewise(&["check", path]);
+    assert_eq!(stderr(&output), "");
+    assert!(!stdout(&output).contains(caution));
+}
+
+#[test]
 fn connections_are_listed() {
     let path = capture("flows", "clean.pcap", CLEAN);
     let output = wirewise(&["flows", &path]);
