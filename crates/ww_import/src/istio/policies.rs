@@ -61,7 +61,13 @@ const OUTLIER_KEYS: [&str; 9] = [
 ];
 
 /// Groups of settings that are replaced as wholes.
-const GROUPS: [&str; 4] = ["connectionPool", "outlierDetection", "loadBalancer", "tls"];
+const GROUPS: [&str; 5] = [
+    "connectionPool",
+    "outlierDetection",
+    "loadBalancer",
+    "tls",
+    "retryBudget",
+];
 
 const OF_A_PORT: &str = "settings of a port take nothing over from those of the host";
 const OF_A_SUBSET: &str = "a group of settings of a subset replaces the host's as a whole";
@@ -196,15 +202,16 @@ const POOL: usize = 0;
 const OUTLIER: usize = 1;
 const LOAD_BALANCER: usize = 2;
 const TLS: usize = 3;
+const BUDGET: usize = 4;
 
 /// What a policy writes, in the order of [`GROUPS`].
 #[derive(Clone, Copy)]
-struct Groups<'t>([Entry<'t>; 4]);
+struct Groups<'t>([Entry<'t>; 5]);
 
 impl<'t> Groups<'t> {
     fn of(policy: Option<View<'t>>, intake: &mut Intake<'_>) -> Groups<'t> {
         let Some(policy) = policy else {
-            return Groups([None; 4]);
+            return Groups([None; 5]);
         };
         let known = [POLICY_KEYS.as_slice(), &["port"]].concat();
         intake.known_keys(policy, "a trafficPolicy", &known);
@@ -213,14 +220,11 @@ impl<'t> Groups<'t> {
 
     /// These groups, and the other's where one is not written.
     fn or(self, other: Groups<'t>) -> Groups<'t> {
-        let [pool, outlier, balancer, tls] = self.0;
-        let [other_pool, other_outlier, other_balancer, other_tls] = other.0;
-        Groups([
-            pool.or(other_pool),
-            outlier.or(other_outlier),
-            balancer.or(other_balancer),
-            tls.or(other_tls),
-        ])
+        let mut groups = self.0;
+        for (group, other) in groups.iter_mut().zip(other.0) {
+            *group = group.or(other);
+        }
+        Groups(groups)
     }
 
     /// Notes what has no effect on a port because that has settings of its own.
@@ -336,6 +340,7 @@ fn side(groups: Groups<'_>, intake: &mut Intake<'_>) -> ClientSide {
         max_streams,
         retry: Retry {
             at_once,
+            budget_percent: budget(groups.0[BUDGET], intake),
             ..Retry::default()
         },
         breaker: Breaker {
@@ -348,6 +353,15 @@ fn side(groups: Groups<'_>, intake: &mut Intake<'_>) -> ClientSide {
         outlier: outlier(groups.0[OUTLIER], intake),
         ..ClientSide::default()
     }
+}
+
+/// Retries at once as a share of the requests; none where no budget is written.
+fn budget(group: Entry<'_>, intake: &mut Intake<'_>) -> Setting<u64> {
+    let Some((_, view)) = group else {
+        return intake.defaults.number(&product(), "retryBudget");
+    };
+    let default = intake.defaults.number(&product(), "retryBudget.percent");
+    intake.number(entry(view, &["percent"]), default)
 }
 
 /// The name of a setting of the pool in the default tables.

@@ -260,7 +260,7 @@ fn retry(route: View<'_>, product: &Product, intake: &mut Intake<'_>) -> Retry {
         per_try: zero_is_off(per_try),
         until: defaults.time(product, "retries.until"),
         backoff: first.map(backoff),
-        budget_percent: defaults.number(product, "connectionPool.retryBudget.percent"),
+        budget_percent: defaults.number(product, "retryBudget"),
         at_once: Setting::default(),
         elsewhere: intake.flag(of("retryIgnorePreviousHosts"), elsewhere),
         heeds_retry_after: defaults.flag(product, "retries.retryAfter"),

@@ -116,7 +116,7 @@ fn routes_of_connections_have_no_timeout() {
 #[test]
 fn a_policy_has_what_is_written_and_defaults() {
     let (policies, shadowed) = policies(
-        "  host: web\n  trafficPolicy:\n    connectionPool:\n      tcp: {maxConnections: 10, \
+        "  host: web\n  trafficPolicy:\n    retryBudget: {}\n    connectionPool:\n      tcp: {maxConnections: 10, \
          connectTimeout: 2s, tcpKeepalive: {time: 60s}}\n      http: {idleTimeout: 30s, \
          maxRequestsPerConnection: 1}\n    outlierDetection: {consecutive5xxErrors: 7, \
          consecutiveGatewayErrors: 3}\n    loadBalancer: {simple: ROUND_ROBIN}\n    \
@@ -132,6 +132,7 @@ fn a_policy_has_what_is_written_and_defaults() {
     assert_eq!(side.keepalive_idle.value(), Some(&Span::from_secs(30)));
     assert_eq!(side.reuses.value(), Some(&false));
     assert_eq!(side.breaker.pending.value(), Some(&4_294_967_295));
+    assert_eq!(side.retry.budget_percent.value(), Some(&20));
     assert_eq!(side.outlier.consecutive.value(), Some(&3));
     assert_eq!(side.outlier.ejection.value(), Some(&Span::from_secs(30)));
     assert_eq!(policy.picking.value(), Some(&Picking::RoundRobin));
