@@ -154,7 +154,7 @@ fn references(folder: &str) -> Option<Vec<String>> {
     let references = programs.flat_map(|program| &program.references);
     let references = references.chain(&services.mesh.references);
     let shown = references.map(|reference| {
-        let path = &names[reference.at.source.0 as usize];
+        let path = names.get(reference.at.source.0 as usize).unwrap();
         let path = path.strip_prefix(&*folder.to_string_lossy()).unwrap();
         format!("{path}: {:?} {}", reference.kind, reference.name)
     });

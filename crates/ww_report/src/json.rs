@@ -41,8 +41,8 @@ pub struct Report<'a> {
 /// What wrote the document.
 #[derive(Debug, Serialize)]
 pub(crate) struct Tool {
-    name: &'static str,
-    version: &'static str,
+    pub(crate) name: &'static str,
+    pub(crate) version: &'static str,
 }
 
 impl Tool {

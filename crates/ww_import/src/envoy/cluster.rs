@@ -128,7 +128,8 @@ fn targets(cluster: View<'_>, intake: &mut Intake<'_>) -> Vec<Target> {
     for host in list(cluster, "hosts") {
         add(Some(host), host.at(), false);
     }
-    if targets.is_empty() && assignment.is_none() && kind.is_none() {
+    let is_custom = below(cluster, &["cluster_type"]).is_some();
+    if targets.is_empty() && assignment.is_none() && kind.is_none() && !is_custom {
         let message = "neither a type nor endpoints of this cluster are written";
         intake.unsupported(cluster.at(), message);
     }

@@ -169,6 +169,13 @@ fn tls_of_a_cluster_verifies_only_with_an_authority() {
     let bare = tls("");
     assert_eq!(bare.verifies.value(), Some(&false));
     assert!(bare.sni.is_off());
+    let options = "    upstream_http_protocol_options: {auto_sni: true}\n";
+    let cluster = format!(
+        "{options}    transport_socket:\n      name: tls\n      typed_config: {{\"@type\": \
+         type.googleapis.com/a.UpstreamTlsContext}}\n"
+    );
+    let call = program(&bootstrap("", ROUTE, &cluster)).calls[0].clone();
+    assert!(call.tls.unwrap().sni.is_unknown());
     let whole = tls(
         "        sni: api.internal\n        common_tls_context: {tls_params: \
          {tls_minimum_protocol_version: TLSv1_3}, validation_context: {trusted_ca: {filename: ca.pem}, \

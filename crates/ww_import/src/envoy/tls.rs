@@ -4,7 +4,7 @@ use super::{below, config, list, of, product, type_of};
 use crate::document::View;
 use crate::service::written::{Entry, lacking};
 use crate::service::{Intake, words};
-use ww_base::Setting;
+use ww_base::{Gap, Setting};
 use ww_model::service::{TlsClient, TlsServer, TlsVersion};
 
 /// How a filter chain encrypts; none where it does not.
@@ -121,17 +121,7 @@ pub(super) fn client(
         (None, None) => defaults.flag(&product, "validation_context"),
     };
     let names = found(&["match_typed_subject_alt_names", "match_subject_alt_names"]);
-    let auto = |key: &str| {
-        upstream
-            .and_then(|it| of(it, &[key]))
-            .filter(|(_, it)| it.is_true())
-    };
-    let checks = names.or_else(|| auto("auto_san_validation"));
-    let sni = match (of(context, &["sni"]), auto("auto_sni")) {
-        (Some((at, name)), _) => Setting::set(name.text().unwrap_or_default().to_owned(), at),
-        (None, Some((at, _))) => Setting::set("the name in Host".to_owned(), at),
-        (None, None) => defaults.word(&product, "sni"),
-    };
+    let checks = names.or_else(|| is_on(upstream, "auto_san_validation"));
     let own = secret(&["tls_certificates", "tls_certificate_sds_secret_configs"]);
     Some(TlsClient {
         at: Some(at),
@@ -141,11 +131,32 @@ pub(super) fn client(
             (None, Some(_)) => Setting::default(),
             (None, None) => defaults.flag(&product, "match_typed_subject_alt_names"),
         },
-        sni,
+        sni: sni(context, upstream, intake),
         shows_certificate: own.map_or_else(
             || lacking("Envoy shows a certificate only where tls_certificates are configured"),
             |(at, _)| Setting::set(true, at),
         ),
         versions: versions(context, intake),
     })
+}
+
+/// What is switched on in the options of HTTP.
+fn is_on<'t>(options: Option<View<'t>>, key: &str) -> Entry<'t> {
+    let entry = options.and_then(|options| of(options, &[key]));
+    entry.filter(|(_, value)| value.is_true())
+}
+
+/// The name that is sent; the one in `Host` or of the endpoint is not known here.
+fn sni(context: View<'_>, upstream: Option<View<'_>>, intake: &Intake<'_>) -> Setting<String> {
+    if let Some((at, name)) = of(context, &["sni"]) {
+        return Setting::set(name.text().unwrap_or_default().to_owned(), at);
+    }
+    let from_host = is_on(Some(context), "auto_host_sni");
+    if is_on(upstream, "auto_sni").or(from_host).is_some() {
+        return Setting::Unknown(Gap::new(
+            "which name is sent as SNI: that of each request or endpoint is taken",
+            "the names that requests ask for",
+        ));
+    }
+    intake.defaults.word(&product(), "sni")
 }

@@ -8,8 +8,6 @@ pub(crate) enum Notation {
     /// Numbers with the units `ms`, `s`, `m`, `h`, `d`, `w`, `M`, `y`, one after the other; without
     /// one, seconds (nginx: "Configuration file measurement units").
     Nginx,
-    /// As nginx, for directives that count milliseconds where no unit is written.
-    NginxMillis,
     /// A number with `us`, `ms`, `s`, `m`, `h` or `d`; without one, milliseconds (HAProxy, "Time
     /// format").
     Haproxy,
@@ -21,15 +19,8 @@ pub(crate) enum Notation {
     /// A number with `ns`, `us`, `ms`, `s`, `m`, `h` or `d`, or ISO 8601; without a unit,
     /// milliseconds (Spring Boot, "Converting Durations").
     Spring,
-    /// A number with `us`, `ms`, `s`, `min`, `h` or `d`; without one, milliseconds (PostgreSQL,
-    /// "Parameter Names and Values").
-    PostgresMillis,
-    /// As that, for parameters that count seconds where no unit is written.
-    PostgresSeconds,
     /// A bare number of seconds, also with a fraction.
     Seconds,
-    /// A bare number of milliseconds.
-    Millis,
 }
 
 impl Notation {
@@ -42,7 +33,7 @@ impl Notation {
         if let Ok(number) = text.parse::<f64>() {
             return spanned(number, self.bare()?);
         }
-        let many = matches!(self, Notation::Nginx | Notation::NginxMillis | Notation::Go);
+        let many = matches!(self, Notation::Nginx | Notation::Go);
         let mut rest = text;
         let mut sum = Span::ZERO;
         while !rest.is_empty() {
@@ -70,12 +61,8 @@ impl Notation {
     /// Nanoseconds of a number without a unit.
     fn bare(self) -> Option<i64> {
         match self {
-            Notation::Nginx | Notation::PostgresSeconds | Notation::Seconds => Some(1_000_000_000),
-            Notation::NginxMillis
-            | Notation::Haproxy
-            | Notation::Spring
-            | Notation::PostgresMillis
-            | Notation::Millis => Some(1_000_000),
+            Notation::Nginx | Notation::Seconds => Some(1_000_000_000),
+            Notation::Haproxy | Notation::Spring => Some(1_000_000),
             Notation::Go | Notation::Protobuf => None,
         }
     }
@@ -83,15 +70,12 @@ impl Notation {
     /// Nanoseconds of a unit.
     fn unit(self, unit: &str) -> Option<i64> {
         let known: &[&str] = match self {
-            Notation::Nginx | Notation::NginxMillis => &["ms", "s", "m", "h", "d", "w", "M", "y"],
+            Notation::Nginx => &["ms", "s", "m", "h", "d", "w", "M", "y"],
             Notation::Haproxy => &["us", "ms", "s", "m", "h", "d"],
             Notation::Go => &["ns", "us", "µs", "ms", "s", "m", "h"],
             Notation::Protobuf => &["s"],
             Notation::Spring => &["ns", "us", "ms", "s", "m", "h", "d"],
-            Notation::PostgresMillis | Notation::PostgresSeconds => {
-                &["us", "ms", "s", "min", "h", "d"]
-            }
-            Notation::Seconds | Notation::Millis => &[],
+            Notation::Seconds => &[],
         };
         let second = 1_000_000_000;
         known.contains(&unit).then_some(match unit {
@@ -99,7 +83,7 @@ impl Notation {
             "us" | "µs" => 1000,
             "ms" => 1_000_000,
             "s" => second,
-            "m" | "min" => 60 * second,
+            "m" => 60 * second,
             "h" => 3600 * second,
             "d" => 86_400 * second,
             "w" => 7 * 86_400 * second,
@@ -156,7 +140,6 @@ mod tests {
         assert_eq!(millis(Notation::Nginx, "60"), Some(60_000.0));
         assert_eq!(millis(Notation::Haproxy, "60"), Some(60.0));
         assert_eq!(millis(Notation::Spring, "500"), Some(500.0));
-        assert_eq!(millis(Notation::PostgresSeconds, "30"), Some(30_000.0));
         assert_eq!(millis(Notation::Go, "30"), None);
     }
 
@@ -173,7 +156,6 @@ mod tests {
         assert_eq!(millis(Notation::Protobuf, "1m"), None);
         assert_eq!(millis(Notation::Spring, "PT1M30S"), Some(90_000.0));
         assert_eq!(millis(Notation::Spring, "2m"), Some(120_000.0));
-        assert_eq!(millis(Notation::PostgresMillis, "5min"), Some(300_000.0));
         assert_eq!(millis(Notation::Seconds, "2.5"), Some(2500.0));
     }
 
