@@ -72,7 +72,7 @@ const BROKEN: &[&str] = &[];
 
 #[test]
 fn what_starts_programs_is_read() {
-    let wanted = [("compose", 100), ("kubernetes", 300), ("spring", 8)];
+    let wanted = [("compose", 100), ("kubernetes", 200), ("spring", 8)];
     for (name, least) in wanted {
         let Some(folder) = group(name) else {
             return;

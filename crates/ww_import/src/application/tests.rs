@@ -274,6 +274,7 @@ services:
   front: {image: shop/front, environment: {CART_ADDR: 'cart:7070'}}
   db: {image: 'postgres:15', command: postgres -c max_connections=300}
   idle: {image: shop/idle}
+  proxy: {image: nginx, volumes: ['./conf.d:/etc/nginx/conf.d']}
 ";
     let services = services(&[("compose.yml", compose)]);
     let [front, db] = services.programs.as_slice() else {
@@ -291,5 +292,5 @@ services:
         .iter()
         .map(|unit| unit.program.map(|id| id.0))
         .collect();
-    assert_eq!(programs, [Some(0), Some(1), None]);
+    assert_eq!(programs, [Some(0), Some(1), None, None]);
 }

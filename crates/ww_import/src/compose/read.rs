@@ -333,10 +333,9 @@ impl Reader<'_, '_> {
         if written.is_list() {
             for item in written.items() {
                 let text = item.text().unwrap_or_default();
-                match text.split_once('=') {
-                    Some((name, value)) => found.extend(self.variable(name, value, item.at())),
-                    None => found.push((text.to_owned(), None)),
-                }
+                let taken = format!("${{{text}}}");
+                let (name, value) = text.split_once('=').unwrap_or((text, &taken));
+                found.extend(self.variable(name, value, item.at()));
             }
             return found;
         }

@@ -113,6 +113,7 @@ services:
     env_file: [common.env, {path: db.env, required: false}]
     environment: {LEVEL: debug}
     stop_grace_period: ${GRACE}
+  taken: {image: x, environment: [PG, NOWHERE]}
 ";
     let files = [
         ("shop/compose.yml", text),
@@ -124,6 +125,7 @@ services:
     let product = units[0].product.as_ref().unwrap();
     assert_eq!(product.version().unwrap().to_string(), "15.2");
     assert_eq!(variables(&units[0]), ["A=2", "LEVEL=debug"]);
+    assert_eq!(variables(&units[1]), ["PG=15.2"]);
     let missing = "$GRACE";
     assert!(matches!(&units[0].grace, Setting::Unknown(gap) if gap.missing.contains(missing)));
 }

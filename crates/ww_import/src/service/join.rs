@@ -269,6 +269,9 @@ fn made(unit: &Unit, intake: &Intake<'_>) -> Option<Program> {
     let (_, port, protocol) = SERVING
         .iter()
         .find(|(known, ..)| *known == product.component)?;
+    if has_own_settings(unit) {
+        return None;
+    }
     if product.version.is_none() {
         product = intake.product(&product.component, &unit.path);
     }
@@ -290,6 +293,22 @@ fn made(unit: &Unit, intake: &Intake<'_>) -> Option<Program> {
     });
     program.capacity = settings.capacity();
     Some(program)
+}
+
+/// Whether files that were not read, or that the command writes, may set anything: then defaults are
+/// not what is in force.
+fn has_own_settings(unit: &Unit) -> bool {
+    let is_file = |text: &str| {
+        [".conf", ".cnf", ".cfg"]
+            .iter()
+            .any(|end| text.contains(end))
+    };
+    let is_place =
+        |target: &str| target.starts_with("/etc/") || target.starts_with("/usr/local/etc/");
+    let mut mounts = unit.mounts.iter();
+    let mut words = unit.command.iter();
+    mounts.any(|mount| is_place(&mount.target) || is_file(&mount.target))
+        || words.any(|word| is_file(&word.value))
 }
 
 /// The image where one is written, or else the unit.
