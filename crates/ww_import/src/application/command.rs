@@ -19,6 +19,9 @@ const SERVERS: &[(&str, &str)] = &[
 /// Options by which servers are told their port or address.
 const PORTS: [&str; 5] = ["-b", "--bind", "--port", "-p", "--listen"];
 
+/// Options by which servers are told a file of settings.
+const FILES: [&str; 3] = ["-c", "-C", "--config"];
+
 /// Words that end a command.
 const ENDS: [&str; 5] = ["&&", "||", ";", "|", "&"];
 
@@ -27,6 +30,10 @@ const ENDS: [&str; 5] = ["&&", "||", ";", "|", "&"];
 pub(super) struct Command {
     /// The server that it starts, where it is one of those that take options.
     pub(super) server: Option<&'static str>,
+    /// Where that server is named.
+    pub(super) server_at: Option<SourceSpan>,
+    /// The file of settings that the server is told.
+    pub(super) file: Option<String>,
     /// The file that an interpreter is told to run.
     pub(super) script: Option<String>,
     pub(super) written: Vec<Written>,
@@ -46,9 +53,13 @@ pub(super) fn read(unit: &Started, manifest: &Manifest) -> Command {
     let server = flat.iter().enumerate().find_map(|(index, word)| {
         let name = name(&word.value);
         let (_, component) = SERVERS.iter().find(|(known, _)| *known == name)?;
-        Some((index, *component))
+        (!is_argument(flat.get(..index)?)).then_some((index, *component))
     });
     command.server = server.map(|(_, component)| component);
+    command.server_at = server.and_then(|(index, _)| match &flat.get(index)?.at {
+        Locus::Text(at) => Some(*at),
+        _ => None,
+    });
     for (variable, value) in &unit.environment {
         let of_server = |known: &&Known| Some(known.0) == command.server && known.1 == variable;
         if let (Some(known), Locus::Text(at)) = (VARIABLES.iter().find(of_server), &value.at) {
@@ -77,6 +88,18 @@ pub(super) fn read(unit: &Started, manifest: &Manifest) -> Command {
         command.script = script.map(|word| word.value.clone());
     }
     command
+}
+
+/// Whether a word behind these is an argument of something else: a package that is installed, the
+/// value of an option.
+fn is_argument(before: &[Sourced<String>]) -> bool {
+    let mut same = before
+        .iter()
+        .rev()
+        .take_while(|word| !ENDS.contains(&&*word.value));
+    let last = before.last().map_or("", |word| &word.value);
+    let is_value = last.starts_with('-') && last != "-m" && last != "--";
+    is_value || same.any(|word| word.value == "install")
 }
 
 /// The words of the command, with those of a shell's line and of npm's start script put in.
@@ -137,7 +160,8 @@ impl Command {
                 .find(|known| known.0 == component && known.1 == flag);
             let is_port = PORTS.contains(&flag);
             let is_threads = component == "puma" && (flag == "-t" || flag == "--threads");
-            if known.is_none() && !is_port && !is_threads {
+            let is_file = FILES.contains(&flag);
+            if known.is_none() && !is_port && !is_threads && !is_file {
                 continue;
             }
             let (value, last) = match inside {
@@ -151,7 +175,9 @@ impl Command {
                 continue;
             };
             let value = resolved(value, unit);
-            if let Some(known) = known {
+            if is_file {
+                self.file = Some(value);
+            } else if let Some(known) = known {
                 self.written.push(written(known, &value, at));
             } else if is_threads {
                 let most = value.rsplit(':').next().unwrap_or_default();

@@ -1,6 +1,7 @@
 //! Files of applications, put together by their folders.
 
 use super::code::{Code, Language};
+use super::command;
 use super::known::{GUNICORN_FILE, Known, PUMA_FILE};
 use super::package::{self, Manifest};
 use super::source::Found;
@@ -9,6 +10,7 @@ use crate::Text;
 use crate::service::{Intake, file_name, folder};
 use std::collections::BTreeMap;
 use ww_base::{ProblemKind, SourceSpan};
+use ww_model::service::Unit;
 
 /// Longest source that is read, in bytes; longer ones are put together by tools.
 const MOST_SOURCE: usize = 4 << 20;
@@ -81,6 +83,25 @@ pub(super) fn applications(texts: &[Text<'_>], intake: &mut Intake<'_>) -> Vec<A
         source(text, language, application);
     }
     applications.into_values().collect()
+}
+
+/// The application that a unit starts by its command, when no file of it is at hand.
+pub(super) fn of_command(unit: &Unit) -> Option<Application> {
+    let command = command::read(unit, &Manifest::default());
+    let component = command.server?;
+    Some(Application {
+        folder: folder(&unit.path).to_owned(),
+        language: if component == "puma" {
+            Language::Ruby
+        } else {
+            Language::Python
+        },
+        path: unit.path.clone(),
+        at: command.server_at.unwrap_or(unit.at),
+        manifest: Manifest::default(),
+        found: Found::default(),
+        files: Vec::new(),
+    })
 }
 
 fn key(folder: &str, language: Language) -> (String, u8) {

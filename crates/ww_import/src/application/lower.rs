@@ -115,7 +115,16 @@ impl Lowering<'_, '_> {
             })
         };
         if let Some(component) = self.command.server {
-            return seen(component);
+            let is_read = |file: &String| {
+                let name = file_name(file);
+                let is_known = matches!(name, "gunicorn.conf.py" | "puma.rb");
+                is_known && !self.application.files.is_empty()
+            };
+            let unread = self.command.file.as_ref().filter(|file| !is_read(file));
+            return Some(Server {
+                component,
+                unseen: unread.map(|file| unseen(&format!("the settings in {file}"))),
+            });
         }
         match self.application.language {
             Language::JavaScript => {

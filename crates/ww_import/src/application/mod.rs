@@ -19,7 +19,7 @@ mod tests;
 mod written;
 
 use crate::Text;
-use crate::service::{Intake, starters};
+use crate::service::{Intake, is_built, starters};
 
 /// Reads all applications.
 pub(crate) fn read(texts: &[Text<'_>], intake: &mut Intake<'_>) {
@@ -32,6 +32,21 @@ pub(crate) fn read(texts: &[Text<'_>], intake: &mut Intake<'_>) {
         }
         for unit in starters {
             lower::application(application, Some(unit), intake);
+        }
+    }
+}
+
+/// Makes the programs of units of which no file of an application was read, but whose command starts
+/// a server that is known.
+pub(crate) fn commanded(intake: &mut Intake<'_>) {
+    for index in 0..intake.services.units.len() {
+        let unit = intake.services.units.get(index);
+        let Some(unit) = unit.filter(|unit| unit.program.is_none() && !is_built(intake, unit))
+        else {
+            continue;
+        };
+        if let Some(application) = gather::of_command(unit) {
+            lower::application(&application, Some(index), intake);
         }
     }
 }

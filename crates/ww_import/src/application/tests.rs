@@ -176,6 +176,43 @@ fn a_sync_worker_of_gunicorn_keeps_no_connection() {
 }
 
 #[test]
+fn a_command_that_starts_a_server_is_a_program_without_any_source() {
+    let compose = "\
+services:
+  api: {image: 'python:3.12', command: gunicorn --worker-class gthread --bind 0.0.0.0:8000 api:app}
+  web: {image: 'python:3.12', command: sh -c 'pip install uvicorn && exec uvicorn --timeout-keep-alive 65 web:app'}
+  shop: {image: 'python:3.12', command: gunicorn -c /etc/shop.py shop:app}
+  rails: {image: 'ruby:3.3', command: bundle exec puma -t 5:8}
+  job: {image: 'python:3.12', command: pip install gunicorn}
+  worker: {image: 'python:3.12', command: celery --app gunicorn}
+";
+    let services = services(&[("compose.yml", compose)]);
+    let names: Vec<(&str, &str)> = services
+        .programs
+        .iter()
+        .map(|program| (program.name.as_str(), program.product.component.as_str()))
+        .collect();
+    let wanted = [
+        ("api", "gunicorn"),
+        ("web", "uvicorn"),
+        ("shop", "gunicorn"),
+        ("rails", "puma"),
+    ];
+    assert_eq!(names, wanted);
+    let idle = |index: usize| &services.programs[index].listeners[0].side.keepalive_idle;
+    assert!(matches!(idle(0), Setting::Default { .. }), "{:?}", idle(0));
+    assert_eq!(millis(idle(0)), Some(2000.0));
+    assert_eq!(services.programs[0].listeners[0].port, Some(8000));
+    assert_eq!(millis(idle(1)), Some(65_000.0));
+    assert!(
+        matches!(idle(2), Setting::Unknown(gap) if gap.missing.contains("/etc/shop.py")),
+        "{:?}",
+        idle(2)
+    );
+    assert_eq!(services.programs[3].capacity.threads.value(), Some(&8));
+}
+
+#[test]
 fn calls_of_python_have_their_own_times() {
     let source = "\
 import requests, uvicorn

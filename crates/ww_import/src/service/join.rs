@@ -100,11 +100,7 @@ pub(crate) fn starters(intake: &Intake<'_>, folders: &[&str]) -> Vec<Vec<usize>>
     let mut starters = vec![Vec::new(); folders.len()];
     let units = &intake.services.units;
     for (index, unit) in units.iter().enumerate() {
-        let is_built = intake
-            .builds
-            .iter()
-            .any(|build| build.dockerfile == unit.path);
-        if unit.kind == UnitKind::Dockerfile && is_built {
+        if is_built(intake, unit) {
             continue;
         }
         let Some(built_from) = &unit.built_from else {
@@ -122,6 +118,12 @@ pub(crate) fn starters(intake: &Intake<'_>, folders: &[&str]) -> Vec<Vec<usize>>
         }
     }
     starters
+}
+
+/// Whether it is a Dockerfile that another unit is built from: that one stands for it.
+pub(crate) fn is_built(intake: &Intake<'_>, unit: &Unit) -> bool {
+    let mut builds = intake.builds.iter();
+    unit.kind == UnitKind::Dockerfile && builds.any(|build| build.dockerfile == unit.path)
 }
 
 /// The folder that is this one, or else the only one below it.
@@ -212,11 +214,7 @@ pub(super) fn attach(intake: &mut Intake<'_>) {
         else {
             continue;
         };
-        let is_built = intake
-            .builds
-            .iter()
-            .any(|build| build.dockerfile == unit.path);
-        let is_image_only = unit.kind == UnitKind::Dockerfile && is_built;
+        let is_image_only = is_built(intake, unit);
         let configured = configured(unit, &intake.services.programs);
         let id = match configured {
             Some(id) => Some(id),

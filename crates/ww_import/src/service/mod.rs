@@ -26,7 +26,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use ww_base::{Limits, Locus, Problem, ProblemKind, SourceId, SourceSpan};
 use ww_model::service::Services;
 
-pub(crate) use join::{Build, Stage, starters};
+pub(crate) use join::{Build, Stage, is_built, starters};
 
 pub(crate) use declared::{Named, Names, User};
 pub(crate) use paths::{file_name, folder, resolve};
@@ -159,6 +159,7 @@ pub(crate) fn read(texts: &[(Format, Text<'_>)], intake: &mut Intake<'_>) {
     read(STARTERS, intake);
     join::inherit(intake);
     read(READERS, intake);
+    application::commanded(intake);
     join::attach(intake);
 }
 

@@ -1,14 +1,14 @@
 //! `keep-alive-race`: a server closes idle connections before the caller that keeps them does.
 
 use crate::mend::set_time;
-use crate::operand::{Answer, Known, ask, ask_two, said};
+use crate::operand::{Answer, Known, ask, ask_two, each, said};
 use crate::rule::rule;
 use crate::{Declared, Reports, Story};
 use std::collections::BTreeSet;
 use ww_base::{SourceSpan, Span};
 use ww_chain::{Hop, Party};
 use ww_finding::{Severity, Support};
-use ww_model::service::Methods;
+use ww_model::service::{Listener, Methods};
 
 rule! {
     name: "keep-alive-race",
@@ -77,6 +77,9 @@ fn judge(hop: &Hop<'_>, caller: &Party<'_>, callee: &Party<'_>) -> Answer<Race> 
             "the files that configure its server, or its settings in wirewise.toml",
         ));
     };
+    if closes_itself(listener) {
+        return Answer::No;
+    }
     let answer = ask_two(
         (
             &side.keepalive_idle,
@@ -89,13 +92,20 @@ fn judge(hop: &Hop<'_>, caller: &Party<'_>, callee: &Party<'_>) -> Answer<Race> 
             &listener.side.keepalive_idle,
             &format!("when {} closes idle connections", callee.name),
         ),
-        |keeps, closes| *closes < *keeps + MARGIN,
+        |keeps, closes| *closes > Span::ZERO && *closes < *keeps + MARGIN,
     );
     match answer {
         Answer::Yes((keeps, closes)) => Answer::Yes(Race { keeps, closes }),
         Answer::No => Answer::No,
         Answer::Open(gap) => Answer::Open(gap),
     }
+}
+
+/// Whether the server says with each answer that it closes the connection: the caller then never
+/// takes it for one that is kept.
+fn closes_itself(listener: &Listener) -> bool {
+    let requests = each(&listener.side.keepalive_requests);
+    !requests.is_empty() && requests.iter().all(|known| known.value <= 1)
 }
 
 fn story(
