@@ -1,7 +1,7 @@
 //! The side of an application that calls.
 
 use super::written::{Construct, Lookup};
-use ww_base::{Because, Setting};
+use ww_base::{Because, Locus, Setting};
 use ww_model::service::{ClientSide, Methods, Protocol};
 
 /// Packages that call, by what they speak, and the component that each is.
@@ -126,6 +126,9 @@ fn with_database(side: &mut ClientSide, of: &Lookup<'_>) {
             side.pool = sum(of.number("pool_size"), of.number("max_overflow"));
             side.pool_wait = of.time("pool_timeout");
             side.max_lifetime = of.time("pool_recycle");
+            side.keepalive_idle = Setting::Off(Locus::Assumed {
+                by: "SQLAlchemy closes no connection of its pool for being idle".to_owned(),
+            });
             side.tests_before_use = of.flag("pool_pre_ping");
         }
         "mongodb" => {

@@ -310,11 +310,12 @@ fn images_and_variables_make_programs() {
 services:
   front: {image: shop/front, environment: {CART_ADDR: 'cart:7070'}}
   db: {image: 'postgres:15', command: postgres -c max_connections=300}
+  sql: {image: 'mysql:8.4', command: mysqld --wait-timeout=600}
   idle: {image: shop/idle}
   proxy: {image: nginx, volumes: ['./conf.d:/etc/nginx/conf.d']}
 ";
     let services = services(&[("compose.yml", compose)]);
-    let [front, db] = services.programs.as_slice() else {
+    let [front, db, sql] = services.programs.as_slice() else {
         panic!("{:#?}", services.programs);
     };
     assert_eq!(
@@ -323,11 +324,13 @@ services:
     );
     assert_eq!(db.listeners[0].port, Some(5432));
     assert_eq!(db.capacity.connections.value(), Some(&300));
+    let idle = &sql.listeners[0].side.keepalive_idle;
+    assert_eq!(millis(idle), Some(600_000.0));
     assert_eq!(db.product.version().unwrap().to_string(), "15");
     let programs: Vec<Option<u32>> = services
         .units
         .iter()
         .map(|unit| unit.program.map(|id| id.0))
         .collect();
-    assert_eq!(programs, [Some(0), Some(1), None, None]);
+    assert_eq!(programs, [Some(0), Some(1), Some(2), None, None]);
 }

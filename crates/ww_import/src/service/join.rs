@@ -5,7 +5,7 @@
 
 use super::address::{addresses_of, plain_call};
 use super::{Intake, folder};
-use ww_base::{Locus, Setting, SourceSpan, Sourced};
+use ww_base::{Locus, Setting, SourceSpan, Sourced, Span};
 use ww_model::service::{
     Capacity, Listener, Product, Program, ProgramId, Protocol, ServerSide, Unit, UnitKind,
 };
@@ -350,11 +350,11 @@ impl Settings<'_, '_> {
                 ..ServerSide::default()
             },
             "mysql" | "mariadb" => ServerSide {
-                keepalive_idle: time("wait_timeout"),
+                keepalive_idle: self.seconds("wait_timeout").or(time("wait_timeout")),
                 ..ServerSide::default()
             },
             "redis" => ServerSide {
-                keepalive_idle: time("timeout"),
+                keepalive_idle: self.seconds("timeout").or(time("timeout")),
                 probe_after: time("tcp-keepalive"),
                 ..ServerSide::default()
             },
@@ -378,6 +378,14 @@ impl Settings<'_, '_> {
         Capacity {
             connections: self.option(name).or(default),
             ..Capacity::default()
+        }
+    }
+
+    /// A time in seconds that the command sets; 0 switches it off.
+    fn seconds(&self, name: &str) -> Setting<Span> {
+        match self.option(name) {
+            Setting::Set(Sourced { value: 0, at }) => Setting::Off(at),
+            number => number.map(|seconds| Span::from_secs(seconds as i64)),
         }
     }
 
