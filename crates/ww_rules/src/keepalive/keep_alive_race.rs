@@ -28,6 +28,9 @@ rule! {
 /// second that a timer may be late (Node.js adds one for this reason from 22.22 on).
 const MARGIN: Span = Span::from_secs(1);
 
+/// From this idle time on, a request seldom comes in the very moment of the close.
+const RARE: Span = Span::from_secs(600);
+
 /// How much longer than the caller's the fix makes the server's.
 const FIX_MARGIN: Span = Span::from_secs(5);
 
@@ -149,6 +152,7 @@ fn story(
         said(lower)
     ));
     match hop.call.side.on_stale {
+        _ if race.closes.value >= RARE => story.severity(Severity::Low),
         Methods::All => story.severity(Severity::Critical),
         _ => story,
     }
