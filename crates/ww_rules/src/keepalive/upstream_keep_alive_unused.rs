@@ -1,0 +1,114 @@
+//! `upstream-keep-alive-unused`: a pool of idle connections is asked for, and nothing is ever in it.
+
+use crate::operand::{Answer, Known, ask, each};
+use crate::rule::rule;
+use crate::{Declared, Reports, Story};
+use std::collections::BTreeMap;
+use ww_base::{Setting, SourceSpan};
+use ww_finding::{Fix, Safety, Severity, Support};
+use ww_model::service::{Call, Program};
+
+rule! {
+    name: "upstream-keep-alive-unused",
+    family: "keepalive",
+    layer: Http,
+    class: Performance,
+    severity: Medium,
+    owner: Configuration,
+    summary: "Idle connections are to be kept, but each is closed behind its request",
+    needs: [Calls],
+    explains: [],
+    page: "upstream_keep_alive_unused.md",
+    check: check,
+}
+
+fn check(declared: &Declared<'_>, reports: &mut Reports) {
+    for program in &declared.model.services.programs {
+        for (at, calls) in pools(program) {
+            match judge(program, &calls) {
+                Answer::Yes(closes) => reports.add(story(program, at, &calls, &closes)),
+                Answer::Open(gap) => reports.gap(gap),
+                Answer::No => {}
+            }
+        }
+    }
+}
+
+/// The calls of each pool that a file asks for, by the place where it does. Several calls, as the
+/// locations of a proxy, may share one.
+fn pools(program: &Program) -> BTreeMap<SourceSpan, Vec<&Call>> {
+    let mut pools: BTreeMap<SourceSpan, Vec<&Call>> = BTreeMap::new();
+    for call in &program.calls {
+        let kept = &call.side.keepalive_connections;
+        if let (Some(at), Some(1..)) = (kept.span(), kept.value()) {
+            pools.entry(at).or_default().push(call);
+        }
+    }
+    pools
+}
+
+/// Whether no call leaves a connection in the pool; the first reason.
+fn judge(program: &Program, calls: &[&Call]) -> Answer<Known<bool>> {
+    let mut first = None;
+    for call in calls {
+        let what = format!(
+            "whether {} keeps connections to {}",
+            program.name, call.name
+        );
+        match ask(&call.side.reuses, &what, |reuses| !reuses) {
+            Answer::Yes(closes) => first = first.or(Some(closes)),
+            Answer::No => return Answer::No,
+            Answer::Open(gap) => return Answer::Open(gap),
+        }
+    }
+    first.map_or(Answer::No, Answer::Yes)
+}
+
+fn story(program: &Program, at: SourceSpan, calls: &[&Call], closes: &Known<bool>) -> Story {
+    let call = calls.first();
+    let name = call.map_or("", |call| &call.name);
+    let count = call.and_then(|call| each(&call.side.keepalive_connections).pop());
+    let count = count.map_or(0, |known| known.value);
+    let client = &program.name;
+    let asked = Known {
+        value: count,
+        at: Some(at),
+        because: None,
+        versions: None,
+    };
+    let place = call.map_or(at, |call| call.matches.as_ref().map_or(call.at, |it| it.at));
+    Story::proved(
+        format!(
+            "{client} is to keep {count} idle connections to {name}, but closes each behind its \
+             request: every request pays for a new connection"
+        ),
+        format!("a capture between {client} and {name} with several requests on one connection"),
+    )
+    .support(Support::Declared)
+    .severity(Severity::Medium)
+    .show(asked.show(at, &format!("{count} idle connections are kept")))
+    .show(closes.show(place, "connections are closed behind each request"))
+    .fix(Fix {
+        title: remedy(program, calls),
+        safety: Safety::Review,
+        edits: Vec::new(),
+    })
+}
+
+/// What lets connections live, in the words of the product.
+fn remedy(program: &Program, calls: &[&Call]) -> String {
+    let is_gateway = |call: &&Call| call.protocol == ww_model::service::Protocol::Gateway;
+    let is_written = |call: &&Call| matches!(call.side.reuses, Setting::Set(_));
+    match program.product.component.as_str() {
+        "nginx" if calls.iter().any(is_gateway) => {
+            "Write `fastcgi_keep_conn on;` where requests are passed on".to_owned()
+        }
+        "nginx" => "Write `proxy_http_version 1.1;` and `proxy_set_header Connection \"\";` where \
+                    requests are passed on"
+            .to_owned(),
+        _ if calls.iter().any(is_written) => {
+            "Take out the setting that closes connections, or the one that keeps them".to_owned()
+        }
+        _ => "Let connections live behind their request, or ask for no pool".to_owned(),
+    }
+}
