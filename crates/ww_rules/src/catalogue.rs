@@ -1,6 +1,9 @@
 //! Every rule, sorted by family and name.
 
-use crate::{Rule, capture, dns, exposure, filters, keepalive, kube, net, routes, tcp, tls};
+use crate::{
+    Rule, capture, dns, exposure, filters, keepalive, kube, net, retries, routes, tcp, timeouts,
+    tls,
+};
 
 /// Every rule.
 pub static RULES: &[&Rule] = &[
@@ -44,6 +47,9 @@ pub static RULES: &[&Rule] = &[
     &net::routing_loop::RULE,
     &net::syn_flood::RULE,
     &net::udp_port_unreachable::RULE,
+    &retries::retries_cut_short::RULE,
+    &retries::retry_never_happens::RULE,
+    &retries::unsafe_retry::RULE,
     &routes::allowed_ips_overlap::RULE,
     &routes::asymmetric_path::RULE,
     &routes::overlapping_networks::RULE,
@@ -75,6 +81,10 @@ pub static RULES: &[&Rule] = &[
     &tcp::spurious_retransmission::RULE,
     &tcp::syn_unanswered::RULE,
     &tcp::zero_window_stall::RULE,
+    &timeouts::caller_gives_up_first::RULE,
+    &timeouts::stream_cut_by_timeout::RULE,
+    &timeouts::time_without_unit::RULE,
+    &timeouts::timeout_missing::RULE,
     &tls::tls_handshake_rejected::RULE,
 ];
 

@@ -24,8 +24,10 @@ pub mod filters;
 pub mod keepalive;
 pub mod kube;
 pub mod net;
+pub mod retries;
 pub mod routes;
 pub mod tcp;
+pub mod timeouts;
 pub mod tls;
 
 pub use catalogue::{RULES, find};

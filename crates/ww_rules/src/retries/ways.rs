@@ -1,0 +1,58 @@
+//! Every place that says how requests are sent on: calls of programs, and routes of a mesh.
+
+use crate::Declared;
+use ww_base::SourceSpan;
+use ww_model::service::{ClientSide, Protocol, Target, WrittenMatch};
+
+/// A place that says how requests are sent on.
+pub(crate) struct Way<'m> {
+    /// Who sends them, and where to, as `nginx to api`.
+    pub(crate) name: String,
+    /// Where it is written.
+    pub(crate) at: SourceSpan,
+    /// What is spoken.
+    pub(crate) protocol: Protocol,
+    /// Which requests take it.
+    pub(crate) matches: Option<&'m WrittenMatch>,
+    /// Timers and retries.
+    pub(crate) side: &'m ClientSide,
+    /// Whether the team states that requests may be carried out twice.
+    pub(crate) is_idempotent: bool,
+}
+
+/// Every such place, those of programs first.
+pub(crate) fn all<'m>(declared: &Declared<'m>) -> Vec<Way<'m>> {
+    let model = declared.model;
+    let chains = declared.chains();
+    let programs = chains.parties.iter();
+    let calls = programs.flat_map(|party| {
+        let calls = party.program.iter().flat_map(|program| &program.calls);
+        calls.map(|call| Way {
+            name: format!("{} to {}", party.name, call.name),
+            at: call.at,
+            protocol: call.protocol,
+            matches: call.matches.as_ref(),
+            side: &call.side,
+            is_idempotent: states_idempotence(declared, &call.to),
+        })
+    });
+    let routes = model.services.mesh.routes.iter().map(|route| Way {
+        name: format!("route {}", route.name),
+        at: route.at,
+        protocol: route.protocol,
+        matches: route.matches.as_ref(),
+        side: &route.side,
+        is_idempotent: states_idempotence(declared, &route.to),
+    });
+    calls.chain(routes).collect()
+}
+
+/// Whether the team states it of everybody that is called.
+fn states_idempotence(declared: &Declared<'_>, to: &[Target]) -> bool {
+    let demands = &declared.model.services.facts.demands;
+    let states = |target: &Target| {
+        let mut of = demands.iter().filter(|demand| demand.name == target.host);
+        of.any(|demand| demand.is_idempotent.value() == Some(&true))
+    };
+    !to.is_empty() && to.iter().all(states)
+}
