@@ -1,7 +1,7 @@
 //! How long a call may take at most, as its settings say.
 
 use ww_base::{Gap, Locus, Setting, Span};
-use ww_model::service::Call;
+use ww_model::service::{Call, RetryOn};
 
 /// The longest time after which a caller has its answer or gives up.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -83,6 +83,12 @@ fn part(what: &str, span: Span, at: Locus) -> Part {
     }
 }
 
+/// Whether a try that got no answer in time is made again. Otherwise only connecting is.
+fn repeats_slow_tries(call: &Call) -> bool {
+    let on = call.side.retry.on.value();
+    on.is_none_or(|on| on.contains(&RetryOn::Timeout))
+}
+
 /// The longest that a call takes with all its tries.
 pub fn worst_case(call: &Call) -> Bound {
     let retry = &call.side.retry;
@@ -116,7 +122,12 @@ pub fn worst_case(call: &Call) -> Bound {
     let pauses = known(&retry.backoff).map_or(Span::ZERO, |(backoff, _)| {
         backoff.longest.times(attempts.saturating_sub(1) as i64)
     });
-    let all = one.times(attempts as i64) + pauses;
+    let all = if repeats_slow_tries(call) {
+        one.times(attempts as i64) + pauses
+    } else {
+        let connect = known(&call.side.connect).map_or(Span::ZERO, |(span, _)| span);
+        one + connect.times(attempts.saturating_sub(1) as i64) + pauses
+    };
     if attempts > 1 {
         parts.push(part(&format!("{attempts} tries"), all, attempts_at));
     }
@@ -128,4 +139,55 @@ pub fn worst_case(call: &Call) -> Bound {
         }
     }
     bounded(all, parts)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ww_base::{SourceId, SourceSpan};
+    use ww_model::service::{ClientSide, Passive, Protocol, Retry};
+
+    const AT: SourceSpan = SourceSpan {
+        source: SourceId(0),
+        start: 0,
+        end: 1,
+    };
+
+    /// Three tries on these conditions, 5 s for connecting and 20 s for the answer.
+    fn call(on: Vec<RetryOn>) -> Call {
+        Call {
+            at: AT,
+            name: "api".to_owned(),
+            matches: None,
+            from: Vec::new(),
+            to: Vec::new(),
+            protocol: Protocol::Http,
+            streams: Setting::default(),
+            side: ClientSide {
+                connect: Setting::set(Span::from_secs(5), AT),
+                first_byte: Setting::set(Span::from_secs(20), AT),
+                retry: Retry {
+                    attempts: Setting::set(3, AT),
+                    on: Setting::set(on, AT),
+                    ..Retry::default()
+                },
+                ..ClientSide::default()
+            },
+            picking: Setting::default(),
+            checks: Vec::new(),
+            passive: Passive::default(),
+            tls: None,
+        }
+    }
+
+    #[test]
+    fn only_connecting_is_repeated_where_a_timeout_is_no_condition() {
+        let longest = |on| match worst_case(&call(on)) {
+            Bound::Within(span, _) => span,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(longest(vec![RetryOn::Timeout]), Span::from_secs(75));
+        assert_eq!(longest(vec![RetryOn::Connect]), Span::from_secs(35));
+        assert_eq!(longest(vec![RetryOn::Status(503)]), Span::from_secs(35));
+    }
 }
