@@ -48,6 +48,7 @@ pub static RULES: &[&Rule] = &[
     &net::syn_flood::RULE,
     &net::udp_port_unreachable::RULE,
     &retries::retries_cut_short::RULE,
+    &retries::retry_amplification::RULE,
     &retries::retry_never_happens::RULE,
     &retries::unsafe_retry::RULE,
     &routes::allowed_ips_overlap::RULE,
@@ -82,9 +83,11 @@ pub static RULES: &[&Rule] = &[
     &tcp::syn_unanswered::RULE,
     &tcp::zero_window_stall::RULE,
     &timeouts::caller_gives_up_first::RULE,
+    &timeouts::connect_timeout_too_long::RULE,
     &timeouts::stream_cut_by_timeout::RULE,
     &timeouts::time_without_unit::RULE,
     &timeouts::timeout_missing::RULE,
+    &timeouts::upgrade_not_passed::RULE,
     &tls::tls_handshake_rejected::RULE,
 ];
 

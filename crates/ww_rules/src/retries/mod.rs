@@ -3,5 +3,6 @@
 mod ways;
 
 pub(crate) mod retries_cut_short;
+pub(crate) mod retry_amplification;
 pub(crate) mod retry_never_happens;
 pub(crate) mod unsafe_retry;

@@ -24,7 +24,10 @@ rule! {
 
 fn check(declared: &Declared<'_>, reports: &mut Reports) {
     let mut told = BTreeSet::new();
-    for way in ways::all(declared) {
+    for way in ways::all(declared)
+        .into_iter()
+        .filter(Way::repeats_slow_tries)
+    {
         let retry = &way.side.retry;
         if !retry.per_try.is_written() {
             continue;

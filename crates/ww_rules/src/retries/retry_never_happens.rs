@@ -25,7 +25,10 @@ rule! {
 
 fn check(declared: &Declared<'_>, reports: &mut Reports) {
     let mut told = BTreeSet::new();
-    for way in ways::all(declared) {
+    for way in ways::all(declared)
+        .into_iter()
+        .filter(Way::repeats_slow_tries)
+    {
         let what = format!("how often {} tries", way.name);
         let attempts = match ask(&way.side.retry.attempts, &what, |attempts| *attempts > 1) {
             Answer::Yes(attempts) => attempts,
@@ -68,8 +71,7 @@ fn story(
 ) -> Story {
     let tries = attempts.value;
     let (each, whole) = (said(one.value), said(all.value));
-    let share =
-        Span(all.value.0 / i64::try_from(tries + 1).unwrap_or(i64::MAX) / 1_000_000 * 1_000_000);
+    let share = share_of(all.value, tries);
     let story = Story::proved(
         format!(
             "{}: one try may take {each} and all {tries} together {whole}: a slow try is never repeated",
@@ -81,7 +83,7 @@ fn story(
     .show(one.show(way.at, &format!("one try may take {each}")))
     .show(all.show(way.at, &format!("all tries have {whole}: {effect}")))
     .show(attempts.show(way.at, &format!("up to {tries} tries")));
-    if share.0 < 1_000_000 {
+    if share <= Span::ZERO {
         return story;
     }
     story.fix(set_time(
@@ -93,4 +95,16 @@ fn story(
             said(share)
         ),
     ))
+}
+
+/// What each of so many tries may take, with some time left for the pauses between them: in whole
+/// seconds, or tenths of a second where that is less than one.
+fn share_of(all: Span, tries: u64) -> Span {
+    let share = all.0 / i64::try_from(tries.saturating_add(1)).unwrap_or(i64::MAX);
+    let grain = if share >= 1_000_000_000 {
+        1_000_000_000
+    } else {
+        100_000_000
+    };
+    Span(share / grain * grain)
 }

@@ -2,7 +2,7 @@
 
 use crate::Declared;
 use ww_base::SourceSpan;
-use ww_model::service::{ClientSide, Protocol, Target, WrittenMatch};
+use ww_model::service::{ClientSide, Protocol, RetryOn, Target, WrittenMatch};
 
 /// A place that says how requests are sent on.
 pub(crate) struct Way<'m> {
@@ -18,6 +18,15 @@ pub(crate) struct Way<'m> {
     pub(crate) side: &'m ClientSide,
     /// Whether the team states that requests may be carried out twice.
     pub(crate) is_idempotent: bool,
+}
+
+impl Way<'_> {
+    /// Whether a try that got no answer in time is repeated. Where the conditions are not known it
+    /// is taken for granted, as a bound of one try is written for nothing else.
+    pub(crate) fn repeats_slow_tries(&self) -> bool {
+        let on = self.side.retry.on.value();
+        on.is_none_or(|on| on.contains(&RetryOn::Timeout))
+    }
 }
 
 /// Every such place, those of programs first.

@@ -1,6 +1,8 @@
 //! Rules on timers of requests: missing, contradicting one another, written in the wrong unit.
 
 pub(crate) mod caller_gives_up_first;
+pub(crate) mod connect_timeout_too_long;
 pub(crate) mod stream_cut_by_timeout;
 pub(crate) mod time_without_unit;
 pub(crate) mod timeout_missing;
+pub(crate) mod upgrade_not_passed;

@@ -3,9 +3,8 @@
 use crate::declared::at;
 use crate::rule::rule;
 use crate::{Declared, Reports, Story};
-use std::collections::BTreeSet;
-use ww_base::Setting;
-use ww_base::Span;
+use std::collections::{BTreeMap, BTreeSet};
+use ww_base::{Setting, SourceSpan, Span};
 use ww_finding::{Severity, Support};
 use ww_model::service::{Call, Program, Protocol};
 
@@ -23,77 +22,96 @@ rule! {
     check: check,
 }
 
+/// How many of the places that lack the same are shown.
+const SHOWN: usize = 5;
+
 fn check(declared: &Declared<'_>, reports: &mut Reports) {
     for program in &declared.model.services.programs {
-        if program.product.component == "haproxy" {
-            of_haproxy(program, reports);
-        } else {
-            of_clients(program, reports);
+        match program.product.component.as_str() {
+            "haproxy" => of_haproxy(program, reports),
+            // Their makers decided for no bound, and what is behind them may have one.
+            "nginx" | "ingress-nginx" | "envoy" | "envoy-gateway" | "istio" => {}
+            _ => of_clients(program, reports),
         }
     }
 }
 
-/// HAProxy has no timeouts of its own, and warns when it starts.
+/// HAProxy has no timeouts of its own, and warns when it starts. One finding for all places that lack
+/// the same, as one line in `defaults` mends them all.
 fn of_haproxy(program: &Program, reports: &mut Reports) {
-    let mut told = BTreeSet::new();
+    let mut lacking: BTreeMap<Vec<&str>, BTreeMap<SourceSpan, &str>> = BTreeMap::new();
     for call in program
         .calls
         .iter()
         .filter(|call| call.protocol != Protocol::Udp)
     {
-        let missing: Vec<&str> = [
+        let timers = [
             ("timeout connect", &call.side.connect),
             ("timeout server", &call.side.first_byte),
-        ]
-        .into_iter()
-        .filter(|(_, setting)| setting.is_off())
-        .map(|(name, _)| name)
-        .collect();
-        if !missing.is_empty() && told.insert(call.at) {
-            let headline = format!(
-                "{} waits for the servers of `{}` without a bound: no {}",
-                program.name,
-                call.name,
-                missing.join(", no ")
-            );
-            let story = haproxy_story(headline, &missing).show(at(
-                call.at,
-                format!("neither here nor in its defaults: {}", missing.join(", ")),
-            ));
-            reports.add(story.severity(Severity::High));
+        ];
+        let missing = timers.into_iter().filter(|(_, setting)| setting.is_off());
+        let missing: Vec<&str> = missing.map(|(name, _)| name).collect();
+        if !missing.is_empty() {
+            lacking
+                .entry(missing)
+                .or_default()
+                .insert(call.at, &call.name);
         }
     }
     for listener in &program.listeners {
-        let is_missing = listener.side.stream_idle.is_off() && listener.protocol != Protocol::Udp;
-        if is_missing && told.insert(listener.at) {
-            let headline = format!(
-                "{} keeps connections of clients that fell silent for ever: no timeout client",
-                program.name
-            );
-            reports.add(haproxy_story(headline, &["timeout client"]).show(at(
-                listener.at,
-                "neither here nor in its defaults: timeout client",
-            )));
+        if listener.side.stream_idle.is_off() && listener.protocol != Protocol::Udp {
+            let places = lacking.entry(vec!["timeout client"]).or_default();
+            places.insert(listener.at, "clients");
         }
+    }
+    for (missing, places) in lacking {
+        reports.add_all(
+            places.len() as u64,
+            haproxy_story(&program.name, &missing, &places),
+        );
     }
 }
 
-fn haproxy_story(headline: String, missing: &[&str]) -> Story {
+fn haproxy_story(program: &str, missing: &[&str], places: &BTreeMap<SourceSpan, &str>) -> Story {
     let example = |name: &&str| match *name {
         "timeout connect" => "`timeout connect 5s`",
         "timeout server" => "`timeout server 30s`",
         _ => "`timeout client 30s`",
     };
     let lines: Vec<&str> = missing.iter().map(example).collect();
-    Story::proved(
+    let names = missing.join(" and no ");
+    let first = places.values().next().copied().unwrap_or_default();
+    let (headline, severity) = if missing.contains(&"timeout client") {
+        let headline =
+            format!("{program} keeps connections of clients that fell silent for ever: no {names}");
+        (headline, Severity::Medium)
+    } else {
+        let others = match places.len() {
+            0 | 1 => String::new(),
+            count => format!(" and of {} more backends", count - 1),
+        };
+        let headline =
+            format!("{program} waits for servers of `{first}`{others} without a bound: no {names}");
+        (headline, Severity::High)
+    };
+    let story = Story::proved(
         headline,
         "another file that HAProxy is started with, whose defaults section sets it",
     )
     .support(Support::Declared)
-    .advise(format!(
-        "Set it in the defaults section, as {}",
-        lines.join(" and ")
-    ))
+    .severity(severity);
+    let shown = places.keys().take(SHOWN);
+    shown
+        .fold(story, |story, place| {
+            story.show(at(
+                *place,
+                format!("neither here nor in its defaults: no {names}"),
+            ))
+        })
+        .advise(format!(
+            "Set it in the defaults section, as {}",
+            lines.join(" and ")
+        ))
 }
 
 /// Libraries that call without a bound unless told one.
