@@ -4,7 +4,7 @@ use crate::declared::at;
 use crate::rule::rule;
 use crate::{Declared, Reports, Story};
 use std::collections::{BTreeMap, BTreeSet};
-use ww_base::{Setting, SourceSpan, Span};
+use ww_base::{Locus, Setting, SourceSpan, Span};
 use ww_finding::{Severity, Support};
 use ww_model::service::{Call, Program, Protocol};
 
@@ -31,6 +31,7 @@ fn check(declared: &Declared<'_>, reports: &mut Reports) {
             "haproxy" => of_haproxy(program, reports),
             // Their makers decided for no bound, and what is behind them may have one.
             "nginx" | "ingress-nginx" | "envoy" | "envoy-gateway" | "istio" => {}
+            "" if is_manifest(&program.path) => {}
             _ => of_clients(program, reports),
         }
     }
@@ -114,6 +115,12 @@ fn haproxy_story(program: &str, missing: &[&str], places: &BTreeMap<SourceSpan, 
         ))
 }
 
+/// Whether a program is a gateway that a manifest asks for, of a product that is not known.
+fn is_manifest(path: &str) -> bool {
+    let extension = path.rsplit('.').next().unwrap_or_default();
+    matches!(extension, "yaml" | "yml")
+}
+
 /// Libraries that call without a bound unless told one.
 fn of_clients(program: &Program, reports: &mut Reports) {
     let mut told = BTreeSet::new();
@@ -129,7 +136,7 @@ fn of_clients(program: &Program, reports: &mut Reports) {
                     "a deadline that is set around the call where this was not seen",
                 )
                 .support(Support::Declared)
-                .show(at(call.at, "no timeout here, and the library has none by default"))
+                .show(at(call.at, format!("no timeout is set: {}", reason(call))))
                 .advise("Give the call a timeout that is shorter than that of whoever calls this program"),
             );
         }
@@ -150,4 +157,17 @@ fn waits_for_ever(call: &Call) -> bool {
         _ => true,
     };
     !timers.iter().any(is_open) && (call.side.total.is_off() || call.side.first_byte.is_off())
+}
+
+/// What says that nothing bounds the wait.
+fn reason(call: &Call) -> String {
+    let timers = [&call.side.first_byte, &call.side.total];
+    let by = timers.into_iter().find_map(|timer| match timer {
+        Setting::Off(Locus::Assumed { by }) => Some(by),
+        _ => None,
+    });
+    match by {
+        Some(by) => by.clone(),
+        None => "it is switched off".to_owned(),
+    }
 }
