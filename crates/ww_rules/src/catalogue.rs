@@ -1,8 +1,8 @@
 //! Every rule, sorted by family and name.
 
 use crate::{
-    Rule, capture, dns, exposure, filters, keepalive, kube, net, retries, routes, tcp, timeouts,
-    tls,
+    Rule, capture, dns, exposure, filters, health, keepalive, kube, net, retries, routes, tcp,
+    timeouts, tls,
 };
 
 /// Every rule.
@@ -31,6 +31,9 @@ pub static RULES: &[&Rule] = &[
     &filters::reply_blocked::RULE,
     &filters::rule_never_matches::RULE,
     &filters::rule_redundant::RULE,
+    &health::health_check_answered_by_proxy::RULE,
+    &health::identical_probes::RULE,
+    &health::probe_outlasts_interval::RULE,
     &keepalive::keep_alive_exceeds_backend::RULE,
     &keepalive::keep_alive_race::RULE,
     &keepalive::pool_outlives_server::RULE,

@@ -21,6 +21,7 @@ pub mod capture;
 pub mod dns;
 pub mod exposure;
 pub mod filters;
+pub mod health;
 pub mod keepalive;
 pub mod kube;
 pub mod net;
