@@ -1,8 +1,8 @@
 //! Every rule, sorted by family and name.
 
 use crate::{
-    Rule, capture, dns, exposure, filters, health, keepalive, kube, net, retries, routes, tcp,
-    timeouts, tls,
+    Rule, capture, dns, drain, exposure, filters, health, keepalive, kube, net, retries, routes,
+    tcp, timeouts, tls,
 };
 
 /// Every rule.
@@ -22,6 +22,8 @@ pub static RULES: &[&Rule] = &[
     &dns::dns_stale_address::RULE,
     &dns::dns_truncated_without_tcp::RULE,
     &dns::dns_unanswered::RULE,
+    &drain::grace_shorter_than_shutdown::RULE,
+    &drain::short_termination_grace::RULE,
     &exposure::admin_port_open_to_world::RULE,
     &exposure::database_open_to_world::RULE,
     &filters::default_accept_policy::RULE,

@@ -19,6 +19,7 @@ mod view;
 
 pub mod capture;
 pub mod dns;
+pub mod drain;
 pub mod exposure;
 pub mod filters;
 pub mod health;

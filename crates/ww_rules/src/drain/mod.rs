@@ -1,0 +1,4 @@
+//! Rules on stopping: how long a program has to finish what is under way.
+
+pub(crate) mod grace_shorter_than_shutdown;
+pub(crate) mod short_termination_grace;
