@@ -1,8 +1,8 @@
 //! Every rule, sorted by family and name.
 
 use crate::{
-    Rule, capture, dns, drain, exposure, filters, health, keepalive, kube, net, retries, routes,
-    tcp, timeouts, tls,
+    Rule, capture, dns, drain, exposure, filters, health, keepalive, kube, net, references,
+    retries, routes, tcp, timeouts, tls,
 };
 
 /// Every rule.
@@ -52,6 +52,7 @@ pub static RULES: &[&Rule] = &[
     &net::routing_loop::RULE,
     &net::syn_flood::RULE,
     &net::udp_port_unreachable::RULE,
+    &references::dangling_reference::RULE,
     &retries::retries_cut_short::RULE,
     &retries::retry_amplification::RULE,
     &retries::retry_never_happens::RULE,

@@ -26,6 +26,7 @@ pub mod health;
 pub mod keepalive;
 pub mod kube;
 pub mod net;
+pub mod references;
 pub mod retries;
 pub mod routes;
 pub mod tcp;

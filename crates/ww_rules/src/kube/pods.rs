@@ -269,7 +269,7 @@ pub(crate) fn meant<'c>(
 }
 
 /// Whether two names may be meant to be the same: up to case, punctuation, one or two letters.
-fn resemble(a: &str, b: &str) -> bool {
+pub(crate) fn resemble(a: &str, b: &str) -> bool {
     let plain = |text: &str| -> Vec<char> {
         let letters = text.chars().filter(|letter| letter.is_alphanumeric());
         letters
