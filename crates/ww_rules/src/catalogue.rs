@@ -2,7 +2,7 @@
 
 use crate::{
     Rule, capture, dns, drain, exposure, filters, health, keepalive, kube, net, references,
-    retries, routes, tcp, timeouts, tls,
+    retries, routes, tcp, timeouts, tls, tls_config,
 };
 
 /// Every rule.
@@ -95,6 +95,9 @@ pub static RULES: &[&Rule] = &[
     &timeouts::timeout_missing::RULE,
     &timeouts::upgrade_not_passed::RULE,
     &tls::tls_handshake_rejected::RULE,
+    &tls_config::obsolete_tls_version::RULE,
+    &tls_config::upstream_certificate_not_verified::RULE,
+    &tls_config::weak_cipher_suites::RULE,
 ];
 
 /// The rule of that name.

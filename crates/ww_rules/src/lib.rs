@@ -32,6 +32,7 @@ pub mod routes;
 pub mod tcp;
 pub mod timeouts;
 pub mod tls;
+pub mod tls_config;
 
 pub use catalogue::{RULES, find};
 pub use declared::{Declared, Reports};
