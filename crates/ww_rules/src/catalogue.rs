@@ -1,7 +1,7 @@
 //! Every rule, sorted by family and name.
 
 use crate::{
-    Rule, capture, dns, drain, exposure, filters, health, keepalive, kube, net, references,
+    Rule, capture, dns, drain, exposure, filters, health, keepalive, kube, limits, net, references,
     retries, routes, tcp, timeouts, tls, tls_config,
 };
 
@@ -45,6 +45,8 @@ pub static RULES: &[&Rule] = &[
     &kube::namespace_without_default_deny::RULE,
     &kube::policy_selects_nothing::RULE,
     &kube::service_selects_nothing::RULE,
+    &limits::rate_limit_counts_the_proxy::RULE,
+    &limits::rate_limit_invites_retries::RULE,
     &net::arp_conflict::RULE,
     &net::fragment_lost::RULE,
     &net::icmp_rejected::RULE,

@@ -25,6 +25,7 @@ pub mod filters;
 pub mod health;
 pub mod keepalive;
 pub mod kube;
+pub mod limits;
 pub mod net;
 pub mod references;
 pub mod retries;
