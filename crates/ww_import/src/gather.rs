@@ -53,6 +53,7 @@ pub fn gather(texts: &[Text<'_>], limits: &Limits) -> Gathered {
         gathered.devices(name, &files, limits);
     }
     let mut intake = Intake::new(limits);
+    service::read_facts(&others, &mut intake);
     gathered.model.cluster = gathered.keep(kube::import_observed(manifests, limits, &mut intake));
     let places = std::mem::take(&mut intake.pending.files);
     let embedded = embedded::cut(places, texts, limits.document_bytes);

@@ -14,6 +14,7 @@ mod dockerfile;
 mod document;
 mod embedded;
 mod envoy;
+mod facts;
 mod gateway_api;
 mod gather;
 mod haproxy;

@@ -20,7 +20,7 @@ use crate::gateway_api::{self, Gateways};
 use crate::ingress::{self, Ingresses};
 use crate::kube::Observer;
 use crate::{
-    Format, Text, application, compose, dockerfile, envoy, haproxy, istio, nginx, workload,
+    Format, Text, application, compose, dockerfile, envoy, facts, haproxy, istio, nginx, workload,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use ww_base::{Limits, Locus, Problem, ProblemKind, SourceId, SourceSpan};
@@ -137,6 +137,11 @@ impl<'l> Intake<'l> {
     }
 }
 
+/// Reads what the team states: before all else, as it tells versions.
+pub(crate) fn read_facts(texts: &[(Format, Text<'_>)], intake: &mut Intake<'_>) {
+    facts::read(&of(texts, &[Format::Facts]), intake);
+}
+
 /// Reads files that declare programs, and what starts them, behind the objects of manifests. Each
 /// reader is handed the texts of its formats.
 pub(crate) fn read(texts: &[(Format, Text<'_>)], intake: &mut Intake<'_>) {
@@ -144,13 +149,9 @@ pub(crate) fn read(texts: &[(Format, Text<'_>)], intake: &mut Intake<'_>) {
     for join in JOINERS {
         join(intake);
     }
-    let of = |formats: &[Format]| -> Vec<Text<'_>> {
-        let fitting = texts.iter().filter(|(format, _)| formats.contains(format));
-        fitting.map(|(_, text)| *text).collect()
-    };
     let read = |readers: &[(&[Format], Reader)], intake: &mut Intake<'_>| {
         for (formats, reader) in readers {
-            let texts = of(formats);
+            let texts = of(texts, formats);
             if !texts.is_empty() {
                 reader(&texts, intake);
             }
@@ -161,6 +162,12 @@ pub(crate) fn read(texts: &[(Format, Text<'_>)], intake: &mut Intake<'_>) {
     read(READERS, intake);
     application::commanded(intake);
     join::attach(intake);
+}
+
+/// The texts of some formats.
+fn of<'t>(texts: &[(Format, Text<'t>)], formats: &[Format]) -> Vec<Text<'t>> {
+    let fitting = texts.iter().filter(|(format, _)| formats.contains(format));
+    fitting.map(|(_, text)| *text).collect()
 }
 
 /// Reads all texts of some formats.
