@@ -18,6 +18,7 @@ mod facts;
 mod gateway_api;
 mod gather;
 mod haproxy;
+mod host;
 mod include;
 mod ingress;
 pub mod iproute;

@@ -51,6 +51,7 @@ const TABLES: &[(&str, &str)] = &[
     table!("puma"),
     table!("redis-py"),
     table!("requests"),
+    table!("resolver"),
     table!("sqlalchemy"),
     table!("undici"),
     table!("urllib3"),

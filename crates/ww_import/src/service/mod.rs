@@ -20,7 +20,8 @@ use crate::gateway_api::{self, Gateways};
 use crate::ingress::{self, Ingresses};
 use crate::kube::Observer;
 use crate::{
-    Format, Text, application, compose, dockerfile, envoy, facts, haproxy, istio, nginx, workload,
+    Format, Text, application, compose, dockerfile, envoy, facts, haproxy, host, istio, nginx,
+    workload,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use ww_base::{Limits, Locus, Problem, ProblemKind, SourceId, SourceSpan};
@@ -186,6 +187,8 @@ const READERS: &[(&[Format], Reader)] = &[
     (&[Format::Envoy], envoy::read),
     (&[Format::Haproxy], haproxy::read),
     (&[Format::Nginx], nginx::read),
+    (&[Format::Resolver], host::read_resolvers),
+    (&[Format::Sysctl], host::read_kernels),
 ];
 
 /// Reads objects of manifests by their kind; the path is that of the file.

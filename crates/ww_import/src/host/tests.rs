@@ -1,0 +1,102 @@
+use crate::{Gathered, Text, gather};
+use proptest::prelude::*;
+use ww_base::{Limits, Locus, SourceId, SourceSpan, Span};
+
+fn gathered(files: &[(&str, &[u8])]) -> Gathered {
+    let texts: Vec<Text<'_>> = (0..)
+        .zip(files)
+        .map(|(number, (path, bytes))| Text {
+            source: SourceId(number),
+            path,
+            device: "",
+            bytes,
+        })
+        .collect();
+    gather(&texts, &Limits::default())
+}
+
+fn shown(text: &str, at: SourceSpan) -> &str {
+    text.get(at.start as usize..at.end as usize).unwrap()
+}
+
+#[test]
+fn a_resolver_has_what_is_written_and_else_its_defaults() {
+    let text = "# by hand\nnameserver 10.0.0.2\nnameserver 10.0.0.3\ndomain old\nsearch a.example b.example\noptions ndots:20 timeout:1 rotate edns0\n";
+    let gathered = gathered(&[("etc/resolv.conf", text.as_bytes())]);
+    assert_eq!(gathered.problems, []);
+    let resolver = gathered.model.services.hosts[0].resolver.clone().unwrap();
+    let servers: Vec<&str> = resolver
+        .servers
+        .iter()
+        .map(|it| it.value.as_str())
+        .collect();
+    assert_eq!(servers, ["10.0.0.2", "10.0.0.3"]);
+    let search: Vec<&str> = resolver.search.iter().map(|it| it.value.as_str()).collect();
+    assert_eq!(search, ["a.example", "b.example"]);
+    assert_eq!(resolver.ndots.value(), Some(&15));
+    let at = resolver.ndots.span().unwrap();
+    assert_eq!(shown(text, at), "options ndots:20 timeout:1 rotate edns0");
+    assert_eq!(resolver.timeout.value(), Some(&Span::from_secs(1)));
+    assert_eq!(resolver.attempts.value(), Some(&2));
+    assert!(!resolver.attempts.is_written());
+    assert_eq!(resolver.rotate.value(), Some(&true));
+    assert_eq!(resolver.single_request.value(), Some(&false));
+}
+
+#[test]
+fn files_of_one_host_are_applied_in_order() {
+    let last = "net.core.somaxconn = 1024\nnet/ipv4/conf/eth0.5/rp_filter=1\n";
+    let gathered = gathered(&[
+        ("etc/sysctl.conf", last.as_bytes()),
+        (
+            "etc/sysctl.d/90-b.conf",
+            b"-net.core.somaxconn=512\n; no\n-net.x\n",
+        ),
+        ("etc/sysctl.d/10-a.conf", b"net.core.somaxconn=256\n"),
+        ("etc/resolv.conf", b"nameserver 10.0.0.2\n"),
+        ("other/sysctl.conf", b"net.core.somaxconn=1\n"),
+    ]);
+    assert_eq!(gathered.problems, []);
+    let hosts = gathered.model.services.hosts;
+    assert_eq!(hosts.len(), 2);
+    let etc = hosts.iter().find(|host| host.name == "etc").unwrap();
+    assert!(etc.resolver.is_some());
+    let (number, at) = etc.kernel.number("net.core.somaxconn").unwrap();
+    assert_eq!(
+        (number, shown(last, at)),
+        (1024, "net.core.somaxconn = 1024")
+    );
+    assert!(etc.kernel.get("net.ipv4.conf.eth0/5.rp_filter").is_some());
+    let order: Vec<&str> = etc
+        .kernel
+        .values
+        .iter()
+        .map(|it| it.value.as_str())
+        .collect();
+    assert_eq!(order, ["256", "512", "1024", "1"]);
+}
+
+#[test]
+fn what_is_no_setting_is_told() {
+    let told = |path: &str, text: &str| {
+        let problems = gathered(&[(path, text.as_bytes())]).problems;
+        assert_eq!(problems.len(), 1, "{problems:?}");
+        problems[0].message.clone()
+    };
+    assert!(told("resolv.conf", "options ndots:x\n").contains("has to be a number"));
+    assert!(told("resolv.conf", "nameservers 10.0.0.2\n").contains("`nameservers`"));
+    assert!(told("sysctl.conf", "net.core.somaxconn 5\n").contains("sets nothing"));
+}
+
+proptest! {
+    #[test]
+    fn any_bytes_are_read_and_problems_stand_inside(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+        for path in ["resolv.conf", "sysctl.conf"] {
+            for problem in gathered(&[(path, &bytes)]).problems {
+                if let Locus::Text(at) = problem.at {
+                    prop_assert!(at.start <= at.end && at.end as usize <= bytes.len());
+                }
+            }
+        }
+    }
+}
