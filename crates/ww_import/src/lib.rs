@@ -9,6 +9,7 @@
 mod address;
 mod application;
 mod compose;
+mod database;
 pub mod defaults;
 mod dockerfile;
 mod document;

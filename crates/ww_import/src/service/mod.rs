@@ -20,8 +20,8 @@ use crate::gateway_api::{self, Gateways};
 use crate::ingress::{self, Ingresses};
 use crate::kube::Observer;
 use crate::{
-    Format, Text, application, compose, dockerfile, envoy, facts, haproxy, host, istio, nginx,
-    workload,
+    Format, Text, application, compose, database, dockerfile, envoy, facts, haproxy, host, istio,
+    nginx, workload,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use ww_base::{Limits, Locus, Problem, ProblemKind, SourceId, SourceSpan};
@@ -187,6 +187,10 @@ const READERS: &[(&[Format], Reader)] = &[
     (&[Format::Envoy], envoy::read),
     (&[Format::Haproxy], haproxy::read),
     (&[Format::Nginx], nginx::read),
+    (&[Format::Mysql], database::read_mysql),
+    (&[Format::Pgbouncer], database::read_pgbouncer),
+    (&[Format::Postgres], database::read_postgres),
+    (&[Format::Redis], database::read_redis),
     (&[Format::Resolver], host::read_resolvers),
     (&[Format::Sysctl], host::read_kernels),
 ];
