@@ -35,6 +35,7 @@ pub mod nginx;
 mod recognise;
 mod service;
 pub mod sets;
+mod spring;
 mod text;
 pub mod wireguard;
 mod workload;

@@ -68,7 +68,12 @@ fn client_side(read: &mut Read<'_, '_, '_>) -> ClientSide {
     }
 }
 
-fn call(database: &Database, pool: &ClientSide, product: &Product, intake: &mut Intake<'_>) -> Call {
+fn call(
+    database: &Database,
+    pool: &ClientSide,
+    product: &Product,
+    intake: &mut Intake<'_>,
+) -> Call {
     let at = database.at;
     let word = |name: &str| {
         let found = database.words.iter().find(|(known, _)| known == name);

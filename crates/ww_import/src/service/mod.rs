@@ -21,7 +21,7 @@ use crate::ingress::{self, Ingresses};
 use crate::kube::Observer;
 use crate::{
     Format, Text, application, compose, database, dockerfile, envoy, facts, haproxy, host, istio,
-    nginx, workload,
+    nginx, spring, workload,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use ww_base::{Limits, Locus, Problem, ProblemKind, SourceId, SourceSpan};
@@ -192,6 +192,7 @@ const READERS: &[(&[Format], Reader)] = &[
     (&[Format::Postgres], database::read_postgres),
     (&[Format::Redis], database::read_redis),
     (&[Format::Resolver], host::read_resolvers),
+    (&[Format::Spring], spring::read),
     (&[Format::Sysctl], host::read_kernels),
 ];
 
