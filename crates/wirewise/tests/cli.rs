@@ -114,7 +114,7 @@ fn wrong_usage_exits_with_2_and_helps() {
         (&[], "Usage: wirewise"),
         (&["diagnose"], "<CAPTURE>"),
         (&["diagnose", "--formt", "json", "x"], "--format"),
-        (&["diagnose", "--format", "sarif", "x"], "text, json"),
+        (&["diagnose", "--format", "xml", "x"], "text, json"),
         (
             &["diagnose", "--fail-on", "hi", "x"],
             "'--fail-on <SEVERITY>'",

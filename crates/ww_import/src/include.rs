@@ -47,11 +47,12 @@ impl<'t> AtHand<'t> {
             texts
                 .filter(|text| {
                     let fits = if anywhere { fits_end } else { fits };
-                    (text.source != from || may_be_itself) && fits(wanted, text.path)
+                    let path = text.path.strip_prefix("./").unwrap_or(text.path);
+                    (text.source != from || may_be_itself) && fits(wanted, path)
                 })
                 .collect()
         };
-        let as_it_is = fitting(pattern, true, false);
+        let as_it_is = fitting(pattern.strip_prefix("./").unwrap_or(pattern), true, false);
         if !as_it_is.is_empty() {
             return as_it_is;
         }

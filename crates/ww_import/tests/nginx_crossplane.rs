@@ -2,7 +2,10 @@
 
 #![expect(
     clippy::disallowed_methods,
-    reason = "a judge is a program, and the corpora are files"
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    reason = "a judge is a program, and the corpora are files; where they fail, the test fails"
 )]
 
 use serde_json::Value;
@@ -49,10 +52,14 @@ fn files(corpora: &Path) -> Vec<PathBuf> {
 #[test]
 fn directives_are_those_that_crossplane_reads() {
     let (corpora, python) = (std::env::var_os("WIREWISE_CORPORA"), python());
-    let (Some(corpora), Some(python)) = (corpora, python) else {
-        println!(
-            "NOT RUN: set WIREWISE_CORPORA and install crossplane (pip) to compare with its reading"
-        );
+    let Some(corpora) = corpora else {
+        println!("NOT RUN: set WIREWISE_CORPORA to compare with crossplane's reading");
+        return;
+    };
+    let Some(python) = python else {
+        let is_ci = std::env::var_os("CI").is_some();
+        assert!(!is_ci, "crossplane is not installed");
+        println!("NOT RUN: install crossplane (pip) to compare with its reading");
         return;
     };
     let files = files(Path::new(&corpora));
@@ -105,10 +112,8 @@ fn difference(bytes: &[u8], ours: &[Directive], theirs: &[Value]) -> Option<Stri
         if raw(bytes, &mine.name) != name {
             return Some(format!("{shown} is {name}"));
         }
-        let line = 1 + bytes[..mine.at.start as usize]
-            .iter()
-            .filter(|byte| **byte == b'\n')
-            .count() as u64;
+        let before = &bytes[..mine.at.start as usize];
+        let line = before.split(|byte| *byte == b'\n').count() as u64;
         if other["line"].as_u64() != Some(line) {
             return Some(format!("{shown} in line {line} is in {}", other["line"]));
         }

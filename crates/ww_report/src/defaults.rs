@@ -32,13 +32,13 @@ pub fn text(table: &Table, version: Option<&Version>, style: Style) -> String {
     for row in holding(table, version) {
         sheet.gap();
         let head = format!("{} = {}", row.setting, row.value);
-        let versions = if row.versions == "*" {
-            String::new()
+        if row.versions == "*" {
+            sheet.paragraph(0, Tone::Plain, &head);
         } else {
-            format!("versions {}", row.versions)
-        };
-        let column = head.chars().count() + 2;
-        sheet.hanging(&[(0, Tone::Plain, &head)], column, Tone::Yellow, &versions);
+            let versions = format!("versions {}", row.versions);
+            let column = head.chars().count() + 2;
+            sheet.hanging(&[(0, Tone::Plain, &head)], column, Tone::Yellow, &versions);
+        }
         let meaning = format!("{} side: {}", row.direction, row.meaning);
         sheet.paragraph(2, Tone::Plain, &meaning);
         sheet.paragraph(2, Tone::Dim, &row.source);

@@ -52,6 +52,9 @@ pub enum Value {
 impl fmt::Display for Value {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Value::Time(span) if span.0 % 1_000_000_000 == 0 => {
+                write!(f, "{} s", span.0 / 1_000_000_000)
+            }
             Value::Time(span) => span.fmt(f),
             Value::Number(number) => number.fmt(f),
             Value::Flag(true) => f.write_str("on"),

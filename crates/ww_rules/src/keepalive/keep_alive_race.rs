@@ -147,9 +147,11 @@ fn story(
         wanted,
         format!("Let {server} keep idle connections longer than {client}: {}", said(wanted)),
     ))
-    .advise(format!(
-        "Or let {client} drop them first: {} in place of {keeps}",
-        said(lower)
+    .fix(set_time(
+        declared,
+        &race.keeps,
+        lower,
+        format!("Or let {client} drop them first: {} in place of {keeps}", said(lower)),
     ));
     match hop.call.side.on_stale {
         _ if race.closes.value >= RARE => story.severity(Severity::Low),

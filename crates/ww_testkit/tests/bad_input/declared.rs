@@ -20,7 +20,8 @@ const MOST_MS_PER_MB: u64 = 600;
 fn check(path: &str, bytes: &[u8]) -> Vec<Problem> {
     let limits = Limits::default();
     let Gathered { model, problems } = read(path, bytes);
-    let (_, outcomes) = ww_rules::review(&model, &limits);
+    let text = String::from_utf8_lossy(bytes);
+    let (_, outcomes) = ww_rules::review(&model, &limits, &[&text]);
     for (rule, outcome) in &outcomes {
         if let Outcome::NotChecked(gaps) = outcome {
             let broken = gaps
