@@ -27,7 +27,7 @@ pub(super) fn case(rng: &mut Rng) -> Case {
         hook,
         translates: false,
         about_marks: false,
-        negates_port: false,
+        negates_transport: false,
         inet: false,
         sets: Vec::new(),
         lines: Vec::new(),
@@ -55,8 +55,8 @@ struct Maker<'a> {
     translates: bool,
     /// Rules set and test marks more than anything else.
     about_marks: bool,
-    /// The rule in the making has a negated test of a port.
-    negates_port: bool,
+    /// The rule in the making has a negated test of ports, or of the type or code of ICMP.
+    negates_transport: bool,
     /// Whether the table is for both IP versions.
     inet: bool,
     /// The named sets of the table.
@@ -253,7 +253,7 @@ impl Maker<'_> {
     fn make_rule(&mut self, at: Position) {
         let mut words = Vec::new();
         let mut proto = None;
-        self.negates_port = false;
+        self.negates_transport = false;
         if self.inet && at.kind == Kind::Filter && self.draw.once_in(20) {
             let test = self.test_of_other_version();
             words.push(test);

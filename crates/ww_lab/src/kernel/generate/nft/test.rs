@@ -210,10 +210,20 @@ impl Maker<'_> {
             },
             _ => words(self),
         };
-        // nft 1.0.6 makes one test of two negated ones of ports, and so lets either port alone satisfy both.
-        let not = if self.negates_port { "" } else { self.not() };
-        self.negates_port |= !not.is_empty();
+        let not = self.not_in_transport();
         format!("{proto} {side} {not}{value}")
+    }
+
+    /// A negation, once in a rule, of a test of ports or of the type or code of ICMP: nft 1.0.6 makes one test of
+    /// two negated ones that stand beside one another in the header, and so lets either alone satisfy both.
+    fn not_in_transport(&mut self) -> &'static str {
+        let not = if self.negates_transport {
+            ""
+        } else {
+            self.not()
+        };
+        self.negates_transport |= !not.is_empty();
+        not
     }
 
     fn flag_test(&mut self) -> String {
@@ -255,7 +265,7 @@ impl Maker<'_> {
             Part::IcmpType,
             [kind.into(), u128::from(kind) + 1, kind.into()],
         );
-        let not = self.not();
+        let not = self.not_in_transport();
         if self.draw.once_in(3) {
             self.draw
                 .edge(Part::IcmpCode, [code.into(), u128::from(code) + 1]);
