@@ -5,7 +5,7 @@ use super::lower::{Lowering, Routes};
 use super::proxy::Proxy;
 use super::server::{Server, servers};
 use super::value::none;
-use ww_base::{Gap, Setting};
+use ww_base::{Gap, Locus, Setting};
 use ww_model::service::{
     Call, ClientSide, Methods, Outlier, Passive, Picking, Protocol, Retry, RetryOn,
 };
@@ -57,6 +57,7 @@ impl<'t> Lowering<'t, '_, '_> {
         let passed_on = "HAProxy passes on what comes";
         ClientSide {
             reuses: self.reuses(proxy, servers),
+            first_on_kept: self.first_on_kept(proxy, on_stale),
             keepalive_idle: none(
                 "HAProxy closes half of the idle connections at each pool-purge-delay, none for its age",
             ),
@@ -109,8 +110,24 @@ impl<'t> Lowering<'t, '_, '_> {
             return Setting::set(false, line.at);
         }
         match proxy.one(&["http-reuse"]) {
-            Some(line) => Setting::set(line.word(1) != "never", line.at),
+            // The connection lives on, but for the same client only.
+            Some(line) if line.word(1) == "never" => Setting::Off(Locus::Text(line.at)),
+            Some(line) => Setting::set(true, line.at),
             None => self.default_word("http-reuse").map(|word| word != "never"),
+        }
+    }
+
+    /// `safe` lets the first request of a client have a connection that was used before only where
+    /// HAProxy can send it again (measured with 2.6).
+    fn first_on_kept(&mut self, proxy: &Proxy<'t>, on_stale: Methods) -> Setting<bool> {
+        let may = |word: &str| match word {
+            "never" => false,
+            "safe" => on_stale != Methods::None,
+            _ => true,
+        };
+        match proxy.one(&["http-reuse"]) {
+            Some(line) => Setting::set(may(line.word(1)), line.at),
+            None => self.default_word("http-reuse").map(|word| may(&word)),
         }
     }
 

@@ -204,11 +204,22 @@ fn requests_are_sent_again_only_where_retry_on_says_so() {
 fn connections_to_servers_are_used_again_unless_something_closes_them() {
     let reuses = |lines: &str| call(lines).side.reuses.value().copied();
     assert_eq!(reuses(""), Some(true));
-    assert_eq!(reuses("http-reuse never"), Some(false));
+    assert!(call("http-reuse never").side.reuses.is_off());
     assert_eq!(reuses("http-reuse always"), Some(true));
     assert_eq!(reuses("option http-server-close"), Some(false));
     assert_eq!(reuses("option httpclose\n no option httpclose"), Some(true));
     assert_eq!(reuses("default-server pool-max-conn 0"), Some(false));
+}
+
+#[test]
+fn the_first_request_of_a_client_may_meet_a_close_where_connections_are_shared() {
+    let first = |lines: &str| call(lines).side.first_on_kept.value().copied();
+    assert_eq!(first(""), Some(false));
+    assert_eq!(first("http-reuse never"), Some(false));
+    assert_eq!(first("http-reuse aggressive"), Some(true));
+    assert_eq!(first("http-reuse always"), Some(true));
+    assert_eq!(first("retry-on all-retryable-errors"), Some(true));
+    assert_eq!(first("retry-on 503"), Some(false));
 }
 
 #[test]

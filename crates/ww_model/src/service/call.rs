@@ -146,6 +146,9 @@ pub struct ClientSide {
     pub tests_before_use: Setting<bool>,
     /// Time that sent bytes may stay unacknowledged (`TCP_USER_TIMEOUT`).
     pub unacknowledged: Setting<Span>,
+    /// Whether the first request of a caller's connection may go by one that was used before. Where it
+    /// may not, a close is met only by a request behind it, whose caller sees its own connection closed.
+    pub first_on_kept: Setting<bool>,
     /// What happens to a request that meets a connection which the server has closed.
     pub on_stale: Methods,
     /// Retries.
