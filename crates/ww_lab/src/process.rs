@@ -63,6 +63,32 @@ impl Program {
         })
     }
 
+    /// Waits until `is_ready` says yes.
+    ///
+    /// # Errors
+    /// [`LabError::Program`] with what it wrote when it ends before, or is not ready in time.
+    pub fn wait_until(
+        mut self,
+        patience: Duration,
+        mut is_ready: impl FnMut() -> bool,
+    ) -> Result<Self, LabError> {
+        let deadline = Instant::now() + patience;
+        while !is_ready() {
+            let is_late = Instant::now() >= deadline;
+            if is_late {
+                // It says what it has to say once it is gone.
+                let _ = self.child.kill();
+            }
+            if is_late || self.ended_within(Duration::from_millis(5)).is_some() {
+                return Err(LabError::Program {
+                    command: self.name.clone(),
+                    reason: format!("is not ready: {}", self.said().trim()),
+                });
+            }
+        }
+        Ok(self)
+    }
+
     /// Interrupts the program, waits up to `patience` for its end and returns what it said until then.
     ///
     /// # Errors
@@ -80,12 +106,17 @@ impl Program {
             }
             self.signal(Signal::INT);
         }
+        Ok(self.said())
+    }
+
+    /// What a program that has ended wrote on its standard error.
+    fn said(&mut self) -> String {
         let mut said = String::new();
         if let Some(mut stderr) = self.child.stderr.take() {
             // What it said is only an explanation; unreadable is as good as nothing.
             let _ = stderr.read_to_string(&mut said);
         }
-        Ok(said)
+        said
     }
 
     fn signal(&self, signal: Signal) {

@@ -6,16 +6,18 @@ use crate::link::Side;
 use crate::namespace::Namespace;
 use crate::pcap;
 use crate::process::Program;
+use crate::proxy;
 use crate::rng::Rng;
 use crate::scenario::{Scenario, Service, Site, Vantage, View, Work};
 use crate::traffic::http_client::Tally;
-use crate::traffic::{Stop, ms, talk};
+use crate::traffic::{Stop, talk};
 use crate::truth::HarmKind;
 use crate::wire::Account;
 use crate::world::{World, address_of};
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::mpsc;
@@ -183,10 +185,11 @@ fn start(
     }
 }
 
-type Ready = Box<dyn FnOnce() + Send>;
+/// What a server calls once it listens.
+pub(crate) type Ready = Box<dyn FnOnce() + Send>;
 
 /// Starts a server on a thread inside `namespace` and waits until it listens.
-fn in_thread(
+pub(crate) fn in_thread(
     namespace: &Namespace,
     stop: &Stop,
     serve: impl FnOnce(&Stop, Ready) -> io::Result<()> + Send + 'static,
@@ -216,26 +219,13 @@ fn nginx(server: &Namespace, folder: &Path, bytes: usize) -> Result<Program, Lab
     let mut words = certificate.split_whitespace();
     crate::namespace::run(Command::new(words.next().unwrap_or_default()).args(words))?;
     let config = format!(
-        "daemon off; user root; worker_processes 1; pid {dir}/pid; error_log stderr notice;\n\
-         events {{ worker_connections 256; }}\n\
+        "events {{ worker_connections 256; }}\n\
          http {{ access_log off; server {{ listen 80; listen 443 ssl; root {dir};\n\
          ssl_certificate {dir}/cert; ssl_certificate_key {dir}/key; }} }}\n"
     );
     let file = folder.join("nginx.conf");
     write(&file, config.as_bytes())?;
-    let args = [
-        "-p",
-        &dir.to_string(),
-        "-e",
-        "stderr",
-        "-c",
-        &file.display().to_string(),
-    ]
-    .map(str::to_owned);
-    let mut program = Program::start(server, "nginx", &args)?;
-    program.wait_for("start worker process ")?;
-    thread::sleep(ms(50));
-    Ok(program)
+    proxy::nginx(server, &file, SocketAddr::from(([127, 0, 0, 1], 80)))
 }
 
 /// Does one piece of work; the calling thread is inside the client's namespace.

@@ -101,7 +101,8 @@ pub fn address_of(side: Side, ipv6: bool) -> IpAddr {
     }
 }
 
-fn open_tap(namespace: &Namespace) -> Result<std::fs::File, LabError> {
+/// The lab's interface of a namespace; what is sent to it is lost until somebody reads it.
+pub(crate) fn open_tap(namespace: &Namespace) -> Result<std::fs::File, LabError> {
     namespace
         .run(|| ww_sys::open_tap(INTERFACE))?
         .map_err(|error| LabError::NotPossible {

@@ -50,7 +50,7 @@ impl Default for HttpServer {
 }
 
 /// How long a read waits before it looks at the clock and the end of the scenario.
-const TICK: Duration = ms(2);
+pub(super) const TICK: Duration = ms(2);
 
 impl HttpServer {
     /// Serves until the scenario is over; call it inside the server's namespace, `ready` once it listens.
@@ -135,14 +135,19 @@ impl HttpServer {
     }
 }
 
-enum Head {
+/// What came in place of a request's head, or the head.
+pub(super) enum Head {
     Complete(String),
     Closed,
     Idle,
 }
 
 /// Reads up to the empty line that ends a request head.
-fn read_head(stream: &mut TcpStream, stop: &Stop, idle: Option<Duration>) -> io::Result<Head> {
+pub(super) fn read_head(
+    stream: &mut TcpStream,
+    stop: &Stop,
+    idle: Option<Duration>,
+) -> io::Result<Head> {
     let started = Instant::now();
     let mut head = Vec::new();
     let mut byte = [0];
@@ -166,7 +171,8 @@ fn read_head(stream: &mut TcpStream, stop: &Stop, idle: Option<Duration>) -> io:
     Ok(Head::Closed)
 }
 
-fn is_tick(error: &io::Error) -> bool {
+/// Whether a read has only looked at the clock.
+pub(super) fn is_tick(error: &io::Error) -> bool {
     matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut)
 }
 

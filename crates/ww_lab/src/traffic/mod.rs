@@ -1,8 +1,10 @@
 //! What the two hosts of a lab say to one another: small servers and clients with habits declared as data.
 
+pub mod asking;
 pub mod dns;
 pub mod http_client;
 pub mod http_server;
+pub mod racing;
 pub mod raw;
 pub mod talk;
 
@@ -77,6 +79,13 @@ impl Stop {
             thread::sleep(left.min(ms(20)));
         }
     }
+}
+
+/// The number of bytes that a message's head says its body has; names of headers have no case.
+pub(crate) fn content_length(head: &str) -> Option<usize> {
+    let mut headers = head.lines().filter_map(|line| line.split_once(':'));
+    let (_, length) = headers.find(|(name, _)| name.eq_ignore_ascii_case("content-length"))?;
+    length.trim().parse().ok()
 }
 
 /// The address that accepts connections to any address of one IP version.
