@@ -12,7 +12,7 @@ use crate::service::Intake;
 use fields::Fields;
 use toml::de::DeTable;
 use ww_base::{Locus, Setting, SourceSpan, Sourced};
-use ww_model::service::{Demand, Middlebox, Silence, Version};
+use ww_model::service::{Demand, Middlebox, Product, Silence, Version};
 
 /// Reads the files of statements.
 pub(crate) fn read(texts: &[Text<'_>], intake: &mut Intake<'_>) {
@@ -118,17 +118,23 @@ fn read_names(names: &Fields<'_>, intake: &mut Intake<'_>) {
 }
 
 fn middlebox(fields: &Fields<'_>, intake: &mut Intake<'_>) -> Option<Middlebox> {
-    fields.known(&["name", "idle", "then", "from", "to"], intake);
+    const THEN: [(&str, Silence); 2] = [("drop", Silence::Drop), ("reset", Silence::Reset)];
+    fields.known(&["name", "component", "idle", "then", "from", "to"], intake);
     let name = fields.name(intake)?;
+    let product = Product::named(fields.text("component", intake).unwrap_or_default());
+    let idle = intake.defaults.time(&product, "idle timeout");
+    let then = intake.defaults.word(&product, "then");
     Some(Middlebox {
         at: fields.at(),
         name,
-        idle: fields.time("idle", intake),
-        then: fields.word(
-            "then",
-            &[("drop", Silence::Drop), ("reset", Silence::Reset)],
-            intake,
-        ),
+        idle: fields.time("idle", intake).or(idle),
+        then: fields.word("then", &THEN, intake).or(then.map(|word| {
+            if word == "reset" {
+                Silence::Reset
+            } else {
+                Silence::Drop
+            }
+        })),
         from: fields.words("from", intake),
         to: fields.words("to", intake),
     })

@@ -98,6 +98,7 @@ fn listener(fields: &Fields<'_>, product: &Product, intake: &mut Intake<'_>) -> 
         "total",
         "stream_idle",
         "max_streams",
+        "probe_after",
     ];
     fields.known(&known, intake);
     let time = |key, intake: &mut Intake<'_>| {
@@ -114,6 +115,7 @@ fn listener(fields: &Fields<'_>, product: &Product, intake: &mut Intake<'_>) -> 
         total: time("total", intake),
         stream_idle: time("stream_idle", intake),
         max_streams: fields.number("max_streams", intake),
+        probe_after: fields.time("probe_after", intake),
         ..ServerSide::default()
     };
     Listener {

@@ -4,6 +4,7 @@ use super::lower::Lowering;
 use super::pass::{Way, Whom};
 use super::scope::Scope;
 use super::tree::Directive;
+use super::upstream::Group;
 use super::value::{none, off_at_zero};
 use ww_base::{Gap, Setting, Span};
 use ww_model::service::{Methods, Retry, RetryOn};
@@ -95,6 +96,9 @@ impl<'t> Lowering<'t, '_, '_> {
         if let Some(zero) = keepalive.filter(|one| one.arg(0) == Some("0")) {
             return Setting::set(false, zero.at);
         }
+        if let Some(keepalive) = keepalive.filter(|one| is_replaced(group, one)) {
+            return self.kept_in_front(keepalive);
+        }
         let set = |directive: &Directive| Setting::set(true, directive.at);
         match way.prefix {
             "proxy" => self.reuses_http(scope, keepalive),
@@ -115,6 +119,17 @@ impl<'t> Lowering<'t, '_, '_> {
     fn kept_by_version(&self) -> Setting<bool> {
         let defaults = self.intake.defaults;
         defaults.flag(&self.product, "upstream keepalive")
+    }
+
+    /// A pool that is asked for in front of the method of balancing: the method takes its place
+    /// before nginx 1.29.7, so that nothing is kept.
+    fn kept_in_front(&self, keepalive: &Directive) -> Setting<bool> {
+        let defaults = self.intake.defaults;
+        let name = "keepalive in front of the method";
+        match defaults.flag(&self.product, name) {
+            Setting::Default { value: true, .. } => Setting::set(true, keepalive.at),
+            other => other,
+        }
     }
 
     /// HTTP/1.1 without `Connection: close`: both have to be written before nginx 1.29.7.
@@ -171,6 +186,15 @@ impl<'t> Lowering<'t, '_, '_> {
                 .map(|version| version != "1.0"),
         }
     }
+}
+
+/// Whether a method of balancing stands behind `keepalive` in a group, and so takes its place.
+fn is_replaced(group: &Group<'_>, keepalive: &Directive) -> bool {
+    let methods = ["ip_hash", "hash", "least_conn", "least_time", "random"];
+    let method = methods.iter().find_map(|name| group.scope.one(name));
+    method.is_some_and(|method| {
+        method.at.source == keepalive.at.source && method.at.start > keepalive.at.start
+    })
 }
 
 /// What makes nginx ask the next server, from the words of `…_next_upstream`.

@@ -98,8 +98,19 @@ fn story(program: &Program, at: SourceSpan, calls: &[&Call], closes: &Known<bool
 /// What lets connections live, in the words of the product.
 fn remedy(program: &Program, calls: &[&Call]) -> String {
     let is_gateway = |call: &&Call| call.protocol == ww_model::service::Protocol::Gateway;
+    let is_behind_method = |call: &&Call| {
+        let why = each(&call.side.reuses)
+            .into_iter()
+            .find_map(|known| known.because);
+        why.is_some_and(|why| why.starts_with("keepalive in front"))
+    };
     let is_written = |call: &&Call| matches!(call.side.reuses, Setting::Set(_));
     match program.product.component.as_str() {
+        "nginx" if calls.iter().all(is_behind_method) => {
+            "Write `keepalive` behind the method of balancing: nginx forgets a pool that stands in \
+             front of it"
+                .to_owned()
+        }
         "nginx" if calls.iter().any(is_gateway) => {
             "Write `fastcgi_keep_conn on;` where requests are passed on".to_owned()
         }
