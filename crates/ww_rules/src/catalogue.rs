@@ -1,12 +1,17 @@
 //! Every rule, sorted by family and name.
 
 use crate::{
-    Rule, capture, dns, drain, exposure, filters, health, keepalive, kube, limits, net, references,
-    retries, routes, tcp, timeouts, tls, tls_config,
+    Rule, balancing, capture, dns, drain, exposure, filters, health, keepalive, kube, limits, net,
+    references, retries, routes, tcp, timeouts, tls, tls_config,
 };
 
 /// Every rule.
 pub static RULES: &[&Rule] = &[
+    &balancing::backup_never_used::RULE,
+    &balancing::connection_limit_per_worker::RULE,
+    &balancing::failures_not_shared_between_workers::RULE,
+    &balancing::first_without_limit::RULE,
+    &balancing::retry_stays_at_failed_server::RULE,
     &capture::capture_dropped_packets::RULE,
     &capture::clock_goes_backwards::RULE,
     &capture::duplicated_capture::RULE,
@@ -37,9 +42,14 @@ pub static RULES: &[&Rule] = &[
     &health::identical_probes::RULE,
     &health::probe_outlasts_interval::RULE,
     &keepalive::keep_alive_exceeds_backend::RULE,
+    &keepalive::keep_alive_pool_too_small::RULE,
     &keepalive::keep_alive_race::RULE,
+    &keepalive::keep_alive_requests_too_few::RULE,
+    &keepalive::pool_outlives_middlebox::RULE,
     &keepalive::pool_outlives_server::RULE,
+    &keepalive::probe_later_than_middlebox::RULE,
     &keepalive::recycled_without_grace::RULE,
+    &keepalive::upgrade_turns_keep_alive_on::RULE,
     &keepalive::upstream_keep_alive_unused::RULE,
     &kube::egress_unrestricted::RULE,
     &kube::namespace_without_default_deny::RULE,

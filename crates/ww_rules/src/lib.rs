@@ -17,6 +17,7 @@ mod sighting;
 mod trust;
 mod view;
 
+pub mod balancing;
 pub mod capture;
 pub mod dns;
 pub mod drain;
