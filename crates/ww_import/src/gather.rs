@@ -39,6 +39,8 @@ pub fn gather(texts: &[Text<'_>], limits: &Limits) -> Gathered {
     let mut devices: BTreeMap<&str, Vec<(Format, &Text<'_>)>> = BTreeMap::new();
     let mut manifests = Vec::new();
     let mut others = Vec::new();
+    let texts: Vec<Text<'_>> = texts.iter().map(without_dot).collect();
+    let texts = texts.as_slice();
     for text in texts {
         match recognise(text.path, text.bytes) {
             Format::Kubernetes => manifests.push((text.source, text.path, text.bytes)),
@@ -63,6 +65,14 @@ pub fn gather(texts: &[Text<'_>], limits: &Limits) -> Gathered {
     gathered.model.services = services;
     gathered.problems.extend(problems);
     gathered
+}
+
+/// A text whose path names it as other files do: without the `./` of the folder that was given.
+fn without_dot<'t>(text: &Text<'t>) -> Text<'t> {
+    Text {
+        path: text.path.strip_prefix("./").unwrap_or(text.path),
+        ..*text
+    }
 }
 
 impl Gathered {

@@ -206,3 +206,20 @@ fn what_is_wrong_has_its_place() {
     );
     assert_eq!(gathered.model.services.units.len(), 2);
 }
+
+#[test]
+fn a_file_is_joined_with_what_mounts_it_also_when_the_folder_was_given_as_a_dot() {
+    let compose = "\
+services:
+  web:
+    image: nginx:1.27.0
+    volumes: ['./nginx.conf:/etc/nginx/nginx.conf:ro']
+";
+    let nginx = "events {}\nhttp { server { listen 80; } }\n";
+    let gathered = gathered(&[("./compose.yaml", compose), ("./nginx.conf", nginx)]);
+    let services = &gathered.model.services;
+    assert_eq!(services.programs.len(), 1);
+    assert!(services.units[0].program.is_some());
+    let version = services.programs[0].product.version().unwrap();
+    assert_eq!(version.to_string(), "1.27.0");
+}
