@@ -2,7 +2,7 @@
 
 use super::{below, known, list, of, product, text_of, tls, type_of};
 use crate::document::View;
-use crate::service::written::{Entry, zero_is_off};
+use crate::service::written::{Entry, lacking, zero_is_off};
 use crate::service::{Intake, Notation};
 use std::net::IpAddr;
 use ww_base::{Gap, Setting, SourceSpan, Sourced, Span};
@@ -41,6 +41,7 @@ pub(super) fn read(view: View<'_>, at: SourceSpan, intake: &mut Intake<'_>) -> C
         picking: picking(view, intake),
         checks,
         passive: Passive {
+            max_fails: lacking("Envoy learns from requests with outlier_detection only"),
             slow_start: intake.time(window, Notation::Protobuf, Setting::default()),
             ..Passive::default()
         },
@@ -262,6 +263,9 @@ fn outlier(cluster: View<'_>, intake: &mut Intake<'_>) -> Outlier {
         intake.number(of(view, &[key]), default)
     };
     let (consecutive, max_percent) = (number("consecutive_5xx"), number("max_ejection_percent"));
+    let one = "always_eject_one_host";
+    let keeps_one_out = defaults.flag(&product, &name(one));
+    let keeps_one_out = intake.flag(of(view, &[one]), keeps_one_out);
     let panic = ["common_lb_config", "healthy_panic_threshold", "value"];
     let default = defaults.number(&product, "healthy_panic_threshold");
     Outlier {
@@ -270,6 +274,7 @@ fn outlier(cluster: View<'_>, intake: &mut Intake<'_>) -> Outlier {
         interval,
         ejection,
         max_percent,
+        keeps_one_out,
         panic_percent: intake.number(of(cluster, &panic), default),
     }
 }

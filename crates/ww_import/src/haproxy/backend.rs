@@ -38,7 +38,10 @@ impl<'t> Lowering<'t, '_, '_> {
             picking: self.picking(proxy),
             checks: self.checks(proxy, &servers),
             passive: Passive {
-                max_fails: none(is_learning),
+                max_fails: match judged_elsewhere(&servers) {
+                    Some(gap) => Setting::Unknown(gap),
+                    None => none(is_learning),
+                },
                 fail_timeout: none(is_learning),
                 is_shared: none(is_learning),
                 slow_start: self.server_time(&servers, "slowstart"),
@@ -248,4 +251,18 @@ fn retried(words: &str) -> Vec<RetryOn> {
         }
     }
     on
+}
+
+/// That a server's state comes from somewhere else than its own probe and requests: from the
+/// server that it tracks, or from an agent.
+fn judged_elsewhere(servers: &[Server<'_>]) -> Option<Gap> {
+    let is_judged = servers
+        .iter()
+        .any(|server| server.value("track").is_some() || server.flag("agent-check").is_some());
+    is_judged.then(|| {
+        Gap::new(
+            "what the tracked server or the agent finds out about the servers",
+            "the check of the tracked server, or what the agent reports",
+        )
+    })
 }

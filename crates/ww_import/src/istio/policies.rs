@@ -396,6 +396,7 @@ fn outlier(group: Entry<'_>, intake: &mut Intake<'_>) -> Outlier {
         interval,
         ejection,
         max_percent: number("maxEjectionPercent", "maxEjectionPercent"),
+        keeps_one_out: defaults.flag(&product, "outlierDetection.alwaysEjectOneHost"),
         panic_percent: number("minHealthPercent", "minHealthPercent"),
     }
 }

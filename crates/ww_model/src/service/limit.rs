@@ -67,6 +67,8 @@ pub struct Outlier {
     pub ejection: Setting<Span>,
     /// Share of the targets in percent that may be left out at once.
     pub max_percent: Setting<u64>,
+    /// Whether one target may be left out also where that share is less than one.
+    pub keeps_one_out: Setting<bool>,
     /// Share of healthy targets in percent below which all are used again.
     pub panic_percent: Setting<u64>,
 }
