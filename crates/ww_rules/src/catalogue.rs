@@ -1,8 +1,8 @@
 //! Every rule, sorted by family and name.
 
 use crate::{
-    Rule, balancing, capture, dns, drain, exposure, filters, health, keepalive, kube, limits, net,
-    references, retries, routes, tcp, timeouts, tls, tls_config,
+    Rule, balancing, breakers, capture, dns, drain, exposure, filters, health, keepalive, kube,
+    limits, net, references, retries, routes, tcp, timeouts, tls, tls_config,
 };
 
 /// Every rule.
@@ -12,6 +12,10 @@ pub static RULES: &[&Rule] = &[
     &balancing::failures_not_shared_between_workers::RULE,
     &balancing::first_without_limit::RULE,
     &balancing::retry_stays_at_failed_server::RULE,
+    &breakers::breaker_too_tight::RULE,
+    &breakers::ejection_takes_all::RULE,
+    &breakers::ejection_takes_nobody::RULE,
+    &breakers::one_failure_ejects::RULE,
     &capture::capture_dropped_packets::RULE,
     &capture::clock_goes_backwards::RULE,
     &capture::duplicated_capture::RULE,
@@ -40,7 +44,12 @@ pub static RULES: &[&Rule] = &[
     &filters::rule_redundant::RULE,
     &health::health_check_answered_by_proxy::RULE,
     &health::identical_probes::RULE,
+    &health::liveness_asks_dependency::RULE,
+    &health::probe_checks_port_only::RULE,
+    &health::probe_kills_slow_start::RULE,
     &health::probe_outlasts_interval::RULE,
+    &health::probe_port_not_served::RULE,
+    &health::targets_without_check::RULE,
     &keepalive::keep_alive_exceeds_backend::RULE,
     &keepalive::keep_alive_pool_too_small::RULE,
     &keepalive::keep_alive_race::RULE,
@@ -67,7 +76,10 @@ pub static RULES: &[&Rule] = &[
     &references::dangling_reference::RULE,
     &retries::retries_cut_short::RULE,
     &retries::retry_amplification::RULE,
+    &retries::retry_body_not_kept::RULE,
     &retries::retry_never_happens::RULE,
+    &retries::retry_on_late_call::RULE,
+    &retries::retry_without_budget::RULE,
     &retries::unsafe_retry::RULE,
     &routes::allowed_ips_overlap::RULE,
     &routes::asymmetric_path::RULE,

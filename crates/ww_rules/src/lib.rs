@@ -9,7 +9,9 @@
 mod catalogue;
 mod declared;
 mod engine;
+mod many;
 mod mend;
+mod mesh_hosts;
 mod operand;
 mod rule;
 mod shared;
@@ -18,6 +20,7 @@ mod trust;
 mod view;
 
 pub mod balancing;
+pub mod breakers;
 pub mod capture;
 pub mod dns;
 pub mod drain;

@@ -27,6 +27,27 @@ pub(crate) fn set_time(
     with(edit, title)
 }
 
+/// The fix that sets each of several times to the same one.
+pub(crate) fn set_times<'k>(
+    declared: &Declared<'_>,
+    all: impl IntoIterator<Item = &'k Known<Span>>,
+    to: Span,
+    title: impl Into<String>,
+) -> Fix {
+    let title = title.into();
+    let fixes = all
+        .into_iter()
+        .map(|known| set_time(declared, known, to, title.clone()));
+    let whole = fixes.reduce(|mut whole, one| {
+        if one.safety == Safety::Review {
+            whole.safety = Safety::Review;
+        }
+        whole.edits.extend(one.edits);
+        whole
+    });
+    whole.unwrap_or_else(|| Fix::advice(title))
+}
+
 fn with(edit: Option<Edit>, title: impl Into<String>) -> Fix {
     Fix {
         title: title.into(),

@@ -1,7 +1,8 @@
 //! `short-termination-grace`: what serves requests is killed a few seconds after being told to stop.
 
 use super::grace_shorter_than_shutdown::judge;
-use crate::mend::set_time;
+use crate::many::{Groups, SHOWN, listed};
+use crate::mend::set_times;
 use crate::operand::{Answer, Known, each, said};
 use crate::rule::rule;
 use crate::{Declared, Reports, Story};
@@ -34,6 +35,7 @@ const USUAL: Span = Span::from_secs(30);
 
 fn check(declared: &Declared<'_>, reports: &mut Reports) {
     let mut told = BTreeSet::new();
+    let mut groups = Groups::new();
     for party in &declared.chains().parties {
         for unit in party.units.iter().filter(|unit| serves(unit)) {
             let Some(grace) = each(&unit.grace).into_iter().next() else {
@@ -47,8 +49,14 @@ fn check(declared: &Declared<'_>, reports: &mut Reports) {
                 continue;
             };
             if !is_enough(party, grace.value) && told.insert(at) {
-                reports.add(story(declared, unit, &grace));
+                let is_container = unit.kind == UnitKind::Container;
+                groups.add((grace.value, is_container), (*unit, grace));
             }
+        }
+    }
+    for cases in groups.into_groups() {
+        if let Some(story) = story(declared, &cases) {
+            reports.add_all(cases.len() as u64, story);
         }
     }
 }
@@ -68,26 +76,42 @@ fn is_enough(party: &Party<'_>, grace: Span) -> bool {
     longest.is_some_and(|longest| *longest <= grace)
 }
 
-fn story(declared: &Declared<'_>, unit: &Unit, grace: &Known<Span>) -> Story {
-    let (name, killed) = (&unit.name, said(grace.value));
+fn story(declared: &Declared<'_>, cases: &[(&Unit, Known<Span>)]) -> Option<Story> {
+    let (unit, grace) = cases.first()?;
+    let killed = said(grace.value);
+    let names = listed(cases.iter().map(|(unit, _)| unit.name.as_str()));
+    let is = if cases.iter().all(|(it, _)| it.name == unit.name) {
+        "is"
+    } else {
+        "are"
+    };
     let story = Story::proved(
         format!(
-            "{name} is killed {killed} after being told to stop: requests that arrive until everybody \
+            "{names} {is} killed {killed} after being told to stop: requests that arrive until everybody \
              knows, and longer ones, are cut off"
         ),
-        format!("a rollout of {name} under load without a failed request"),
+        format!(
+            "a rollout of {} under load without a failed request",
+            unit.name
+        ),
     )
-    .support(Support::Declared)
-    .show(grace.show(unit.at, &format!("killed after {killed}")))
-    .fix(set_time(
+    .support(Support::Declared);
+    let shown = cases.iter().take(SHOWN);
+    let story = shown.fold(story, |story, (unit, grace)| {
+        story.show(grace.show(unit.at, &format!("killed after {killed}")))
+    });
+    let story = story.fix(set_times(
         declared,
-        grace,
+        cases.iter().map(|(_, grace)| grace),
         USUAL,
-        format!("Grant {}; a program that is done earlier ends earlier", said(USUAL)),
+        format!(
+            "Grant {}; a program that is done earlier ends earlier",
+            said(USUAL)
+        ),
     ));
-    if unit.kind == UnitKind::Container {
+    Some(if unit.kind == UnitKind::Container {
         story.advise("Add a pause before the stop (lifecycle.preStop, sleep of 5 s or more) for endpoints to be taken out")
     } else {
         story.severity(Severity::Low)
-    }
+    })
 }

@@ -1,7 +1,9 @@
 //! `identical-probes`: liveness asks what readiness asks, and acts no later.
 
+use super::liveness_asks_dependency::includes_others;
 use super::probes::{Patience, of, question};
 use crate::declared::at;
+use crate::many::{Groups, SHOWN, listed};
 use crate::operand::said;
 use crate::rule::rule;
 use crate::{Declared, Reports, Story};
@@ -24,8 +26,18 @@ rule! {
     check: check,
 }
 
+/// Two probes of one container that act at the same moment.
+struct Case<'m> {
+    unit: &'m Unit,
+    ready: &'m Probe,
+    rests: Patience,
+    live: &'m Probe,
+    dies: Patience,
+}
+
 fn check(declared: &Declared<'_>, reports: &mut Reports) {
     let mut told = BTreeSet::new();
+    let mut groups = Groups::new();
     for unit in &declared.model.services.units {
         let probes = (
             of(unit, ProbeKind::Readiness),
@@ -34,7 +46,8 @@ fn check(declared: &Declared<'_>, reports: &mut Reports) {
         let (Some(ready), Some(live)) = probes else {
             continue;
         };
-        if !ask_the_same(ready, live) || !told.insert(live.at) {
+        // What an endpoint over all dependencies does as liveness is a finding of its own.
+        if !ask_the_same(ready, live) || includes_others(live) || !told.insert(live.at) {
             continue;
         }
         let (Some(rests), Some(dies)) = (Patience::of(ready), Patience::of(live)) else {
@@ -45,9 +58,37 @@ fn check(declared: &Declared<'_>, reports: &mut Reports) {
             continue;
         };
         if dies.all <= rests.all && live.timeout.value() <= ready.timeout.value() {
-            reports.add(story(unit, (ready, &rests), (live, &dies)));
+            let key = (dies.said(), rests.said());
+            let case = Case {
+                unit,
+                ready,
+                rests,
+                live,
+                dies,
+            };
+            groups.add(key, case);
         }
     }
+    for cases in groups.into_groups() {
+        if let Some(story) = story(&cases) {
+            reports.add_all(cases.len() as u64, story);
+        }
+    }
+}
+
+/// Whether liveness of a container asks what readiness asks and fails no later.
+pub(super) fn acts_with_readiness(unit: &Unit) -> bool {
+    let probes = (
+        of(unit, ProbeKind::Readiness),
+        of(unit, ProbeKind::Liveness),
+    );
+    let (Some(ready), Some(live)) = probes else {
+        return false;
+    };
+    let both = Patience::of(ready).zip(Patience::of(live));
+    ask_the_same(ready, live)
+        && both.is_some_and(|(rests, dies)| dies.all <= rests.all)
+        && live.timeout.value() <= ready.timeout.value()
 }
 
 /// Whether two probes ask one question that a busy process may fail. That a port accepts
@@ -68,39 +109,65 @@ fn ask_the_same(ready: &Probe, live: &Probe) -> bool {
         && port(ready) == port(live)
 }
 
-fn story(
-    unit: &Unit,
-    (ready, rests): (&Probe, &Patience),
-    (live, dies): (&Probe, &Patience),
-) -> Story {
-    let name = &unit.name;
+fn story(cases: &[Case<'_>]) -> Option<Story> {
+    let first = cases.first()?;
+    let (rests, dies) = (&first.rests, &first.dies);
+    let names = listed(cases.iter().map(|case| case.unit.name.as_str()));
+    let is_one = cases.iter().all(|case| case.unit.name == first.unit.name);
+    let asked = question(first.live);
+    let is_one_question = cases.iter().all(|case| question(case.live) == asked);
+    let asked = if is_one_question {
+        format!(" ({asked})")
+    } else {
+        String::new()
+    };
+    let is = if is_one {
+        "is killed as soon as it is not ready"
+    } else {
+        "are killed as soon as they are not ready"
+    };
     let later = (dies.failures.max(rests.failures)).saturating_mul(3);
-    Story::proved(
+    let story = Story::proved(
         format!(
-            "{name} is killed as soon as it is not ready: liveness asks the same as readiness ({}) and \
-             acts after {} = {}, readiness after {} = {}",
-            question(live),
+            "{names} {is}: liveness asks the same as readiness{asked} and acts after {} = {}, \
+             readiness after {} = {}",
             dies.said(),
             said(dies.all),
             rests.said(),
             said(rests.all),
         ),
         format!(
-            "a handler behind {} that tells the two probes apart, or an overload of {name} without restarts",
-            question(live)
+            "a handler behind {} that tells the two probes apart, or an overload of {} without restarts",
+            question(first.live),
+            first.unit.name
         ),
     )
-    .support(Support::Declared)
-    .show(at(
-        live.at,
-        format!("killed and started anew after {} = {}", dies.said(), said(dies.all)),
-    ))
-    .show(at(
-        ready.at,
-        format!("gets no requests after {} = {}", rests.said(), said(rests.all)),
-    ))
-    .advise(format!(
-        "Give liveness more time than readiness, so that it can rest first: failureThreshold: {later}"
-    ))
-    .advise("Or let liveness ask only what a restart mends: whether the process itself still answers")
+    .support(Support::Declared);
+    let shown = |story: Story, case: &Case<'_>| {
+        story
+            .show(at(
+                case.live.at,
+                format!(
+                    "killed and started anew after {} = {}",
+                    case.dies.said(),
+                    said(case.dies.all)
+                ),
+            ))
+            .show(at(
+                case.ready.at,
+                format!(
+                    "gets no requests after {} = {}",
+                    case.rests.said(),
+                    said(case.rests.all)
+                ),
+            ))
+    };
+    let story = cases.iter().take(SHOWN).fold(story, shown);
+    Some(
+        story
+            .advise(format!(
+                "Give liveness more time than readiness, so that it can rest first: failureThreshold: {later}"
+            ))
+            .advise("Or let liveness ask only what a restart mends: whether the process itself still answers"),
+    )
 }

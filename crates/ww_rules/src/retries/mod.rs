@@ -4,5 +4,8 @@ mod ways;
 
 pub(crate) mod retries_cut_short;
 pub(crate) mod retry_amplification;
+pub(crate) mod retry_body_not_kept;
 pub(crate) mod retry_never_happens;
+pub(crate) mod retry_on_late_call;
+pub(crate) mod retry_without_budget;
 pub(crate) mod unsafe_retry;

@@ -2,7 +2,7 @@
 
 use crate::Declared;
 use ww_base::SourceSpan;
-use ww_model::service::{ClientSide, Protocol, RetryOn, Target, WrittenMatch};
+use ww_model::service::{ClientSide, Protocol, Retry, RetryOn, Target, WrittenMatch};
 
 /// A place that says how requests are sent on.
 pub(crate) struct Way<'m> {
@@ -16,8 +16,21 @@ pub(crate) struct Way<'m> {
     pub(crate) matches: Option<&'m WrittenMatch>,
     /// Timers and retries.
     pub(crate) side: &'m ClientSide,
+    /// Who is called.
+    pub(crate) to: &'m [Target],
+    /// The namespace of the object, of a route of a mesh.
+    pub(crate) namespace: Option<&'m str>,
     /// Whether the team states that requests may be carried out twice.
     pub(crate) is_idempotent: bool,
+}
+
+/// Whether what is tried again may be more than failed connections, which cost a server nothing.
+pub(super) fn costs(retry: &Retry) -> bool {
+    let on = retry.on.value();
+    on.is_none_or(|on| {
+        on.iter()
+            .any(|one| !matches!(one, RetryOn::Connect | RetryOn::Refused))
+    })
 }
 
 impl Way<'_> {
@@ -42,6 +55,8 @@ pub(crate) fn all<'m>(declared: &Declared<'m>) -> Vec<Way<'m>> {
             protocol: call.protocol,
             matches: call.matches.as_ref(),
             side: &call.side,
+            to: &call.to,
+            namespace: None,
             is_idempotent: states_idempotence(declared, &call.to),
         })
     });
@@ -51,6 +66,8 @@ pub(crate) fn all<'m>(declared: &Declared<'m>) -> Vec<Way<'m>> {
         protocol: route.protocol,
         matches: route.matches.as_ref(),
         side: &route.side,
+        to: &route.to,
+        namespace: Some(&route.namespace),
         is_idempotent: states_idempotence(declared, &route.to),
     });
     calls.chain(routes).collect()

@@ -1,0 +1,8 @@
+//! Rules on what stops calling: breakers, bounds of what is under way, ejection of targets.
+
+mod guards;
+
+pub(crate) mod breaker_too_tight;
+pub(crate) mod ejection_takes_all;
+pub(crate) mod ejection_takes_nobody;
+pub(crate) mod one_failure_ejects;
