@@ -1,5 +1,6 @@
 //! Where two programs meet.
 
+use crate::mesh::{self, Way};
 use crate::names::Names;
 use crate::{Party, PartyId};
 use ww_model::Model;
@@ -20,25 +21,36 @@ pub struct Hop<'m> {
     pub listener: Option<&'m Listener>,
     /// Devices between them that watch connections.
     pub middleboxes: Vec<&'m Middlebox>,
+    /// What a mesh does with its requests; several are alternatives, of which it is not known which
+    /// one is in force.
+    pub mesh: Vec<Way<'m>>,
 }
 
-/// Every call with every target.
+/// Every call with every target, and with everybody that answers there.
 pub(crate) fn all<'m>(model: &'m Model, parties: &[Party<'m>], names: &Names) -> Vec<Hop<'m>> {
     let mut hops = Vec::new();
     for (index, party) in parties.iter().enumerate() {
         let group = party.units.first().map(|unit| unit.group.as_str());
         for call in party.program.iter().flat_map(|program| &program.calls) {
             for target in &call.to {
-                let callee = names.callee(target, group);
-                let answering = callee.and_then(|id| parties.get(id.0));
-                hops.push(Hop {
-                    caller: PartyId(index),
-                    call,
-                    target,
-                    callee,
-                    listener: answering.and_then(|party| listener(party, names.port(target))),
-                    middleboxes: between(model, party, answering, target),
-                });
+                let mesh = mesh::ways(model, party, call, target);
+                let mut callees: Vec<Option<PartyId>> =
+                    names.callees(target, group).into_iter().map(Some).collect();
+                if callees.is_empty() {
+                    callees.push(None);
+                }
+                for callee in callees {
+                    let answering = callee.and_then(|id| parties.get(id.0));
+                    hops.push(Hop {
+                        caller: PartyId(index),
+                        call,
+                        target,
+                        callee,
+                        listener: answering.and_then(|party| listener(party, names.port(target))),
+                        middleboxes: between(model, party, answering, target),
+                        mesh: mesh.clone(),
+                    });
+                }
             }
         }
     }

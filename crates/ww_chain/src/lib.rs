@@ -6,11 +6,13 @@
 
 mod bound;
 mod hop;
+mod mesh;
 mod names;
 mod party;
 
 pub use bound::{Bound, Part, worst_case, worst_try};
 pub use hop::Hop;
+pub use mesh::Way;
 pub use party::{Party, PartyId};
 
 use names::Names;

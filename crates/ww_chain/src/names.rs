@@ -6,6 +6,9 @@ use ww_model::Model;
 use ww_model::kube::{PortRef, Service};
 use ww_model::service::{Target, Unit};
 
+/// How many that answer to one name are followed.
+const MOST: usize = 16;
+
 /// Who answers to which name.
 pub(crate) struct Names {
     /// By the group inside which a name is known, and the name; several parties when it is not sure
@@ -17,6 +20,8 @@ pub(crate) struct Names {
     ports: BTreeMap<u16, BTreeSet<PartyId>>,
     /// Other names that the team states.
     aliases: BTreeMap<String, String>,
+    /// By a Service's namespace and name: those whose pods it selects.
+    services: BTreeMap<(String, String), BTreeSet<PartyId>>,
     /// By a service's name and port: the port at the pod.
     target_ports: BTreeMap<(String, u16), u16>,
 }
@@ -31,6 +36,7 @@ impl Names {
             aliases: aliases
                 .map(|(alias, name)| (alias.value.clone(), name.value.clone()))
                 .collect(),
+            services: BTreeMap::new(),
             target_ports: BTreeMap::new(),
         };
         for (index, party) in parties.iter().enumerate() {
@@ -89,7 +95,8 @@ impl Names {
         ];
         for id in behind {
             let key = (namespace.clone(), name.clone());
-            self.local.entry(key).or_default().insert(id);
+            self.local.entry(key.clone()).or_default().insert(id);
+            self.services.entry(key).or_default().insert(id);
             for name in &whole {
                 self.add_global(name, id);
             }
@@ -104,17 +111,35 @@ impl Names {
         }
     }
 
-    /// Who answers to a target, called from a group; none when nobody does or it is not sure who.
-    pub(crate) fn callee(&self, target: &Target, group: Option<&str>) -> Option<PartyId> {
+    /// Who answers to a target, called from a group: several where a Service selects the pods of
+    /// several workloads; none when nobody does or it is not sure who.
+    pub(crate) fn callees(&self, target: &Target, group: Option<&str>) -> Vec<PartyId> {
         let host = target.host.trim_end_matches('.');
         let host = self.aliases.get(host).map_or(host, String::as_str);
         if is_own_host(host) {
-            return only(self.ports.get(&target.port?)?);
+            let port = target.port.and_then(|port| self.ports.get(&port));
+            return port.and_then(only).into_iter().collect();
         }
-        let local = group.and_then(|group| self.local.get(&(group.to_owned(), host.to_owned())));
-        local
-            .and_then(only)
-            .or_else(|| only(self.global.get(host)?))
+        let local = group.map(|group| (group.to_owned(), host.to_owned()));
+        if let Some(one) = local.as_ref().and_then(|key| only(self.local.get(key)?)) {
+            return vec![one];
+        }
+        if let Some(behind) = self.behind(host, group) {
+            return behind.iter().copied().take(MOST).collect();
+        }
+        let one = self.global.get(host).and_then(only);
+        one.into_iter().collect()
+    }
+
+    /// Those whose pods are selected by the Service that a host names.
+    fn behind(&self, host: &str, group: Option<&str>) -> Option<&BTreeSet<PartyId>> {
+        let short = host.strip_suffix(".cluster.local").unwrap_or(host);
+        let short = short.strip_suffix(".svc").unwrap_or(short);
+        let (name, namespace) = match short.split_once('.') {
+            Some((name, namespace)) => (name, namespace),
+            None => (short, group?),
+        };
+        self.services.get(&(namespace.to_owned(), name.to_owned()))
     }
 
     /// The port at which a target is served: behind a Service, its pods'.

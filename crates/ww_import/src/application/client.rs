@@ -1,8 +1,9 @@
 //! The side of an application that calls.
 
+use super::java;
 use super::written::{Construct, Lookup};
-use ww_base::{Because, Locus, Setting};
-use ww_model::service::{ClientSide, Methods, Protocol};
+use ww_base::{Because, Gap, Locus, Setting, Span};
+use ww_model::service::{Backoff, ClientSide, Methods, Protocol, Retry};
 
 /// Packages that call, by what they speak, and the component that each is.
 pub(super) const CLIENTS: &[(&str, &str, Protocol)] = &[
@@ -88,9 +89,80 @@ pub(super) fn side(of: &Lookup<'_>, agent: &Lookup<'_>, transport: &Lookup<'_>) 
             side.connect = transport.time("Dialer.Timeout");
             side.on_stale = Methods::Idempotent;
         }
+        java::REST | java::JDK => with_java(&mut side, of),
         _ => with_database(&mut side, of),
     }
     side
+}
+
+/// Clients of Java: neither has a bound over the whole answer.
+fn with_java(side: &mut ClientSide, of: &Lookup<'_>) {
+    side.connect = of.time("connect timeout");
+    if of.product.component == java::JDK {
+        side.first_byte = of.time("request timeout");
+        return;
+    }
+    side.first_byte = of.time("receive timeout");
+    side.stream_idle = of.time("receive timeout");
+    side.total = Setting::Off(Locus::Assumed {
+        by: "Jakarta RESTful Web Services 2.1: a client has a connect and a read timeout only"
+            .to_owned(),
+    });
+    let is_retried = |construct: &&&Construct| {
+        let mut values = construct.values.iter();
+        values.any(|written| written.setting == "retries")
+    };
+    if of.constructs.iter().find(is_retried).is_none() {
+        side.retry.attempts = Setting::Off(Locus::Assumed {
+            by: "Jakarta RESTful Web Services 2.1: a client makes one try".to_owned(),
+        });
+    }
+}
+
+/// Adds the loop in which the program makes a call again.
+pub(super) fn again(construct: &Construct, retry: &mut Retry) {
+    let Some(attempts) = &construct.attempts else {
+        return;
+    };
+    let at = attempts.at;
+    let gap = |what: &str| {
+        Gap::new(
+            format!("{what} of the loop around the call"),
+            "a number in the loop, or a statement in wirewise.toml",
+        )
+    };
+    let own = retry.attempts.value().copied().unwrap_or(1);
+    retry.attempts = match attempts.count {
+        Some(count) => Setting::set(count.saturating_mul(own), at),
+        None => Setting::Unknown(gap("the number of tries")),
+    };
+    retry.on = match &attempts.on {
+        Some(on) => Setting::set(on.clone(), at),
+        None => Setting::Unknown(gap("the failures that are caught")),
+    };
+    let safe = ["get", "head", "options"];
+    let is_safe = construct
+        .method
+        .as_deref()
+        .is_some_and(|it| safe.contains(&it));
+    retry.methods = if is_safe {
+        Setting::set(Methods::Safe, at)
+    } else {
+        Setting::default()
+    };
+    retry.backoff = match attempts.pause {
+        Some(Span::ZERO) => Setting::Off(Locus::Text(at)),
+        Some(pause) => Setting::set(
+            Backoff {
+                first: pause,
+                longest: pause,
+                factor: 1.0,
+                jitter: false,
+            },
+            at,
+        ),
+        None => Setting::Unknown(gap("the pause")),
+    };
 }
 
 fn with_agent(side: &mut ClientSide, agent: &Lookup<'_>) {

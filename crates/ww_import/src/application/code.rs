@@ -1,7 +1,7 @@
 //! Source code as words, numbers and texts with their places: enough to see simple assignments,
-//! calls and literals, in JavaScript, TypeScript, Python, Go and Ruby.
+//! calls and literals, in JavaScript, TypeScript, Python, Go, Java and Ruby.
 
-use std::collections::BTreeMap;
+use super::names::Names;
 use ww_base::{SourceId, SourceSpan};
 
 /// How a language writes comments and texts.
@@ -11,6 +11,7 @@ pub(super) enum Language {
     JavaScript,
     Python,
     Go,
+    Java,
     Ruby,
 }
 
@@ -37,9 +38,11 @@ pub(super) struct Token<'t> {
 pub(super) struct Code<'t> {
     pub(super) language: Language,
     source: SourceId,
+    text: &'t str,
     tokens: Vec<Token<'t>>,
-    /// Names that are set once, with the token that begins what they are set to.
-    constants: BTreeMap<&'t str, Option<usize>>,
+    /// For each token that opens a bracket, the one that closes it.
+    closings: Vec<usize>,
+    names: Names<'t>,
 }
 
 impl<'t> Code<'t> {
@@ -48,28 +51,13 @@ impl<'t> Code<'t> {
         let mut code = Code {
             language,
             source,
+            text,
+            closings: closings(&tokens),
             tokens,
-            constants: BTreeMap::new(),
+            names: Names::default(),
         };
-        code.note_constants();
+        code.names = Names::of(&code);
         code
-    }
-
-    fn note_constants(&mut self) {
-        for index in 0..self.tokens.len() {
-            let Some(name) = self.tokens.get(index).filter(|it| it.kind == Kind::Word) else {
-                continue;
-            };
-            let is_field = index > 0 && self.is(index - 1, ".");
-            let short = self.is(index + 1, ":") && self.is(index + 2, "=");
-            let sets = self.is(index + 1, "=") && !self.is(index + 2, "=");
-            if !is_field && (short || sets) {
-                let value = index + if short { 3 } else { 2 };
-                let known = self.constants.contains_key(name.text);
-                let value = (!known).then_some(value);
-                self.constants.insert(name.text, value);
-            }
-        }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -111,18 +99,60 @@ impl<'t> Code<'t> {
 
     /// The token that closes the bracket at a place; the last one when none does.
     pub(super) fn closing(&self, open: usize) -> usize {
-        let mut depth = 0_u32;
-        for (index, token) in self.tokens.iter().enumerate().skip(open) {
-            match (token.kind, token.text) {
-                (Kind::Sign, "(" | "[" | "{") => depth += 1,
-                (Kind::Sign, ")" | "]" | "}") => depth = depth.saturating_sub(1),
-                _ => continue,
+        let last = self.tokens.len().saturating_sub(1);
+        self.closings.get(open).copied().unwrap_or(last)
+    }
+
+    /// How far a token stands from the beginning of its line, in bytes.
+    pub(super) fn column(&self, index: usize) -> usize {
+        let start = self.get(index).map_or(0, |token| token.start);
+        let before = self.text.get(..start).unwrap_or_default();
+        start - before.rfind('\n').map_or(0, |end| end + 1)
+    }
+
+    /// The sign that a text begins with, by which languages tell texts with values put in.
+    pub(super) fn quote(&self, index: usize) -> Option<char> {
+        let start = self.get(index)?.start;
+        self.text.get(start..)?.chars().next()
+    }
+
+    /// The last token of a line of Python, which goes on inside brackets.
+    pub(super) fn end_of_line(&self, from: usize) -> usize {
+        let mut index = from;
+        loop {
+            if self.opens(index) {
+                index = self.closing(index).max(index);
             }
-            if depth == 0 {
-                return index;
+            match self.get(index + 1) {
+                Some(next) if !next.is_first => index += 1,
+                _ => return index,
             }
         }
-        self.tokens.len().saturating_sub(1)
+    }
+
+    /// The first place that fits, outside of brackets, from one token to another.
+    pub(super) fn at_top(
+        &self,
+        first: usize,
+        last: usize,
+        fits: impl Fn(usize) -> bool,
+    ) -> Option<usize> {
+        let mut index = first;
+        while index <= last {
+            if fits(index) {
+                return Some(index);
+            }
+            index = if self.opens(index) {
+                self.closing(index).max(index) + 1
+            } else {
+                index + 1
+            };
+        }
+        None
+    }
+
+    pub(super) fn opens(&self, index: usize) -> bool {
+        ["(", "[", "{"].iter().any(|sign| self.is(index, sign))
     }
 
     /// The named parts directly inside a bracket (`name: value`, `name = value`): name, the token of
@@ -158,21 +188,31 @@ impl<'t> Code<'t> {
     /// The last token of what stands behind an assignment.
     pub(super) fn end_of_statement(&self, from: usize) -> usize {
         let mut index = from;
-        while let Some(token) = self.get(index + 1) {
-            let begins = self.language != Language::JavaScript || token.kind == Kind::Word;
-            let is_end = matches!(token.text, ";" | ")" | "}" | ",") && token.kind == Kind::Sign;
-            let ends = (token.is_first && begins) || is_end;
-            if ends {
-                break;
+        loop {
+            if self.opens(index) {
+                index = self.closing(index).max(index);
+            }
+            let Some(token) = self.get(index + 1) else {
+                return index;
+            };
+            let begins = match self.language {
+                Language::Java => false,
+                Language::JavaScript => token.kind == Kind::Word,
+                Language::Python | Language::Go | Language::Ruby => true,
+            };
+            let is_end =
+                matches!(token.text, ";" | ")" | "]" | "}" | ",") && token.kind == Kind::Sign;
+            if (token.is_first && begins) || is_end {
+                return index;
             }
             index += 1;
         }
-        index
     }
 
-    /// What a name was set to, when that was done once: the first and the last token.
-    pub(super) fn constant(&self, name: &str) -> Option<(usize, usize)> {
-        let first = (*self.constants.get(name)?)?;
+    /// What a name was set to that is used at a place, when that was done once: the first and the
+    /// last token.
+    pub(super) fn constant(&self, name: &str, at: usize) -> Option<(usize, usize)> {
+        let first = self.names.value(name, at)?;
         Some((first, self.end_of_statement(first)))
     }
 
@@ -182,7 +222,7 @@ impl<'t> Code<'t> {
         match token.kind {
             Kind::Text => Some(token.text),
             Kind::Word => {
-                let (first, last) = self.constant(token.text)?;
+                let (first, last) = self.constant(token.text, first)?;
                 let token = self.get(first).filter(|_| first == last)?;
                 (token.kind == Kind::Text).then_some(token.text)
             }
@@ -209,7 +249,7 @@ impl<'t> Code<'t> {
                     index += 2;
                 }
                 Kind::Word => {
-                    let (from, to) = self.constant(token.text)?;
+                    let (from, to) = self.constant(token.text, index)?;
                     let (factor, its_unit) = self.product_of(from, to, depth.checked_sub(1)?)?;
                     product *= factor;
                     unit = unit.or(its_unit);
@@ -228,7 +268,28 @@ impl<'t> Code<'t> {
     }
 }
 
-fn number(text: &str) -> Option<f64> {
+/// For each token that opens a bracket the one that closes it, whatever its kind; the last one when
+/// none does.
+fn closings(tokens: &[Token<'_>]) -> Vec<usize> {
+    let mut closings = vec![tokens.len().saturating_sub(1); tokens.len()];
+    let mut open = Vec::new();
+    for (index, token) in tokens.iter().enumerate() {
+        match (token.kind, token.text) {
+            (Kind::Sign, "(" | "[" | "{") => open.push(index),
+            (Kind::Sign, ")" | "]" | "}") => {
+                let closing = open.pop().and_then(|it: usize| closings.get_mut(it));
+                if let Some(closing) = closing {
+                    *closing = index;
+                }
+            }
+            _ => {}
+        }
+    }
+    closings
+}
+
+pub(super) fn number(text: &str) -> Option<f64> {
+    let text = text.trim_end_matches(['L', 'l', 'n']);
     text.replace('_', "").parse().ok()
 }
 
@@ -312,9 +373,11 @@ impl<'t> Lexer<'t> {
     fn quoted(&mut self, letter: char) -> bool {
         let rest = self.rest();
         let start = self.at;
-        let triple = ["\"\"\"", "'''"]
-            .into_iter()
-            .find(|quote| self.language == Language::Python && rest.starts_with(quote));
+        let triple = ["\"\"\"", "'''"].into_iter().find(|quote| {
+            (self.language == Language::Python
+                || (self.language == Language::Java && *quote == "\"\"\""))
+                && rest.starts_with(quote)
+        });
         if let Some(quote) = triple {
             let inside = rest.get(3..).unwrap_or_default();
             let length = inside.find(quote).unwrap_or(inside.len());
@@ -439,9 +502,9 @@ mod tests {
         let text =
             "const second = 1000;\nconst idle = 65 * second;\nx.keep = idle\nlet y = 1; y = 2";
         let code = Code::new(text, SourceId(0), Language::JavaScript);
-        let (first, last) = code.constant("idle").unwrap();
+        let (first, last) = code.constant("idle", 0).unwrap();
         assert_eq!(code.product(first, last), Some((65_000.0, None)));
-        assert_eq!(code.constant("y"), None);
+        assert_eq!(code.constant("y", 0), None);
         let text = "s := &http.Server{ReadTimeout: 5 * time.Second, Addr: a()}";
         let code = Code::new(text, SourceId(0), Language::Go);
         let open = (0..code.len()).find(|index| code.is(*index, "{")).unwrap();

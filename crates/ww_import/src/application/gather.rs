@@ -150,6 +150,7 @@ fn of_source(path: &str) -> Option<Language> {
         "js" | "mjs" | "cjs" | "ts" => Language::JavaScript,
         "py" => Language::Python,
         "go" => Language::Go,
+        "java" => Language::Java,
         "rb" => Language::Ruby,
         _ => return None,
     })
@@ -163,6 +164,11 @@ fn root(
     applications: &BTreeMap<(String, u8), Application>,
 ) -> String {
     let own = folder(path);
+    if language == Language::Java {
+        // Maven and Gradle keep the sources of a project below `src/main`.
+        let project = path.split_once("/src/main/").map(|(project, _)| project);
+        return project.unwrap_or(own).to_owned();
+    }
     let mut at = own;
     loop {
         let known = applications.get(&key(at, language));

@@ -3,7 +3,9 @@
 use super::client::{self, CLIENTS};
 use super::code::Language;
 use super::command::{self, Command};
+use super::expr::Environment;
 use super::gather::Application;
+use super::java;
 use super::server;
 use super::source::TRANSPORT;
 use super::written::{Construct, Lookup, Written};
@@ -21,8 +23,15 @@ pub(super) fn application(
     let unit = starter
         .and_then(|index| intake.services.units.get(index))
         .cloned();
+    let environment = Environment {
+        unit: unit.as_ref(),
+    };
+    let constructs = application.found.constructs.iter();
+    let assigned = application.found.assigned.iter();
     let lowering = Lowering {
         application,
+        constructs: constructs.map(|it| it.within(&environment)).collect(),
+        assigned: assigned.map(|it| it.within(&environment)).collect(),
         command: unit
             .as_ref()
             .map(|unit| command::read(unit, &application.manifest))
@@ -44,6 +53,9 @@ pub(super) fn application(
 
 struct Lowering<'a, 'l> {
     application: &'a Application,
+    /// What the source makes, and what it assigns to servers, in the unit's environment.
+    constructs: Vec<Construct>,
+    assigned: Vec<Written>,
     command: Command,
     unit: Option<&'a Unit>,
     intake: &'a Intake<'l>,
@@ -102,7 +114,7 @@ impl Lowering<'_, '_> {
     }
 
     fn makes(&self, component: &str) -> bool {
-        let mut made = self.application.found.constructs.iter();
+        let mut made = self.constructs.iter();
         made.any(|it| it.component == component)
     }
 
@@ -166,6 +178,7 @@ impl Lowering<'_, '_> {
                 component: "go-http-server",
                 unseen: None,
             }),
+            Language::Java => None,
             Language::Ruby => self.has("puma").then(|| Server {
                 component: "puma",
                 unseen: (!self.command.is_known && self.application.files.is_empty())
@@ -196,13 +209,11 @@ impl Lowering<'_, '_> {
 
     /// Where the settings of the server are looked up.
     fn lookup(&self, product: Product, unseen: Option<Gap>) -> Lookup<'_> {
-        let constructs = client::of(&self.application.found.constructs, &product.component);
+        let constructs = client::of(&self.constructs, &product.component);
         let constructs = constructs
             .into_iter()
             .filter(|it| product.component != "node-http" || !it.values.is_empty());
         let over: Vec<&Written> = self
-            .application
-            .found
             .assigned
             .iter()
             .chain(&self.application.files)
@@ -250,20 +261,26 @@ impl Lowering<'_, '_> {
         for (address, at) in addresses_of(variables) {
             add(&mut calls, self.call(address, at, None));
         }
-        let found = &self.application.found;
-        for construct in &found.constructs {
-            let address = construct.address.as_ref();
-            if let Some((text, at)) = address
-                && let Some(address) = address::parse(text)
-            {
+        let environment = Environment { unit: self.unit };
+        for construct in &self.constructs {
+            let Some((expr, at)) = &construct.address else {
+                continue;
+            };
+            let text = expr.text(&environment).unwrap_or_default();
+            if let Some(address) = address::parse(&text) {
                 add(&mut calls, self.call(address, *at, Some(construct)));
             }
         }
-        let of_constructs = found.constructs.iter().filter_map(|it| it.address.as_ref());
-        let used: Vec<SourceSpan> = of_constructs.map(|(_, at)| *at).collect();
-        let lone = found.addresses.iter().filter(|(_, at)| !used.contains(at));
-        for (text, at) in lone {
-            if let Some(address) = address::parse(text) {
+        let of_constructs = calls.len();
+        for (text, at) in &self.application.found.addresses {
+            let Some(address) = address::parse(text) else {
+                continue;
+            };
+            let reaches = |call: &Call| {
+                let mut targets = call.to.iter();
+                targets.any(|it| it.host == address.host && it.port == address.port)
+            };
+            if !calls.iter().take(of_constructs).any(reaches) {
                 add(&mut calls, self.call(address, *at, None));
             }
         }
@@ -279,7 +296,7 @@ impl Lowering<'_, '_> {
         let Some(component) = component else {
             return call;
         };
-        let all = &self.application.found.constructs;
+        let all = &self.constructs;
         let own = construct.map_or_else(|| client::of(all, component), |it| vec![it]);
         let lookup = self.of_client(component, own);
         let agents = client::of(all, "node-http-agent");
@@ -287,6 +304,9 @@ impl Lowering<'_, '_> {
         let agent = self.of_client("node-http-agent", agents.collect());
         let transport = self.of_client("go-http-client", client::of(all, TRANSPORT));
         call.side = client::side(&lookup, &agent, &transport);
+        if let Some(construct) = construct {
+            client::again(construct, &mut call.side.retry);
+        }
         call
     }
 
@@ -308,6 +328,8 @@ impl Lowering<'_, '_> {
         let speaks =
             |known: Protocol| known == protocol || (known == Protocol::Http && protocol.is_http());
         let extra = [
+            (java::REST, Protocol::Http),
+            (java::JDK, Protocol::Http),
             ("node-http-agent", Protocol::Http),
             ("go-http-client", Protocol::Http),
         ];
@@ -347,7 +369,7 @@ impl Lowering<'_, '_> {
         match self.application.language {
             Language::Python => python.contains(&package),
             Language::JavaScript => !python.contains(&package),
-            Language::Go | Language::Ruby => false,
+            Language::Go | Language::Java | Language::Ruby => false,
         }
     }
 }

@@ -5,12 +5,16 @@
 //! value behind a variable is not known, and defaults hold only where the code that would change
 //! them was seen.
 
+mod attempts;
 mod client;
 mod code;
 mod command;
+mod expr;
 mod gather;
+mod java;
 mod known;
 mod lower;
+mod names;
 mod package;
 mod server;
 mod source;

@@ -1,6 +1,8 @@
 //! What source code makes and calls: servers, clients, pools, addresses.
 
+use super::attempts;
 use super::code::{Code, Kind, Language};
+use super::expr::Expr;
 use super::known::{FIELDS, Known, NODE_SERVER, Unit};
 use super::written::{Construct, Value, Written};
 use crate::service::address;
@@ -33,9 +35,12 @@ impl Found {
                 Language::JavaScript => self.javascript(code, index),
                 Language::Python => self.python(code, index),
                 Language::Go => self.go(code, index),
-                Language::Ruby => {}
+                Language::Java | Language::Ruby => {}
             }
             self.lone_address(code, index);
+        }
+        if code.language == Language::Java {
+            self.java(code);
         }
     }
 
@@ -101,9 +106,11 @@ impl Found {
         match (word, method) {
             ("requests", Some(name)) if calls(index + 3) && METHODS.contains(&name) => {
                 self.call("requests", code, index + 2, FIELDS);
+                self.again(code, index, name);
             }
             ("httpx", Some(name)) if calls(index + 3) && is_of_httpx(name) => {
                 self.call("httpx", code, index + 2, FIELDS);
+                self.again(code, index, name);
             }
             ("uvicorn", Some("run")) if calls(index + 3) => {
                 self.call("uvicorn", code, index + 2, FIELDS);
@@ -187,7 +194,17 @@ impl Found {
             at: code.span(name, close),
             address: address_in(code, open, close),
             values,
+            attempts: None,
+            method: None,
         });
+    }
+
+    /// Notes that the last call is made again, if it is.
+    fn again(&mut self, code: &Code<'_>, index: usize, method: &str) {
+        if let Some(made) = self.constructs.last_mut() {
+            made.attempts = attempts::of_python(code, index);
+            made.method = METHODS.contains(&method).then(|| method.to_owned());
+        }
     }
 
     fn literal(&mut self, component: &'static str, code: &Code<'_>, first: usize, open: usize) {
@@ -196,6 +213,8 @@ impl Found {
             at: code.span(first, code.closing(open)),
             address: None,
             values: fields(component, code, open, FIELDS),
+            attempts: None,
+            method: None,
         });
     }
 
@@ -238,22 +257,19 @@ impl Found {
 
     /// The address of a call that takes host and port apart.
     fn host_of_call(&mut self, code: &Code<'_>, open: usize, scheme: &str, usual: u16) {
-        let (mut host, mut port) = (None, usual);
+        let (mut host, mut port) = (None, Expr::Number(f64::from(usual)));
         for (name, _, first, last) in code.fields(open) {
             match name {
-                "host" => {
-                    let text = code.quoted(first, last);
-                    host = text.map(|text| (text, code.span(first, last)));
-                }
-                "port" => {
-                    let number = code.product(first, last);
-                    port = number.map_or(port, |(number, _)| number as u16);
-                }
+                "host" => host = Some((Expr::of(code, first, last), code.span(first, last))),
+                "port" => port = Expr::of(code, first, last),
                 _ => {}
             }
         }
+        let host = host.filter(|(host, _)| !host.is_open());
         if let (Some((host, at)), Some(made)) = (host, self.constructs.last_mut()) {
-            made.address = Some((format!("{scheme}://{host}:{port}"), at));
+            let text = |text: &str| Expr::Text(text.to_owned());
+            let parts = vec![text(scheme), text("://"), host, text(":"), port];
+            made.address = Some((Expr::Joined(parts), at));
         }
     }
 
@@ -389,21 +405,26 @@ pub(super) fn value(code: &Code<'_>, first: usize, last: usize, unit: Unit) -> V
     if let Some((number, written)) = code.product(first, last) {
         return unit.of_number(number, written);
     }
-    let lone = code.get(first).filter(|_| first == last);
-    match lone {
-        Some(token) if token.kind == Kind::Word || token.kind == Kind::Text => {
-            unit.of_word(token.text)
-        }
-        _ => {
-            let words = (first..=last).filter_map(|index| code.get(index));
-            let words: Vec<&str> = words.map(|token| token.text).take(12).collect();
-            Value::Open(words.join(" "))
-        }
+    let lone = code
+        .get(first)
+        .filter(|token| first == last && (token.kind == Kind::Word || token.kind == Kind::Text));
+    let word = lone.map(|token| unit.of_word(token.text));
+    if let Some(word) = word.filter(|word| !matches!(word, Value::Open(_))) {
+        return word;
+    }
+    let words = (first..=last).filter_map(|index| code.get(index));
+    let words: Vec<&str> = words.map(|token| token.text).take(12).collect();
+    let words = words.join(" ");
+    let expr = Expr::of(code, first, last);
+    if expr.is_open() {
+        Value::Open(words)
+    } else {
+        Value::Later(expr, unit, words)
     }
 }
 
 /// The address that is the first argument of a call, or its `url` or `baseURL`.
-fn address_in(code: &Code<'_>, open: usize, close: usize) -> Option<(String, SourceSpan)> {
+fn address_in(code: &Code<'_>, open: usize, close: usize) -> Option<(Expr, SourceSpan)> {
     let end = code.end_of_part(open + 1, close);
     let first = open + 1;
     let mut places = vec![(first, end.saturating_sub(1))];
@@ -414,13 +435,12 @@ fn address_in(code: &Code<'_>, open: usize, close: usize) -> Option<(String, Sou
         }
     }
     places.into_iter().find_map(|(first, last)| {
-        let text = code.get(first)?;
-        let text = if text.kind == Kind::Text {
-            text.text
-        } else {
-            code.quoted(first, last)?
+        let expr = Expr::of(code, first, last);
+        let is_other = match &expr {
+            Expr::Text(text) => !address::is_address(text),
+            Expr::Number(_) => true,
+            expr => expr.is_open(),
         };
-        let at = code.span(first, first);
-        address::is_address(text).then(|| (text.to_owned(), at))
+        (!is_other).then(|| (expr, code.span(first, last)))
     })
 }

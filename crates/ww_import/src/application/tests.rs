@@ -1,6 +1,6 @@
 use crate::{Text, gather};
 use ww_base::{Limits, Setting, SourceId, Span};
-use ww_model::service::{Program, Protocol, Services};
+use ww_model::service::{Program, Protocol, RetryOn, Services};
 
 fn services(files: &[(&str, &str)]) -> Services {
     let texts: Vec<Text<'_>> = (0..)
@@ -333,4 +333,147 @@ services:
         .map(|unit| unit.program.map(|id| id.0))
         .collect();
     assert_eq!(programs, [Some(0), Some(1), Some(2), None, None]);
+}
+
+const UNITS: &str = "\
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: orders-v1}
+spec:
+  template:
+    metadata: {labels: {app: orders}}
+    spec:
+      containers:
+      - name: orders
+        image: registry.example/shop-orders-v1:3
+        env:
+        - {name: SPEED, value: slow}
+        - {name: STOCK_PORT, valueFrom: {fieldRef: {fieldPath: x}}}
+";
+
+#[test]
+fn constants_of_java_are_followed_to_the_variables_of_the_unit() {
+    let source = "\
+public class Stock {
+  static final String speed = System.getenv(\"SPEED\") == null ? \"fast\" : System.getenv(\"SPEED\");
+  static final String host = System.getenv().getOrDefault(\"STOCK_HOST\", \"stock\");
+  static final String service = String.format(\"http://%s:%s/stock\", host, \"9080\");
+  String get(String id) {
+    ClientBuilder builder = ClientBuilder.newBuilder();
+    int timeout = speed.equals(\"fast\") ? 2500 : 10000;
+    builder.property(\"com.ibm.ws.jaxrs.client.receive.timeout\", timeout);
+    builder.connectTimeout(2, TimeUnit.SECONDS);
+    return builder.build().target(service + \"/\" + id).request().get();
+  }
+}
+";
+    let path = "src/orders/app/src/main/java/Stock.java";
+    let services = services(&[("orders.yaml", UNITS), (path, source)]);
+    assert_eq!(services.units[0].program.map(|id| id.0), Some(0));
+    let [orders] = services.programs.as_slice() else {
+        panic!("{:#?}", services.programs);
+    };
+    assert_eq!(orders.name, "default/orders-v1");
+    let [stock] = orders.calls.as_slice() else {
+        panic!("{:#?}", orders.calls);
+    };
+    let target = &stock.to[0];
+    assert_eq!((target.host.as_str(), target.port), ("stock", Some(9080)));
+    assert_eq!(millis(&stock.side.first_byte), Some(10_000.0));
+    assert!(place(source, &stock.side.first_byte).starts_with("property("));
+    assert_eq!(millis(&stock.side.connect), Some(2_000.0));
+    assert!(stock.side.retry.attempts.is_off() && stock.side.total.is_off());
+    let hidden = source.replace("\"9080\"", "System.getenv(\"STOCK_PORT\")");
+    let services = super::tests::services(&[("orders.yaml", UNITS), (path, &hidden)]);
+    assert_eq!(
+        services.programs,
+        [],
+        "the port is set to what no file tells"
+    );
+}
+
+#[test]
+fn a_request_of_the_jdk_has_the_timeout_of_its_builder() {
+    let source = "\
+class Pay {
+  final HttpClient client = HttpClient.newBuilder().connectTimeout(Duration.ofSeconds(2)).build();
+  void pay() {
+    var request = HttpRequest.newBuilder(URI.create(\"http://pay:8080/pay\"))
+        .timeout(Duration.ofMillis(500)).GET().build();
+  }
+}
+";
+    let pay = program(&[("pay/Pay.java", source)]);
+    let [call] = pay.calls.as_slice() else {
+        panic!("{:#?}", pay.calls);
+    };
+    assert_eq!(
+        (call.to[0].host.as_str(), call.to[0].port),
+        ("pay", Some(8080))
+    );
+    assert_eq!(millis(&call.side.first_byte), Some(500.0));
+    assert_eq!(millis(&call.side.connect), Some(2_000.0));
+    assert!(call.side.retry.attempts.is_unknown());
+}
+
+/// A program in Python with this function.
+fn python(function: &str) -> Program {
+    let source = format!(
+        "import requests\n\nhost = os.environ.get(\"STOCK_HOST\", \"stock\")\n\
+         stock = {{\"name\": \"http://{{0}}:9080\".format(host), \"x\": 1}}\n\
+         def other():\n    url = x()\n\n{function}"
+    );
+    program(&[("orders/app.py", &source)])
+}
+
+#[test]
+fn a_loop_of_python_around_a_call_is_its_number_of_tries() {
+    let function = "\
+def get(id):
+    for _ in range(2):
+        try:
+            url = stock['name'] + \"/\" + str(id)
+            res = requests.get(url, timeout=3.0)
+        except requests.exceptions.Timeout:
+            res = None
+        if res:
+            return res
+    return None
+";
+    let orders = python(function);
+    let call = &orders.calls[0];
+    assert_eq!(
+        (call.to[0].host.as_str(), call.to[0].port),
+        ("stock", Some(9080))
+    );
+    assert_eq!(call.side.retry.attempts.value(), Some(&2));
+    assert_eq!(call.side.retry.on.value(), Some(&vec![RetryOn::Timeout]));
+    assert_eq!(millis(&call.side.first_byte), Some(3_000.0));
+    let tries = |from: &str, to: &str| {
+        let program = python(&function.replace(from, to));
+        program.calls[0].side.retry.attempts.clone()
+    };
+    let once = |from, to| assert_eq!(tries(from, to).value(), Some(&1), "{to}");
+    once("            res = None", "            raise");
+    once("            return res", "            res.close()");
+    once("        try:", "        if True:");
+    let unknown = tries("range(2)", "range(count())");
+    assert!(unknown.is_unknown(), "{unknown:?}");
+}
+
+#[test]
+fn a_name_of_python_is_that_of_its_function() {
+    let first = "def get(url):\n    return requests.get(url, timeout=1)\n";
+    let source = format!("url = \"http://stock:1\"\n{first}");
+    let texts = [("orders/app.py", source.as_str())];
+    let calls = services(&texts).programs;
+    assert!(
+        calls[0]
+            .calls
+            .iter()
+            .all(|call| call.side.first_byte.value().is_some()),
+        "the address at the edge is called by nobody else: {calls:#?}"
+    );
+    let orders = python("def get():\n    url = f\"http://{host}/x\"\n    requests.get(url)\n");
+    assert_eq!(orders.calls[0].to[0].host, "stock");
 }

@@ -1,8 +1,10 @@
 //! Settings that an application's files write, before they are lowered.
 
+use super::expr::{Environment, Expr, OPEN, number_of};
+use super::known::Unit;
 use crate::defaults::Defaults;
 use ww_base::{Gap, Locus, Setting, SourceSpan, Span};
-use ww_model::service::Product;
+use ww_model::service::{Product, RetryOn};
 
 /// A setting as it is written somewhere.
 #[derive(Clone, Debug, PartialEq)]
@@ -26,6 +28,34 @@ pub(super) enum Value {
     Off,
     /// Something that the text alone does not tell.
     Open(String),
+    /// An expression that may be told by the environment, what a number in it means, and its words.
+    Later(Expr, Unit, String),
+}
+
+impl Value {
+    /// The value in an environment.
+    fn within(&self, environment: &Environment<'_>) -> Value {
+        let Value::Later(expr, unit, words) = self else {
+            return self.clone();
+        };
+        match expr.text(environment).filter(|text| !text.contains(OPEN)) {
+            Some(text) => match number_of(&text) {
+                Some(number) => unit.of_number(number, None),
+                None => unit.of_word(&text),
+            },
+            None => Value::Open(words.clone()),
+        }
+    }
+}
+
+impl Written {
+    /// The same with what an environment tells of it.
+    pub(super) fn within(&self, environment: &Environment<'_>) -> Written {
+        Written {
+            value: self.value.within(environment),
+            ..self.clone()
+        }
+    }
 }
 
 /// A call or a literal that makes a server or a client, or uses one.
@@ -34,8 +64,35 @@ pub(super) struct Construct {
     pub(super) component: &'static str,
     pub(super) at: SourceSpan,
     /// The address that it is about, with its place.
-    pub(super) address: Option<(String, SourceSpan)>,
+    pub(super) address: Option<(Expr, SourceSpan)>,
     pub(super) values: Vec<Written>,
+    /// The loop in which the program makes it again.
+    pub(super) attempts: Option<Attempts>,
+    /// The method of HTTP, in small letters, where the name of the call tells it.
+    pub(super) method: Option<String>,
+}
+
+/// A loop in which a call is made again when it fails.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Attempts {
+    pub(super) at: SourceSpan,
+    /// Tries in all; none when the text does not tell.
+    pub(super) count: Option<u64>,
+    /// What makes it try again; none when that is not known.
+    pub(super) on: Option<Vec<RetryOn>>,
+    /// The pause between tries; none when it is not known.
+    pub(super) pause: Option<Span>,
+}
+
+impl Construct {
+    /// The same with what an environment tells of it.
+    pub(super) fn within(&self, environment: &Environment<'_>) -> Construct {
+        let values = self.values.iter();
+        Construct {
+            values: values.map(|written| written.within(environment)).collect(),
+            ..self.clone()
+        }
+    }
 }
 
 /// Where settings of one component are looked up.
@@ -126,7 +183,7 @@ impl Lookup<'_> {
 fn in_force<T>(written: &Written, read: impl Fn(&Value) -> Option<T>) -> Setting<T> {
     match &written.value {
         Value::Off => Setting::Off(Locus::Text(written.at)),
-        Value::Open(text) => Setting::Unknown(Gap::new(
+        Value::Open(text) | Value::Later(_, _, text) => Setting::Unknown(Gap::new(
             format!("the value of {}, which is `{text}` here", written.setting),
             "the value as a number, or a statement in wirewise.toml",
         )),

@@ -56,7 +56,7 @@ impl Stages {
             return intake.malformed(instruction.at, message);
         };
         match instruction.word.as_str() {
-            "ENV" => environment(instruction, &mut stage.unit),
+            "ENV" => environment(instruction, &mut stage.unit, arguments),
             "EXPOSE" => expose(instruction, &mut stage.unit, arguments),
             "CMD" => stage.command = command(instruction),
             "ENTRYPOINT" => {
@@ -202,11 +202,15 @@ fn command(instruction: &Instruction<'_>) -> Vec<Word> {
 }
 
 /// `ENV A=b C=d`, or `ENV A b c`.
-fn environment(instruction: &Instruction<'_>, unit: &mut Unit) {
+fn environment(
+    instruction: &Instruction<'_>,
+    unit: &mut Unit,
+    arguments: &BTreeMap<String, String>,
+) {
     let words = words(instruction);
     let mut set = |name: &str, value: &str, at: &Locus| {
         unit.environment.retain(|(known, _)| known != name);
-        if let Some(value) = variables::harmless(name, value) {
+        if let Some(value) = variables::harmless(name, &put_in(value, arguments)) {
             let at = at.clone();
             unit.environment
                 .push((name.to_owned(), Sourced { value, at }));

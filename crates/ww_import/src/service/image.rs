@@ -52,6 +52,13 @@ pub(crate) fn product(image: &str, at: SourceSpan) -> Option<Product> {
     })
 }
 
+/// The last part of an image's name, without tag and digest.
+pub(crate) fn name(image: &str) -> &str {
+    let without_digest = image.split('@').next().unwrap_or(image);
+    let last = without_digest.rsplit('/').next().unwrap_or_default();
+    last.split(':').next().unwrap_or_default()
+}
+
 fn version(tag: &str) -> Option<Version> {
     Version::parse(tag).filter(|version| version.0.first().is_some_and(|it| *it <= HIGHEST_MAJOR))
 }

@@ -4,7 +4,7 @@
 //! version ([`Intake::product`]); defaults then are those of that version from the beginning.
 
 use super::address::{addresses_of, plain_call};
-use super::{Intake, folder};
+use super::{Intake, file_name, folder, image};
 use ww_base::{Locus, Setting, SourceSpan, Sourced, Span};
 use ww_model::service::{
     Capacity, Listener, Product, Program, ProgramId, Protocol, ServerSide, Unit, UnitKind,
@@ -54,6 +54,7 @@ impl Stage {
 
 /// Adds to units what the Dockerfiles say that they are built from.
 pub(super) fn inherit(intake: &mut Intake<'_>) {
+    find_dockerfiles(intake);
     for build in &intake.builds {
         let Some(stage) = stage(intake, build) else {
             continue;
@@ -86,6 +87,74 @@ pub(super) fn inherit(intake: &mut Intake<'_>) {
     }
 }
 
+/// Finds the Dockerfiles that images of units are built from by their names.
+fn find_dockerfiles(intake: &mut Intake<'_>) {
+    let dockerfiles: Vec<String> = intake.stages.keys().cloned().collect();
+    let folders: Vec<&str> = dockerfiles.iter().map(|path| folder(path)).collect();
+    for index in 0..intake.services.units.len() {
+        let Some(unit) = intake.services.units.get_mut(index) else {
+            continue;
+        };
+        let Some(found) = by_image(unit, &folders) else {
+            continue;
+        };
+        let Some(dockerfile) = only(&folders, &found).and_then(|at| dockerfiles.get(at)) else {
+            continue;
+        };
+        let has_command = !unit.command.is_empty();
+        let at = place(unit);
+        unit.built_from = Some(Sourced {
+            value: found,
+            at: Locus::Text(at),
+        });
+        intake.builds.push(Build {
+            unit: index,
+            dockerfile: dockerfile.clone(),
+            target: None,
+            has_entrypoint: has_command,
+            has_command,
+            has_health: unit.kind == UnitKind::Container,
+        });
+    }
+}
+
+/// The folder that the image of a unit is made from: the only one of these, or of those above them,
+/// that has the image's name; or else the unit's name, when that is a part of the image's. Images of
+/// products that are known are nobody's own.
+fn by_image(unit: &Unit, folders: &[&str]) -> Option<String> {
+    let is_open = unit.kind != UnitKind::Dockerfile && unit.built_from.is_none();
+    let image = unit.image.as_ref()?;
+    if !is_open || unit.product.is_some() || image.value.contains('$') {
+        return None;
+    }
+    let name = image::name(&image.value);
+    let labels = unit.labels.iter();
+    let own_names = labels.filter(|(key, _)| NAME_LABELS.contains(&key.as_str()));
+    let is_part = |own: &&str| !own.is_empty() && format!("-{name}-").contains(&format!("-{own}-"));
+    let own_names = own_names.map(|(_, value)| value.as_str()).filter(is_part);
+    std::iter::once(name)
+        .chain(own_names)
+        .find_map(|name| named(folders, name))
+}
+
+/// Labels that hold the name of an application.
+const NAME_LABELS: [&str; 3] = ["app", "app.kubernetes.io/name", "k8s-app"];
+
+/// The only folder of this name among these and those above them.
+fn named(folders: &[&str], name: &str) -> Option<String> {
+    let mut found: Option<&str> = None;
+    for path in folders {
+        let mut at = *path;
+        while !at.is_empty() {
+            if file_name(at) == name && *found.get_or_insert(at) != at {
+                return None;
+            }
+            at = folder(at);
+        }
+    }
+    found.map(str::to_owned)
+}
+
 fn stage<'i>(intake: &'i Intake<'_>, build: &Build) -> Option<&'i Stage> {
     let stages = intake.stages.get(&build.dockerfile)?;
     let target = build.target.as_ref();
@@ -94,7 +163,7 @@ fn stage<'i>(intake: &'i Intake<'_>, build: &Build) -> Option<&'i Stage> {
 }
 
 /// Of each of these folders of applications the units that start what is in it: built from it, or
-/// from a folder above that holds no other one. A Dockerfile that another unit is built from starts
+/// from a folder above that holds no other one, or with an image of its name. A Dockerfile that another unit is built from starts
 /// nothing itself.
 pub(crate) fn starters(intake: &Intake<'_>, folders: &[&str]) -> Vec<Vec<usize>> {
     let mut starters = vec![Vec::new(); folders.len()];
@@ -103,12 +172,11 @@ pub(crate) fn starters(intake: &Intake<'_>, folders: &[&str]) -> Vec<Vec<usize>>
         if is_built(intake, unit) {
             continue;
         }
-        let Some(built_from) = &unit.built_from else {
-            continue;
-        };
+        let by_image = by_image(unit, folders);
+        let built_from = unit.built_from.as_ref().map(|it| it.value.as_str());
         let build = intake.builds.iter().find(|build| build.unit == index);
         let of_file = build.map(|build| folder(&build.dockerfile));
-        let candidates = [of_file, Some(built_from.value.as_str())];
+        let candidates = [of_file, built_from, by_image.as_deref()];
         let found = candidates
             .into_iter()
             .flatten()

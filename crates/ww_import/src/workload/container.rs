@@ -49,6 +49,7 @@ fn unit(
     let words = words.filter_map(|key| container.get(key));
     unit.command = words.flat_map(View::items).filter_map(word).collect();
     unit.environment = environment(container);
+    unit.hidden_variables = hidden(container, &unit.environment);
     unit.mounts = mounts(workload, container);
     let ports = ports(container, intake);
     unit.ports = ports.iter().map(|(_, number)| *number).collect();
@@ -69,6 +70,14 @@ fn environment(container: View<'_>) -> Vec<(String, Sourced<String>)> {
             Some((name.to_owned(), Sourced { value, at }))
         })
         .collect()
+}
+
+/// Variables that are set otherwise.
+fn hidden(container: View<'_>, known: &[(String, Sourced<String>)]) -> Vec<String> {
+    let entries = container.get("env").into_iter().flat_map(View::items);
+    let names = entries.filter_map(|entry| entry.get("name")?.text());
+    let is_hidden = |name: &&str| known.iter().all(|(its, _)| its != name);
+    names.filter(is_hidden).map(str::to_owned).collect()
 }
 
 /// The ports with their names.

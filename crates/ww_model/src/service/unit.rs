@@ -31,6 +31,8 @@ pub struct Unit {
     pub command: Vec<Sourced<String>>,
     /// Environment variables with their values.
     pub environment: Vec<(String, Sourced<String>)>,
+    /// Variables that are set to something that no file tells, or that is kept out as a secret.
+    pub hidden_variables: Vec<String>,
     /// Files and folders from outside.
     pub mounts: Vec<Mount>,
     /// Ports that it accepts connections on.
@@ -74,6 +76,7 @@ impl Unit {
             built_from: None,
             command: Vec::new(),
             environment: Vec::new(),
+            hidden_variables: Vec::new(),
             mounts: Vec::new(),
             ports: Vec::new(),
             scaling: Scaling::default(),

@@ -1,0 +1,143 @@
+//! What a mesh does with the calls of programs that have its proxy beside them.
+
+use crate::Party;
+use ww_base::Span;
+use ww_model::Model;
+use ww_model::service::{
+    Call, ClientSide, MeshPolicy, MeshRoute, Passive, Protocol, Target, TlsClient,
+};
+
+/// What one object of a mesh does with the requests of a call: the proxy beside the caller sends
+/// them on, with timers and retries of its own.
+#[derive(Clone, Debug)]
+pub struct Way<'m> {
+    /// The routes of the object, each for some of the requests.
+    pub routes: Vec<&'m MeshRoute>,
+    /// What holds for connections to the host; none where several objects say it.
+    pub policy: Option<&'m MeshPolicy>,
+}
+
+impl Way<'_> {
+    /// The calls that the proxy makes, one for each route.
+    pub fn calls(&self) -> Vec<Call> {
+        let calls = self.routes.iter();
+        calls.map(|route| call(route, self.policy)).collect()
+    }
+
+    /// The longest that the proxy waits for an answer on all routes; none when one of them has no
+    /// bound that is known.
+    pub fn total(&self) -> Option<Span> {
+        let totals = self.routes.iter().map(|route| route.side.total.value());
+        let totals: Option<Vec<&Span>> = totals.collect();
+        totals?.into_iter().max().copied()
+    }
+}
+
+/// What a mesh does with the requests of a party to a target: one for each object that could be in
+/// force. Objects of one host in several files are alternatives, as a cluster merges them only in
+/// part.
+pub(crate) fn ways<'m>(
+    model: &'m Model,
+    party: &Party<'m>,
+    call: &Call,
+    target: &Target,
+) -> Vec<Way<'m>> {
+    let mesh = &model.services.mesh;
+    let Some(unit) = party.units.first().filter(|_| call.protocol.is_http()) else {
+        return Vec::new();
+    };
+    if unit.has_sidecar.value() == Some(&false) {
+        return Vec::new();
+    }
+    let host = Host {
+        name: &target.host,
+        namespace: &unit.group,
+    };
+    let is_meant = |route: &&MeshRoute| {
+        let is_inside = route.gateways.is_empty() || route.gateways.iter().any(|it| it == "mesh");
+        let mut hosts = route.hosts.iter();
+        is_inside
+            && route.protocol == Protocol::Http
+            && hosts.any(|written| host.is(written, &route.namespace))
+    };
+    let mut ways: Vec<Way<'m>> = Vec::new();
+    for route in mesh.routes.iter().filter(is_meant) {
+        let same = |way: &&mut Way<'m>| {
+            let mut routes = way.routes.iter();
+            routes.any(|its| its.at.source == route.at.source && its.name == route.name)
+        };
+        match ways.iter_mut().find(same) {
+            Some(way) => way.routes.push(route),
+            None => ways.push(Way {
+                routes: vec![route],
+                policy: None,
+            }),
+        }
+    }
+    let policies = mesh.policies.iter().filter(|policy| {
+        let is_port = policy.port.is_none() || policy.port == target.port;
+        policy.subset.is_none() && is_port && host.is(&policy.host, &policy.namespace)
+    });
+    let policies: Vec<&MeshPolicy> = policies.collect();
+    if let [policy] = policies.as_slice() {
+        for way in &mut ways {
+            way.policy = Some(policy);
+        }
+    }
+    ways
+}
+
+/// A host as a caller in a namespace names it.
+struct Host<'a> {
+    name: &'a str,
+    namespace: &'a str,
+}
+
+impl Host<'_> {
+    /// Whether an object of a namespace means it: names without dots are of the namespace in which
+    /// they are written.
+    fn is(&self, written: &str, namespace: &str) -> bool {
+        whole(self.name, self.namespace) == whole(written, namespace)
+    }
+}
+
+/// The name of a host with its namespace; names outside the cluster stay as they are.
+fn whole(name: &str, namespace: &str) -> String {
+    let short = name.strip_suffix(".cluster.local").unwrap_or(name);
+    let short = short.strip_suffix(".svc").unwrap_or(short);
+    if short.contains('.') {
+        short.to_owned()
+    } else {
+        format!("{short}.{namespace}")
+    }
+}
+
+/// The call that a proxy makes by a route: bounds and retries of the route, connections as the
+/// policy has them.
+fn call(route: &MeshRoute, policy: Option<&MeshPolicy>) -> Call {
+    let of_policy = policy.map(|policy| policy.side.clone()).unwrap_or_default();
+    let of_route = route.side.clone();
+    let tls: Option<TlsClient> = policy.and_then(|policy| policy.client.clone());
+    Call {
+        at: route.at,
+        name: format!("mesh route {}", route.name),
+        matches: route.matches.clone(),
+        from: Vec::new(),
+        to: route.to.clone(),
+        protocol: route.protocol,
+        streams: ww_base::Setting::default(),
+        side: ClientSide {
+            total: of_route.total,
+            retry: of_route.retry,
+            on_stale: of_route.on_stale,
+            passes_upgrade: of_route.passes_upgrade,
+            ..of_policy
+        },
+        picking: policy
+            .map(|policy| policy.picking.clone())
+            .unwrap_or_default(),
+        checks: Vec::new(),
+        passive: Passive::default(),
+        tls,
+    }
+}
