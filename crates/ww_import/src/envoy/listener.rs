@@ -176,6 +176,7 @@ fn rate_limit(config: View<'_>, intake: &mut Intake<'_>) -> Option<RateLimit> {
         per_second,
         burst: intake.number(of(bucket, &["max_tokens"]), Setting::default()),
         delays: defaults.flag(&product(), "local_rate_limit.delay"),
+        at_once: lacking("a local rate limit of Envoy lets no request wait"),
         refused: status.map(|status| Refused(u16::try_from(status).unwrap_or(429))),
         key: lacking("a local rate limit of Envoy counts all requests together"),
         counts_peer_address: false,

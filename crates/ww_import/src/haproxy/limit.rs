@@ -50,6 +50,7 @@ impl<'t> Lowering<'t, '_, '_> {
             per_second,
             burst: Setting::set(most, line.at),
             delays: none("HAProxy refuses at once"),
+            at_once: none("HAProxy refuses at once"),
             refused: refused.map(|status| Refused(u16::try_from(status).unwrap_or_default())),
             counts_peer_address: key.as_ref().is_some_and(|(key, _)| key == "src"),
             key: key.map_or_else(Setting::default, |(key, at)| Setting::set(key, at)),

@@ -386,6 +386,7 @@ impl<'w> Settings<'w> {
                 per_second: Setting::set(f64::from(count) / seconds, at),
                 burst: multiplier.map(|times| times.saturating_mul(u64::from(count))),
                 delays: intake.defaults.flag(&product(), "limit-delay"),
+                at_once: lacking("ingress-nginx writes `nodelay`"),
                 refused: status.map(|status| Refused(u16::try_from(status).unwrap_or(503))),
                 key: intake.defaults.word(&product(), "limit-key"),
                 counts_peer_address: true,

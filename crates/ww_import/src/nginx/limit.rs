@@ -63,6 +63,10 @@ impl<'t> Lowering<'t, '_, '_> {
         } else {
             Setting::set(true, directive.at)
         };
+        let at_once = match option(directive, "delay") {
+            Some((text, _)) => self.number_of(text, directive.at, "delay"),
+            None => self.default_number("limit_req delay"),
+        };
         let status = self.number(scope, "limit_req_status", "limit_req_status");
         let key = zone.and_then(|zone| Some((zone.arg(0)?.to_owned(), zone.at)));
         let counts_peer_address = key.as_ref().is_some_and(|(key, _)| self.is_peer(key));
@@ -76,6 +80,7 @@ impl<'t> Lowering<'t, '_, '_> {
             per_second,
             burst,
             delays,
+            at_once,
             refused: status.map(|status| Refused(u16::try_from(status).unwrap_or_default())),
             key: key.map_or_else(Setting::default, |(key, at)| Setting::set(key, at)),
             counts_peer_address,

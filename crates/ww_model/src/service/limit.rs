@@ -13,6 +13,8 @@ pub struct RateLimit {
     pub burst: Setting<u64>,
     /// Whether those of the burst wait until the rate allows them.
     pub delays: Setting<bool>,
+    /// Requests of the burst that do not wait all the same.
+    pub at_once: Setting<u64>,
     /// What becomes of the rest.
     pub refused: Setting<Refused>,
     /// What is counted, as written: an address, a header, a name.
