@@ -53,9 +53,9 @@ pub(crate) fn read(texts: &[Text<'_>], intake: &mut Intake<'_>) {
     }
 }
 
-/// What holds for the pools of all databases.
-fn client_side(read: &mut Read<'_, '_, '_>) -> ClientSide {
-    ClientSide {
+/// What holds for the pools of all databases, and the bound on the connections of one.
+fn client_side(read: &mut Read<'_, '_, '_>) -> (ClientSide, Setting<u64>) {
+    let side = ClientSide {
         reuses: Setting::set(true, read.at),
         keepalive_idle: read.time("server_idle_timeout", "s"),
         max_lifetime: read.time("server_lifetime", "s"),
@@ -65,12 +65,13 @@ fn client_side(read: &mut Read<'_, '_, '_>) -> ClientSide {
         connect: read.time("server_connect_timeout", "s"),
         probe_after: read.time("tcp_keepidle", "s"),
         ..ClientSide::default()
-    }
+    };
+    (side, read.number("max_db_connections"))
 }
 
 fn call(
     database: &Database,
-    pool: &ClientSide,
+    pool: &(ClientSide, Setting<u64>),
     product: &Product,
     intake: &mut Intake<'_>,
 ) -> Call {
@@ -79,7 +80,7 @@ fn call(
         let found = database.words.iter().find(|(known, _)| known == name);
         found.map(|(_, value)| value.as_str())
     };
-    let mut side = pool.clone();
+    let (mut side, mut most) = pool.clone();
     let mut number = |name: &str, setting: &mut Setting<u64>| {
         let Some(text) = word(name) else { return };
         match text.parse() {
@@ -89,6 +90,11 @@ fn call(
     };
     number("pool_size", &mut side.pool);
     number("min_pool_size", &mut side.pool_idle);
+    number("max_db_connections", &mut most);
+    let is_less = |(most, pool): (&u64, &u64)| *most > 0 && most < pool;
+    if most.value().zip(side.pool.value()).is_some_and(is_less) {
+        side.pool = most;
+    }
     let port = word("port").and_then(|port| port.parse().ok());
     let usual = intake.defaults.number(product, "port");
     let port = port.or_else(|| usual.value().and_then(|port| u16::try_from(*port).ok()));
@@ -155,7 +161,13 @@ fn written(text: &Text<'_>, intake: &mut Intake<'_>) -> (Vec<Database>, Vec<Writ
 
 /// Of the connection string only what says where it leads, and how big its pool is.
 fn database(name: &str, value: &str, line: &Line<'_>) -> Database {
-    let kept = ["host", "port", "pool_size", "min_pool_size"];
+    let kept = [
+        "host",
+        "port",
+        "pool_size",
+        "min_pool_size",
+        "max_db_connections",
+    ];
     let words = value.split_ascii_whitespace().filter_map(|word| {
         let (name, value) = word.split_once('=')?;
         let value = value.trim_matches('\'').to_owned();

@@ -442,9 +442,13 @@ impl Settings<'_, '_> {
             "redis" => "maxclients",
             _ => return Capacity::default(),
         };
-        let default = self.intake.defaults.number(self.product, name);
+        let number = |name| {
+            let default = self.intake.defaults.number(self.product, name);
+            self.option(name).or(default)
+        };
         Capacity {
-            connections: self.option(name).or(default),
+            connections: number(name),
+            reserved: number("superuser_reserved_connections"),
             ..Capacity::default()
         }
     }
