@@ -2,7 +2,7 @@
 
 use crate::{
     Rule, balancing, breakers, capture, dns, drain, exposure, filters, health, keepalive, kube,
-    limits, net, references, retries, routes, tcp, timeouts, tls, tls_config,
+    limits, net, pools, references, retries, routes, tcp, timeouts, tls, tls_config,
 };
 
 /// Every rule.
@@ -65,7 +65,12 @@ pub static RULES: &[&Rule] = &[
     &kube::policy_selects_nothing::RULE,
     &kube::service_selects_nothing::RULE,
     &limits::rate_limit_counts_the_proxy::RULE,
+    &limits::rate_limit_delays_past_timeout::RULE,
+    &limits::rate_limit_exceeds_capacity::RULE,
     &limits::rate_limit_invites_retries::RULE,
+    &limits::rate_limit_per_instance::RULE,
+    &limits::rate_limit_without_burst::RULE,
+    &limits::unbounded_queue::RULE,
     &net::arp_conflict::RULE,
     &net::fragment_lost::RULE,
     &net::icmp_rejected::RULE,
@@ -73,6 +78,16 @@ pub static RULES: &[&Rule] = &[
     &net::routing_loop::RULE,
     &net::syn_flood::RULE,
     &net::udp_port_unreachable::RULE,
+    &pools::idle_pool_too_small::RULE,
+    &pools::per_target_cap_too_small::RULE,
+    &pools::pool_too_small::RULE,
+    &pools::pool_wait_exceeds_timeout::RULE,
+    &pools::pooler_exceeds_server::RULE,
+    &pools::pools_exceed_server::RULE,
+    &pools::proxy_connections_exceed_server::RULE,
+    &pools::threads_exceed_pool::RULE,
+    &pools::worker_connections_exceed_open_files::RULE,
+    &pools::workers_too_few::RULE,
     &references::dangling_reference::RULE,
     &retries::retries_cut_short::RULE,
     &retries::retry_amplification::RULE,

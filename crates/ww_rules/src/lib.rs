@@ -9,6 +9,7 @@
 mod catalogue;
 mod declared;
 mod engine;
+mod load;
 mod many;
 mod mend;
 mod mesh_hosts;
@@ -31,6 +32,7 @@ pub mod keepalive;
 pub mod kube;
 pub mod limits;
 pub mod net;
+pub mod pools;
 pub mod references;
 pub mod retries;
 pub mod routes;

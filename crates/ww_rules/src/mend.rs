@@ -48,6 +48,31 @@ pub(crate) fn set_times<'k>(
     whole.unwrap_or_else(|| Fix::advice(title))
 }
 
+/// The fix that sets a number to another one: an edit where the number is written, a sentence where
+/// it is a default.
+pub(crate) fn set_number(
+    declared: &Declared<'_>,
+    known: &Known<u64>,
+    to: u64,
+    title: impl Into<String>,
+) -> Fix {
+    let edit = known.at.and_then(|at| {
+        let text = declared.text(at)?;
+        let (start, end, word) = value_word(text)?;
+        let span = SourceSpan {
+            start: at.start + start as u32,
+            end: at.start + end as u32,
+            ..at
+        };
+        let is_plain = word.parse() == Ok(known.value);
+        is_plain.then(|| Edit {
+            span,
+            replace_with: to.to_string(),
+        })
+    });
+    with(edit, title)
+}
+
 fn with(edit: Option<Edit>, title: impl Into<String>) -> Fix {
     Fix {
         title: title.into(),
