@@ -60,6 +60,7 @@ const TABLES: &[(&str, &str)] = &[
     table!("redis"),
     table!("redis-py"),
     table!("requests"),
+    table!("resilience4j"),
     table!("resolver"),
     table!("spring-boot"),
     table!("spring-cloud-gateway"),

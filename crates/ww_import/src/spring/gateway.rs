@@ -1,12 +1,13 @@
 //! Spring Cloud Gateway: each route is a call.
 
-use super::properties::Properties;
+use super::properties::{Properties, canonical};
+use super::resilience;
 use crate::service::Intake;
 use crate::service::address::parse;
 use ww_base::{Setting, SourceSpan, Span};
 use ww_model::service::{
-    Breaker, Call, ClientSide, Methods, Passive, Product, Protocol, Retry, RetryOn, Target,
-    WrittenMatch,
+    Backoff, Breaker, Call, ClientSide, Methods, Passive, Product, Protocol, Retry, RetryOn,
+    Target, WrittenMatch,
 };
 
 /// Where the gateway's properties stand, the newest name first.
@@ -203,9 +204,60 @@ fn apply(
                 fallback: fallback.or(short.map(|it| (it.to_owned(), filter.at))),
                 ..Breaker::default()
             };
+            if let Some(name) = breaker(filter, properties) {
+                resilience::apply(properties, &name, side, intake);
+            }
         }
         _ => {}
     }
+}
+
+/// The name of a breaker that a filter uses.
+fn breaker(filter: &Filter, properties: &Properties) -> Option<String> {
+    let args = filter.args.as_ref();
+    let named = args.and_then(|args| properties.get(&format!("{args}.name")));
+    let short = filter.short.first().filter(|it| !it.contains('='));
+    let name = named.map(|it| it.value.as_str());
+    name.or(short.map(String::as_str)).map(canonical)
+}
+
+/// The names of all breakers that routes use.
+pub(super) fn breakers(properties: &Properties) -> Vec<String> {
+    let Some(root) = root(properties) else {
+        return Vec::new();
+    };
+    let mut names = Vec::new();
+    let routes = (0..).map(|index| format!("{root}.routes[{index}]"));
+    let routes = routes.take_while(|route| properties.has(&format!("{route}.")));
+    let lists = routes.map(|route| format!("{route}.filters"));
+    for list in lists.chain([format!("{root}.defaultfilters")]) {
+        let filters = filters(properties, &list);
+        let breakers = filters.iter().filter(|it| it.name == "CircuitBreaker");
+        names.extend(breakers.filter_map(|it| breaker(it, properties)));
+    }
+    names
+}
+
+/// Pauses between tries: those that are written; without, there are none.
+fn backoff(
+    args: &str,
+    properties: &Properties,
+    product: &Product,
+    intake: &mut Intake<'_>,
+) -> Setting<Backoff> {
+    let of = |end: &str| format!("{args}.backoff.{end}");
+    let first = properties.time(&of("firstbackoff"), intake);
+    let longest = properties.time(&of("maxbackoff"), intake);
+    let factor = properties.number(&of("factor"), intake);
+    let factor = factor.value().map_or(2.0, |factor| *factor as f64);
+    let jitter = properties.has(&format!("{args}.jitter."));
+    let none = intake.defaults.time(product, "Retry.backoff");
+    first.or(none).map(|first| Backoff {
+        first,
+        longest: longest.value().copied().unwrap_or_else(|| first.times(10)),
+        factor,
+        jitter,
+    })
 }
 
 /// The filter Retry: any 5xx and broken connections, besides the statuses that are given (Spring
@@ -265,6 +317,7 @@ fn retry(
             Setting::default()
         },
         methods,
+        backoff: backoff(args, properties, product, intake),
         per_try: Setting::<Span>::default(),
         ..Retry::default()
     }

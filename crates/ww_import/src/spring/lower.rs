@@ -1,7 +1,7 @@
 //! An application's properties as a program.
 
-use super::gateway;
 use super::properties::Properties;
+use super::{gateway, resilience};
 use crate::Text;
 use crate::service::address::{parse, plain_call};
 use crate::service::{Intake, folder};
@@ -31,6 +31,10 @@ pub(super) fn program(text: &Text<'_>, properties: &Properties, intake: &mut Int
     program.capacity = capacity(properties, intake);
     program.grace = grace(properties, intake);
     program.calls = gateway::calls(properties, intake);
+    let used = gateway::breakers(properties);
+    program
+        .calls
+        .extend(resilience::calls(properties, &used, intake));
     program.calls.extend(datasource(properties, intake));
     program.calls.extend(redis(properties, intake));
     intake.services.programs.push(program);

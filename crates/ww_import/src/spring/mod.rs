@@ -1,4 +1,5 @@
-//! Spring Boot: `application.yml` and `.properties`, with Spring Cloud Gateway, HikariCP and Redis.
+//! Spring Boot: `application.yml` and `.properties`, with Spring Cloud Gateway, Resilience4j,
+//! HikariCP and Redis.
 //!
 //! Files of one folder are one application's. What a profile sets otherwise is not known, because
 //! the files do not say which profiles are active. Files of tests configure no program.
@@ -6,6 +7,7 @@
 mod gateway;
 mod lower;
 mod properties;
+mod resilience;
 #[cfg(test)]
 mod tests;
 

@@ -12,6 +12,8 @@ use ww_base::{Gap, Setting, SourceSpan, Span};
 pub(super) struct Property {
     /// Its name in lower case without dashes and underscores, `routes[0].uri`.
     pub(super) name: String,
+    /// Its name as it is written.
+    written: String,
     pub(super) value: String,
     pub(super) at: SourceSpan,
     /// Whether it is in force only when a profile is active.
@@ -48,6 +50,7 @@ impl Properties {
             };
             self.all.push(Property {
                 name: canonical(name.trim()),
+                written: name.trim().to_owned(),
                 value: value.trim().to_owned(),
                 at: line.at,
                 is_of_profile: false,
@@ -92,7 +95,8 @@ impl Properties {
         if let Some(text) = view.text() {
             let value = view.at();
             self.all.push(Property {
-                name: name.to_owned(),
+                name: canonical(name),
+                written: name.to_owned(),
                 value: text.to_owned(),
                 at: key.map_or(value, |key| SourceSpan {
                     start: key.start.min(value.start),
@@ -108,7 +112,7 @@ impl Properties {
         for (key, at) in keys {
             let dot = if name.is_empty() { "" } else { "." };
             if let Some(value) = view.get(key) {
-                let name = format!("{name}{dot}{}", canonical(key));
+                let name = format!("{name}{dot}{key}");
                 self.flatten(&name, Some(at), value, depth);
             }
         }
@@ -145,6 +149,25 @@ impl Properties {
     pub(super) fn has(&self, beginning: &str) -> bool {
         self.base()
             .any(|property| property.name.starts_with(beginning))
+    }
+
+    /// What comes next in the names of properties that begin so: in lower case without dashes and
+    /// underscores, and as it is written.
+    pub(super) fn children(&self, beginning: &str) -> Vec<(String, String)> {
+        let depth = beginning.split('.').count();
+        let mut children: Vec<(String, String)> = Vec::new();
+        for property in self.base() {
+            let rest = property.name.strip_prefix(beginning);
+            let Some(rest) = rest.and_then(|rest| rest.strip_prefix('.')) else {
+                continue;
+            };
+            let name = rest.split('.').next().unwrap_or_default();
+            let written = property.written.split('.').nth(depth).unwrap_or(name);
+            if !children.iter().any(|(known, _)| known == name) {
+                children.push((name.to_owned(), written.to_owned()));
+            }
+        }
+        children
     }
 
     /// The bytes of all properties whose names begin so.
@@ -224,7 +247,7 @@ fn with_default(text: &str) -> &str {
 }
 
 /// A name in lower case without dashes and underscores.
-fn canonical(name: &str) -> String {
+pub(super) fn canonical(name: &str) -> String {
     let kept = name.chars().filter(|letter| !matches!(letter, '-' | '_'));
     kept.flat_map(char::to_lowercase).collect()
 }

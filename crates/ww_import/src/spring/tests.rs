@@ -83,6 +83,73 @@ fn a_route_is_a_call_with_the_filters_of_all() {
     assert_eq!(pay.side.retry.methods.value(), Some(&Methods::Safe));
 }
 
+const RESILIENCE: &str = "\
+resilience4j:
+  circuitbreaker:
+    configs:
+      default: {minimum-number-of-calls: 20, waitDurationInOpenState: 10s}
+      strict: {base-config: default, failure-rate-threshold: 20.0}
+    instances:
+      billing-service:
+        baseConfig: strict
+        slidingWindowType: TIME_BASED
+        slidingWindowSize: 30
+        record-exceptions: [org.springframework.web.client.HttpServerErrorException]
+      stock: {sliding-window-size: 10}
+  retry:
+    instances:
+      stock: {max-attempts: 4, wait-duration: 100ms, enableExponentialBackoff: true, exponentialBackoffMultiplier: 2}
+  timelimiter:
+    instances:
+      stock: {timeout-duration: 2s}
+  bulkhead:
+    instances:
+      stock: {}
+      billing-service: {max-concurrent-calls: 5}
+";
+
+#[test]
+fn an_instance_of_a_breaker_takes_what_it_does_not_say_from_its_base() {
+    let program = program("shop/application.yml", RESILIENCE);
+    let names: Vec<&str> = program.calls.iter().map(|call| &*call.name).collect();
+    assert_eq!(names, ["billing-service", "stock"]);
+    let billing = &program.calls[0].side.breaker;
+    assert_eq!(billing.window_time.value(), Some(&Span::from_secs(30)));
+    assert!(billing.window.is_off());
+    assert_eq!(billing.least_calls.value(), Some(&20));
+    assert_eq!(billing.failure_percent.value(), Some(&20));
+    assert_eq!(billing.open.value(), Some(&Span::from_secs(10)));
+    assert_eq!(billing.counts_timeouts.value(), Some(&false));
+    assert_eq!(billing.requests.value(), Some(&5));
+    let stock = &program.calls[1].side;
+    assert_eq!(stock.breaker.window.value(), Some(&10));
+    assert_eq!(stock.breaker.least_calls.value(), Some(&10));
+    assert_eq!(stock.breaker.failure_percent.value(), Some(&50));
+    assert_eq!(stock.breaker.counts_timeouts.value(), Some(&true));
+    assert_eq!(stock.retry.attempts.value(), Some(&4));
+    assert_eq!(stock.retry.per_try.value(), Some(&Span::from_secs(2)));
+    let pauses = stock.retry.backoff.value().unwrap();
+    assert_eq!(
+        (pauses.first, pauses.longest, pauses.jitter),
+        (Span::from_millis(100), Span::from_millis(400), false)
+    );
+}
+
+#[test]
+fn a_breaker_of_a_route_bounds_all_its_tries_when_it_stands_before_them() {
+    let limits = "\
+resilience4j.timelimiter.instances.x: {timeoutDuration: 4s}
+resilience4j.circuitbreaker.instances.x: {slidingWindowSize: 8}
+";
+    let program = program("gw/application.yml", &format!("{GATEWAY}{limits}"));
+    assert_eq!(program.calls.len(), 2);
+    let vets = &program.calls[0].side;
+    assert_eq!(vets.total.value(), Some(&Span::from_secs(4)));
+    assert_eq!(vets.breaker.window.value(), Some(&8));
+    assert!(vets.breaker.fallback.is_some());
+    assert!(vets.retry.backoff.is_off());
+}
+
 #[test]
 fn properties_are_known_however_they_are_written() {
     let text = "server.port=9000\nserver.tomcat.connectionTimeout=20s\nserver.shutdown=graceful\nspring.datasource.url=jdbc:postgresql://db/shop\nspring.datasource.hikari.maximum-pool-size=30\nspring.datasource.hikari.max_lifetime=60000\n";

@@ -50,8 +50,10 @@ pub struct Breaker {
     pub failure_percent: Setting<u64>,
     /// How long it stays open.
     pub open: Setting<Span>,
-    /// Whether calls that take too long count as failures.
+    /// Whether calls that take too long count as failures, however they end.
     pub counts_slow: Setting<bool>,
+    /// Whether calls that end for want of an answer in time count as failures.
+    pub counts_timeouts: Setting<bool>,
     /// Where requests go instead, as written.
     pub fallback: Option<(String, SourceSpan)>,
 }
