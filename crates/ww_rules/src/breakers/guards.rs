@@ -53,7 +53,9 @@ pub(super) fn all<'m>(declared: &Declared<'m>) -> Vec<Guard<'m>> {
                 component: party.component().to_owned(),
                 version: version(party),
                 targets: targets(call, answering),
-                demand: answering.and_then(|party| party.demand),
+                demand: answering
+                    .and_then(|party| party.demand)
+                    .or_else(|| named(declared, &call.name)),
                 callers: instances(&party.units).map(|(count, _)| count),
                 is_only_caller,
             });
@@ -80,6 +82,12 @@ pub(super) fn all<'m>(declared: &Declared<'m>) -> Vec<Guard<'m>> {
         });
     }
     guards
+}
+
+/// What the team states about a name.
+fn named<'m>(declared: &Declared<'m>, name: &str) -> Option<&'m Demand> {
+    let mut demands = declared.model.services.facts.demands.iter();
+    demands.find(|demand| demand.name == name)
 }
 
 fn version<'m>(party: &Party<'m>) -> Option<&'m Version> {

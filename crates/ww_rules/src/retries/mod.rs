@@ -7,5 +7,7 @@ pub(crate) mod retry_amplification;
 pub(crate) mod retry_body_not_kept;
 pub(crate) mod retry_never_happens;
 pub(crate) mod retry_on_late_call;
+pub(crate) mod retry_storm;
+pub(crate) mod retry_without_backoff;
 pub(crate) mod retry_without_budget;
 pub(crate) mod unsafe_retry;
