@@ -2,6 +2,7 @@
 
 use crate::{Party, PartyId};
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::{IpAddr, SocketAddr};
 use ww_model::Model;
 use ww_model::kube::{PortRef, Service};
 use ww_model::service::{Target, Unit};
@@ -18,6 +19,8 @@ pub(crate) struct Names {
     global: BTreeMap<String, BTreeSet<PartyId>>,
     /// By the port of a listener, for names of the own host.
     ports: BTreeMap<u16, BTreeSet<PartyId>>,
+    /// By an address of a host, and the port there.
+    addresses: BTreeMap<SocketAddr, BTreeSet<PartyId>>,
     /// Other names that the team states.
     aliases: BTreeMap<String, String>,
     /// By a Service's namespace and name: those whose pods it selects.
@@ -33,6 +36,7 @@ impl Names {
             local: BTreeMap::new(),
             global: BTreeMap::new(),
             ports: BTreeMap::new(),
+            addresses: BTreeMap::new(),
             aliases: aliases
                 .map(|(alias, name)| (alias.value.clone(), name.value.clone()))
                 .collect(),
@@ -61,6 +65,9 @@ impl Names {
             if let Some(port) = listener.port {
                 self.ports.entry(port).or_default().insert(id);
             }
+        }
+        for address in party.program.iter().flat_map(|program| &program.bound_to) {
+            self.addresses.entry(*address).or_default().insert(id);
         }
     }
 
@@ -120,6 +127,11 @@ impl Names {
             let port = target.port.and_then(|port| self.ports.get(&port));
             return port.and_then(only).into_iter().collect();
         }
+        if let (Ok(address), Some(port)) = (host.parse::<IpAddr>(), target.port)
+            && let Some(bound) = self.addresses.get(&SocketAddr::new(address, port))
+        {
+            return only(bound).into_iter().collect();
+        }
         let local = group.map(|group| (group.to_owned(), host.to_owned()));
         if let Some(one) = local.as_ref().and_then(|key| only(self.local.get(key)?)) {
             return vec![one];
@@ -163,4 +175,46 @@ fn only(ids: &BTreeSet<PartyId>) -> Option<PartyId> {
 
 fn is_own_host(host: &str) -> bool {
     matches!(host, "localhost" | "::1" | "[::1]") || host.starts_with("127.")
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::Chains;
+    use ww_base::{Setting, SourceId, SourceSpan};
+    use ww_model::Model;
+    use ww_model::service::{Product, Program, Target};
+
+    const AT: SourceSpan = SourceSpan {
+        source: SourceId(0),
+        start: 0,
+        end: 1,
+    };
+
+    #[test]
+    fn programs_of_one_host_are_told_apart_by_their_ports() {
+        let mut model = Model::default();
+        for (name, port) in [("web", 80), ("api", 8080)] {
+            let mut program = Program::new(name, Product::default(), AT, name);
+            program.bind("10.0.0.5", Some(port));
+            model.services.programs.push(program);
+        }
+        let chains = Chains::of(&model);
+        let names = super::Names::of(&model, &chains.parties);
+        let callee = |host: &str, port| {
+            let target = Target {
+                at: AT,
+                host: host.to_owned(),
+                port: Some(port),
+                is_backup: false,
+                resolves_again: Setting::default(),
+                subset: None,
+            };
+            let id = names.callees(&target, None).pop()?;
+            Some(chains.parties[id.0].name.as_str())
+        };
+        assert_eq!(callee("10.0.0.5", 80), Some("web"));
+        assert_eq!(callee("10.0.0.5", 8080), Some("api"));
+        assert_eq!(callee("10.0.0.5", 81), None);
+        assert_eq!(callee("10.0.0.6", 80), None);
+    }
 }

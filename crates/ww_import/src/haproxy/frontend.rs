@@ -34,9 +34,11 @@ impl<'t> Lowering<'t, '_, '_> {
                     .skip(number)
                     .any(|word| word.text == "ssl");
                 let tls = encrypts.then(|| self.tls_server(line));
+                let (host, port) = address(text);
+                self.program.bind(&host, port);
                 self.program.listeners.push(Listener {
                     at: line.at,
-                    port: address(text).1,
+                    port,
                     hosts: Vec::new(),
                     protocol: match (proxy.is_http(), is_new) {
                         (true, true) => Protocol::Http2,

@@ -393,3 +393,14 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn addresses_of_a_host_are_told_from_those_that_every_host_has() {
+    let text = "frontend x\n mode http\n bind 10.0.0.5:8080,:81\n bind 127.0.0.1:82\n bind *:83\n";
+    let bound: Vec<String> = program(text)
+        .bound_to
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    assert_eq!(bound, ["10.0.0.5:8080"]);
+}

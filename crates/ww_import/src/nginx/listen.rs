@@ -33,6 +33,8 @@ impl<'t> Lowering<'t, '_, '_> {
         for listen in listens {
             self.backlog(Some(listen));
             let port = port(listen, Some(PORT));
+            let host = Address::parse(listen.arg(0).unwrap_or_default()).host;
+            self.program.bind(&host, port);
             let encrypts = has_word(listen, "ssl")
                 || has_word(listen, "quic")
                 || scope.one("ssl").is_some_and(|ssl| has_word(ssl, "on"));

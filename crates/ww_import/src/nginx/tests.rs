@@ -564,3 +564,13 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn addresses_of_a_host_are_told_from_those_that_every_host_has() {
+    let program = program(
+        "http { server { listen 10.0.0.5:8080; listen 10.0.0.6; listen 127.0.0.1:81; listen 82; listen *:83; \
+         listen [2001:db8::1]:84; listen [::]:85; return 204; } }",
+    );
+    let bound: Vec<String> = program.bound_to.iter().map(ToString::to_string).collect();
+    assert_eq!(bound, ["10.0.0.5:8080", "10.0.0.6:80", "[2001:db8::1]:84"]);
+}

@@ -1,6 +1,7 @@
 //! A program: what it listens to, and whom it calls.
 
 use super::{Call, Product, RateLimit, TlsServer};
+use std::net::{IpAddr, SocketAddr};
 use ww_base::{Setting, SourceSpan, Span};
 
 /// Index of a program in [`Services::programs`](super::Services::programs).
@@ -21,6 +22,8 @@ pub struct Program {
     pub path: String,
     /// Where it accepts connections.
     pub listeners: Vec<Listener>,
+    /// Addresses of its host at which it accepts connections, where its files name them.
+    pub bound_to: Vec<SocketAddr>,
     /// Whom it calls, and how.
     pub calls: Vec<Call>,
     /// How much it can do at once.
@@ -51,6 +54,7 @@ impl Program {
             at,
             path: path.into(),
             listeners: Vec::new(),
+            bound_to: Vec::new(),
             calls: Vec::new(),
             capacity: Capacity::default(),
             grace: Setting::default(),
@@ -58,6 +62,17 @@ impl Program {
             references: Vec::new(),
             bare_times: Vec::new(),
             shadowed: Vec::new(),
+        }
+    }
+
+    /// Notes that it accepts connections at a host's address. All addresses together (`*`, `0.0.0.0`) and those that
+    /// every host has tell no host from another.
+    pub fn bind(&mut self, host: &str, port: Option<u16>) {
+        if let (Ok(address), Some(port)) = (host.parse::<IpAddr>(), port)
+            && !address.is_unspecified()
+            && !address.is_loopback()
+        {
+            self.bound_to.push(SocketAddr::new(address, port));
         }
     }
 }
