@@ -7,8 +7,8 @@ use crate::{Declared, Reports, Story};
 use std::collections::BTreeSet;
 use ww_base::{SourceSpan, Span};
 use ww_chain::{Hop, Party};
-use ww_finding::{Severity, Support};
-use ww_model::service::{Listener, Methods};
+use ww_finding::{Exhibit, Severity, Support};
+use ww_model::service::{ClientSide, Listener, Methods};
 
 rule! {
     name: "keep-alive-race",
@@ -31,6 +31,9 @@ const MARGIN: Span = Span::from_secs(1);
 /// From this idle time on, a request seldom comes in the very moment of the close.
 const RARE: Span = Span::from_secs(600);
 
+/// HAProxy closes half of the connections that it does not need every 5 s (`pool-purge-delay`): few are left after this.
+const PURGED: Span = Span::from_secs(30);
+
 /// How much longer than the caller's the fix makes the server's.
 const FIX_MARGIN: Span = Span::from_secs(5);
 
@@ -43,7 +46,7 @@ fn check(declared: &Declared<'_>, reports: &mut Reports) {
         };
         match judge(hop, caller, callee) {
             Answer::Yes(race) => {
-                let key = (race.keeps.at, race.closes.at, callee.name.clone());
+                let key = (race.keeps.at(), race.closes.at, callee.name.clone());
                 if told.insert(key) {
                     reports.add(story(declared, hop, (caller, callee), &race));
                 }
@@ -54,9 +57,26 @@ fn check(declared: &Declared<'_>, reports: &mut Reports) {
     }
 }
 
-/// The two times that race.
+/// How long the caller keeps idle connections.
+enum Keeps {
+    /// So long.
+    For(Known<Span>),
+    /// Until the server closes them, and any of its own clients may have one: HAProxy with `http-reuse always`.
+    Shared(Known<bool>),
+}
+
+impl Keeps {
+    fn at(&self) -> Option<SourceSpan> {
+        match self {
+            Keeps::For(known) => known.at,
+            Keeps::Shared(known) => known.at,
+        }
+    }
+}
+
+/// The caller's side and the server's.
 struct Race {
-    keeps: Known<Span>,
+    keeps: Keeps,
     closes: Known<Span>,
 }
 
@@ -74,34 +94,57 @@ fn judge(hop: &Hop<'_>, caller: &Party<'_>, callee: &Party<'_>) -> Answer<Race> 
         Answer::No => return Answer::No,
         Answer::Open(gap) => return Answer::Open(gap),
     }
+    let shares = shares_until_closed(&hop.call.side);
+    if side.keepalive_idle.is_off() && shares.is_none() {
+        return Answer::No;
+    }
+    let closes = format!("when {} closes idle connections", callee.name);
     let Some(listener) = hop.listener else {
         return Answer::Open(ww_base::Gap::new(
-            format!("when {} closes idle connections", callee.name),
+            closes,
             "the files that configure its server, or its settings in wirewise.toml",
         ));
     };
     if closes_itself(listener) {
         return Answer::No;
     }
+    let server = &listener.side.keepalive_idle;
+    if let Some(shares) = shares {
+        return match ask(server, &closes, |closes| *closes > Span::ZERO) {
+            Answer::Yes(closes) => Answer::Yes(Race {
+                keeps: Keeps::Shared(shares),
+                closes,
+            }),
+            Answer::No => Answer::No,
+            Answer::Open(gap) => Answer::Open(gap),
+        };
+    }
+    let keeps = format!(
+        "how long {} keeps idle connections to {}",
+        caller.name, callee.name
+    );
     let answer = ask_two(
-        (
-            &side.keepalive_idle,
-            &format!(
-                "how long {} keeps idle connections to {}",
-                caller.name, callee.name
-            ),
-        ),
-        (
-            &listener.side.keepalive_idle,
-            &format!("when {} closes idle connections", callee.name),
-        ),
+        (&side.keepalive_idle, &keeps),
+        (server, &closes),
         |keeps, closes| *closes > Span::ZERO && *closes < *keeps + MARGIN,
     );
     match answer {
-        Answer::Yes((keeps, closes)) => Answer::Yes(Race { keeps, closes }),
+        Answer::Yes((keeps, closes)) => Answer::Yes(Race {
+            keeps: Keeps::For(keeps),
+            closes,
+        }),
         Answer::No => Answer::No,
         Answer::Open(gap) => Answer::Open(gap),
     }
+}
+
+/// Where connections end with the server's close only and the first request of any client may have one, without being
+/// sent again when it meets the close.
+fn shares_until_closed(side: &ClientSide) -> Option<Known<bool>> {
+    let is_unbounded = side.keepalive_idle.is_off() && side.on_stale == Methods::None;
+    let first = each(&side.first_on_kept);
+    let shares = first.into_iter().next().filter(|known| known.value);
+    shares.filter(|_| is_unbounded)
 }
 
 /// Whether the server says with each answer that it closes the connection: the caller then never
@@ -111,52 +154,102 @@ fn closes_itself(listener: &Listener) -> bool {
     !requests.is_empty() && requests.iter().all(|known| known.value <= 1)
 }
 
+/// The caller's line and the server's.
+fn shown(hop: &Hop<'_>, (caller, callee): (&Party<'_>, &Party<'_>), race: &Race) -> [Exhibit; 2] {
+    let (client, server) = (&caller.name, &callee.name);
+    let keeps = match &race.keeps {
+        Keeps::For(keeps) => {
+            let says = format!("{client} keeps idle connections for {}", said(keeps.value));
+            keeps.show(hop.call.at, &says)
+        }
+        Keeps::Shared(shares) => {
+            let says = format!("{client} keeps idle connections, for requests of any client");
+            shares.show(hop.call.at, &says)
+        }
+    };
+    let place = callee.at().unwrap_or(hop.call.at);
+    let says = format!("{server} closes them after {}", said(race.closes.value));
+    [keeps, race.closes.show(place, &says)]
+}
+
 fn story(
     declared: &Declared<'_>,
     hop: &Hop<'_>,
     (caller, callee): (&Party<'_>, &Party<'_>),
     race: &Race,
 ) -> Story {
-    let (keeps, closes) = (said(race.keeps.value), said(race.closes.value));
     let (client, server) = (&caller.name, &callee.name);
-    let place = callee.at().unwrap_or(hop.call.at);
-    let wanted = race.keeps.value + FIX_MARGIN;
-    let lower = Span((race.closes.value.0 * 4 / 5 / 1_000_000_000).max(1) * 1_000_000_000);
-    let story = Story::proved(
+    let keeps = match &race.keeps {
+        Keeps::For(keeps) => format!("{client} keeps them for {}", said(keeps.value)),
+        Keeps::Shared(_) => format!("{client} keeps them until then and shares them"),
+    };
+    let mut story = Story::proved(
         format!(
-            "{server} closes idle connections after {closes}, {client} keeps them for {keeps}: \
-             requests meet the close, {}",
+            "{server} closes idle connections after {}, {keeps}: requests meet the close, {}",
+            said(race.closes.value),
             consequence(hop.call.side.on_stale)
         ),
         format!(
             "a capture between {client} and {server} in which {client} is always the first to send FIN"
         ),
     )
-    .support(Support::Declared)
-    .show(race.keeps.show(
-        hop.call.at,
-        &format!("{client} keeps idle connections for {keeps}"),
-    ))
-    .show(race.closes.show(
-        place,
-        &format!("{server} closes them after {closes}"),
-    ))
-    .fix(set_time(
-        declared,
-        &race.closes,
-        wanted,
-        format!("Let {server} keep idle connections longer than {client}: {}", said(wanted)),
-    ))
-    .fix(set_time(
-        declared,
-        &race.keeps,
-        lower,
-        format!("Or let {client} drop them first: {} in place of {keeps}", said(lower)),
-    ));
-    match hop.call.side.on_stale {
-        _ if race.closes.value >= RARE => story.severity(Severity::Low),
-        Methods::All => story.severity(Severity::Critical),
-        _ => story,
+    .support(Support::Declared);
+    for exhibit in shown(hop, (caller, callee), race) {
+        story = story.show(exhibit);
+    }
+    match &race.keeps {
+        Keeps::For(keeps) => apart(story, declared, (client, server), (keeps, &race.closes))
+            .severity(severity(hop.call.side.on_stale, race.closes.value)),
+        Keeps::Shared(_) => story
+            .advise(format!(
+                "Let {client} send again what may be sent twice: `retry-on conn-failure empty-response` with \
+                 `http-request disable-l7-retry if METH_POST`"
+            ))
+            .advise("Or keep the first request of a client off such connections: `http-reuse safe`")
+            .severity(if race.closes.value > PURGED {
+                Severity::Low
+            } else {
+                Severity::High
+            }),
+    }
+}
+
+/// The two ways to keep the timers apart.
+fn apart(
+    story: Story,
+    declared: &Declared<'_>,
+    (client, server): (&str, &str),
+    (keeps, closes): (&Known<Span>, &Known<Span>),
+) -> Story {
+    let wanted = keeps.value + FIX_MARGIN;
+    let lower = Span((closes.value.0 * 4 / 5 / 1_000_000_000).max(1) * 1_000_000_000);
+    story
+        .fix(set_time(
+            declared,
+            closes,
+            wanted,
+            format!(
+                "Let {server} keep idle connections longer than {client}: {}",
+                said(wanted)
+            ),
+        ))
+        .fix(set_time(
+            declared,
+            keeps,
+            lower,
+            format!(
+                "Or let {client} drop them first: {} in place of {}",
+                said(lower),
+                said(keeps.value)
+            ),
+        ))
+}
+
+fn severity(on_stale: Methods, closes: Span) -> Severity {
+    match on_stale {
+        _ if closes >= RARE => Severity::Low,
+        Methods::All => Severity::Critical,
+        _ => Severity::High,
     }
 }
 
