@@ -23,6 +23,7 @@ pub mod pcap;
 pub mod process;
 pub mod proof;
 pub mod proxy;
+pub mod race;
 pub mod rng;
 pub mod run;
 pub mod scenario;
