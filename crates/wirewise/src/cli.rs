@@ -11,6 +11,7 @@ Examples:
   wirewise diagnose incident.pcapng       what is wrong, whose side, what to do
   wirewise flows incident.pcapng          its connections, a line each
   wirewise check /etc/nftables.conf       which settings will hurt
+  wirewise consult nginx/ --capture incident.pcapng   both, joined
   wirewise rules                          what can be found
   wirewise explain truncated-capture      what a finding means and how to mend it
 ";
@@ -41,6 +42,13 @@ Examples:
   wirewise check --format sarif --out review.sarif .
   nft list ruleset | wirewise check -
   kubectl get networkpolicy,pod,ns -A -o yaml | wirewise check -
+";
+
+const CONSULT_EXAMPLES: &str = "\
+Examples:
+  wirewise consult compose.yaml nginx/ --capture proxy.pcapng
+  wirewise consult /etc/haproxy --capture client.pcap.gz --capture server.pcap.gz
+  tcpdump -i eth0 -w - -c 100000 | wirewise consult manifests/ --capture -
 ";
 
 const DEFAULTS_EXAMPLES: &str = "\
@@ -78,6 +86,8 @@ pub(crate) enum Verb {
     Flows(FlowsArguments),
     /// Say which settings in these files will hurt, alone or against one another
     Check(CheckArguments),
+    /// Read files and captures of one case, and join what they tell of the same connections
+    Consult(ConsultArguments),
     /// Print what is in force where a product's files say nothing, with sources
     Defaults(DefaultsArguments),
     /// Draw who talks to whom, across which trust boundary
@@ -223,6 +233,21 @@ pub(crate) struct CheckArguments {
     /// Print what the safe fixes would change, as a unified diff, and change nothing.
     #[arg(long)]
     pub(crate) diff: bool,
+
+    #[command(flatten)]
+    pub(crate) choice: ReportChoice,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = CONSULT_EXAMPLES)]
+pub(crate) struct ConsultArguments {
+    /// Files and folders, as `wirewise check` reads them.
+    #[arg(value_name = "PATH", required = true, value_hint = ValueHint::AnyPath)]
+    pub(crate) paths: Vec<PathBuf>,
+
+    /// A capture, as `wirewise diagnose` reads it; may be repeated. - is standard input.
+    #[arg(long, value_name = "FILE", required = true, value_hint = ValueHint::FilePath)]
+    pub(crate) capture: Vec<PathBuf>,
 
     #[command(flatten)]
     pub(crate) choice: ReportChoice,

@@ -128,6 +128,34 @@ pub(crate) fn read_to_reach(paths: &[PathBuf], limits: &Limits) -> anyhow::Resul
     Ok(files)
 }
 
+/// Reads files of a case whose first inputs are captures: their sources are behind those.
+///
+/// # Errors
+/// As [`read`].
+pub(crate) fn read_behind(
+    captures: Vec<Input>,
+    paths: &[PathBuf],
+    limits: &Limits,
+) -> anyhow::Result<Files> {
+    let first = captures.len();
+    let mut intake = Intake {
+        devices: vec![String::new(); first],
+        files: Files {
+            texts: vec![String::new(); first],
+            inputs: captures,
+            ..Files::default()
+        },
+        ..Intake::default()
+    };
+    intake.all(paths, limits);
+    let mut files = intake.files;
+    let devices = intake.devices.get(first..).unwrap_or_default();
+    files.model = files.understand(first..files.inputs.len(), devices, limits);
+    files.complain();
+    something(files.inputs.get(first..).unwrap_or_default(), paths)?;
+    Ok(files)
+}
+
 fn read_in_silence(paths: &[PathBuf], limits: &Limits) -> Files {
     let mut intake = Intake::default();
     intake.all(paths, limits);

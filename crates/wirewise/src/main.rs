@@ -2,6 +2,7 @@
 
 mod check;
 mod cli;
+mod consult;
 mod defaults;
 mod diagnose;
 mod exit;
@@ -33,6 +34,7 @@ fn main() -> ExitCode {
     let result = match &cli.verb {
         Verb::Diagnose(arguments) => diagnose::run(arguments, cli.color),
         Verb::Check(arguments) => check::run(arguments, cli.color),
+        Verb::Consult(arguments) => consult::run(arguments, cli.color),
         Verb::Defaults(arguments) => defaults::run(arguments, cli.color),
         Verb::Map(arguments) => map::run(arguments, cli.color),
         Verb::Reach(arguments) => reach::run(arguments, cli.color),

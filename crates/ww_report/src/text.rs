@@ -277,6 +277,7 @@ fn not_judged(sheet: &mut Sheet, consultation: &Consultation) {
         let captures = |input: &Input| input.kind == InputKind::Capture;
         let where_not = match consultation.inputs.as_slice() {
             inputs if !inputs.iter().any(captures) => "Not in these files",
+            inputs if !inputs.iter().all(captures) => "Neither in the captures nor in the files",
             [_] | [] => "Not in the capture",
             _ => "Not in every capture",
         };

@@ -1,6 +1,6 @@
 //! Runs every rule, lets one cause stand per symptom, and accounts for all of them.
 
-use crate::{RULES, Rule, Sighting, Sightings, Story, Subject, View, Work};
+use crate::{IdleEnd, RULES, Rule, Sighting, Sightings, Story, Subject, View, Work};
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use ww_base::{Gap, Limits, Span};
@@ -8,9 +8,20 @@ use ww_evidence::Capture;
 use ww_finding::{Class, Finding, Need, Outcome};
 
 mod declared;
+mod joint;
 mod order;
 
 pub use declared::review;
+pub use joint::{Joint, consult_jointly};
+
+/// Gaps of rules, by their names.
+type RuleGaps = BTreeMap<&'static str, Vec<Gap>>;
+
+/// A finding over captures, with what files may tell about too.
+struct Told {
+    finding: Finding,
+    idle_end: Option<IdleEnd>,
+}
 
 /// What the rules say about all captures: findings in order of importance, and the outcome of every
 /// rule in the order of the catalogue.
@@ -18,12 +29,8 @@ pub fn consult(
     captures: &[Capture],
     limits: &Limits,
 ) -> (Vec<Finding>, Vec<(&'static str, Outcome)>) {
-    let mut findings = Vec::new();
-    let mut gaps: BTreeMap<&'static str, Vec<Gap>> = BTreeMap::new();
-    for capture in captures {
-        let view = View::new(capture, limits);
-        judge(&view, &mut findings, &mut gaps);
-    }
+    let (told, gaps) = observe(captures, limits);
+    let mut findings: Vec<Finding> = told.into_iter().map(|told| told.finding).collect();
     findings.sort_by(order::by_importance);
     let outcomes = outcomes(&findings, gaps, |work| {
         matches!(work, Work::Observed { .. })
@@ -31,10 +38,21 @@ pub fn consult(
     (findings, outcomes)
 }
 
+/// What the rules over captures find, and what they cannot judge.
+fn observe(captures: &[Capture], limits: &Limits) -> (Vec<Told>, RuleGaps) {
+    let mut told = Vec::new();
+    let mut gaps = RuleGaps::new();
+    for capture in captures {
+        let view = View::new(capture, limits);
+        judge(&view, &mut told, &mut gaps);
+    }
+    (told, gaps)
+}
+
 /// What became of every rule of this kind.
 fn outcomes(
     findings: &[Finding],
-    mut gaps: BTreeMap<&'static str, Vec<Gap>>,
+    mut gaps: RuleGaps,
     concerned: impl Fn(&Work) -> bool,
 ) -> Vec<(&'static str, Outcome)> {
     RULES
@@ -57,11 +75,7 @@ fn outcomes(
 }
 
 /// One capture through all rules.
-fn judge(
-    view: &View<'_>,
-    findings: &mut Vec<Finding>,
-    gaps: &mut BTreeMap<&'static str, Vec<Gap>>,
-) {
+fn judge(view: &View<'_>, findings: &mut Vec<Told>, gaps: &mut RuleGaps) {
     let mut seen: Vec<(&'static Rule, Vec<Sighting>)> = Vec::new();
     for &rule in RULES {
         let Work::Observed { detect, .. } = rule.work else {
@@ -94,7 +108,10 @@ fn judge(
         };
         for group in grouped(sightings, view.limits) {
             match guarded(|| tell(view, &group)) {
-                Some(story) => findings.push(finding(rule, story, &group, view.limits)),
+                Some(story) => findings.push(Told {
+                    idle_end: story.idle_end.clone(),
+                    finding: finding(rule, story, &group, view.limits),
+                }),
                 None => add_gaps(gaps, rule.meta.name, vec![internal_error(rule.meta.name)]),
             }
         }
@@ -113,7 +130,7 @@ fn internal_error(rule: &str) -> Gap {
     )
 }
 
-fn add_gaps(gaps: &mut BTreeMap<&'static str, Vec<Gap>>, rule: &'static str, more: Vec<Gap>) {
+fn add_gaps(gaps: &mut RuleGaps, rule: &'static str, more: Vec<Gap>) {
     if more.is_empty() {
         return;
     }

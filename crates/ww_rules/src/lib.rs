@@ -43,8 +43,8 @@ pub mod tls_config;
 
 pub use catalogue::{RULES, find};
 pub use declared::{Declared, Reports};
-pub use engine::{consult, review};
-pub use rule::{Rule, Story, Work};
+pub use engine::{Joint, consult, consult_jointly, review};
+pub use rule::{IdleEnd, Rule, Story, Work};
 pub use sighting::{Sighting, Sightings, Subject};
 pub use trust::Trust;
 pub use view::View;

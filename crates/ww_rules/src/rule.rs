@@ -1,6 +1,8 @@
 //! How a rule is declared.
 
 use crate::{Declared, Reports, Sighting, Sightings, View};
+use ww_base::Span;
+use ww_evidence::Endpoint;
 use ww_finding::{Exhibit, Fix, Owner, RuleMeta, Severity, Support};
 
 /// A rule: its identity and its work.
@@ -47,6 +49,19 @@ pub struct Story {
     pub refuter: String,
     /// What to do, best first.
     pub fixes: Vec<Fix>,
+    /// What files may tell about too: the timer that ended these connections.
+    pub idle_end: Option<IdleEnd>,
+}
+
+/// A server that ends connections after a time of quiet, as a capture shows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IdleEnd {
+    /// The server.
+    pub server: Endpoint,
+    /// The time without data before it ends a connection.
+    pub idle: Span,
+    /// The end of the headline that guesses whose timer it is; empty where nothing is guessed.
+    pub guess: String,
 }
 
 impl Story {
@@ -60,6 +75,7 @@ impl Story {
             exhibits: Vec::new(),
             refuter: refuter.into(),
             fixes: Vec::new(),
+            idle_end: None,
         }
     }
 
@@ -79,6 +95,13 @@ impl Story {
     #[must_use]
     pub fn fix(mut self, fix: Fix) -> Story {
         self.fixes.push(fix);
+        self
+    }
+
+    /// Says which timer of a server it is about.
+    #[must_use]
+    pub fn ended_idle(mut self, end: IdleEnd) -> Story {
+        self.idle_end = Some(end);
         self
     }
 

@@ -1,8 +1,7 @@
 //! Runs the rules over what files declare.
 
-use super::{add_gaps, guarded, internal_error, order, outcomes};
+use super::{RuleGaps, add_gaps, guarded, internal_error, order, outcomes};
 use crate::{Declared, RULES, Reports, Rule, Story, Work};
-use std::collections::BTreeMap;
 use ww_base::{Gap, Limits, Span};
 use ww_finding::{Finding, Need, Outcome};
 use ww_model::Model;
@@ -16,8 +15,18 @@ pub fn review(
     texts: &[&str],
 ) -> (Vec<Finding>, Vec<(&'static str, Outcome)>) {
     let declared = Declared::new(model, limits, texts);
+    let (mut findings, gaps) = review_declared(&declared);
+    findings.sort_by(order::by_importance);
+    let outcomes = outcomes(&findings, gaps, |work| {
+        matches!(work, Work::Declared { .. })
+    });
+    (findings, outcomes)
+}
+
+/// What the rules over files find, and what they cannot judge.
+pub(super) fn review_declared(declared: &Declared<'_>) -> (Vec<Finding>, RuleGaps) {
     let mut findings = Vec::new();
-    let mut gaps: BTreeMap<&'static str, Vec<Gap>> = BTreeMap::new();
+    let mut gaps = RuleGaps::new();
     for &rule in RULES {
         let Work::Declared { check } = rule.work else {
             continue;
@@ -27,25 +36,21 @@ pub fn review(
             .meta
             .needs
             .iter()
-            .filter_map(|&need| lacking(model, need))
+            .filter_map(|&need| lacking(declared.model, need))
             .collect();
         if !missing.is_empty() {
             add_gaps(&mut gaps, name, missing);
             continue;
         }
         let mut reports = Reports::default();
-        if guarded(|| check(&declared, &mut reports)).is_none() {
+        if guarded(|| check(declared, &mut reports)).is_none() {
             add_gaps(&mut gaps, name, vec![internal_error(name)]);
             continue;
         }
         add_gaps(&mut gaps, name, reports.gaps);
-        findings.extend(told(rule, reports.stories, limits));
+        findings.extend(told(rule, reports.stories, declared.limits));
     }
-    findings.sort_by(order::by_importance);
-    let outcomes = outcomes(&findings, gaps, |work| {
-        matches!(work, Work::Declared { .. })
-    });
-    (findings, outcomes)
+    (findings, gaps)
 }
 
 /// What the files lack for a need, if they do.

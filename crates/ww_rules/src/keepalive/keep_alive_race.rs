@@ -6,7 +6,7 @@ use crate::rule::rule;
 use crate::{Declared, Reports, Story};
 use std::collections::BTreeSet;
 use ww_base::{SourceSpan, Span};
-use ww_chain::{Hop, Party};
+use ww_chain::{Chains, Hop, Party};
 use ww_finding::{Exhibit, Severity, Support};
 use ww_model::service::{ClientSide, Listener, Methods};
 
@@ -54,6 +54,16 @@ fn check(declared: &Declared<'_>, reports: &mut Reports) {
             Answer::Open(gap) => reports.gap(gap),
             Answer::No => {}
         }
+    }
+}
+
+/// The lines of a hop's race, as the finding shows them first: the caller's and the server's. None where it is not
+/// known that there is one.
+pub(crate) fn lines(chains: &Chains<'_>, hop: &Hop<'_>) -> Option<[Exhibit; 2]> {
+    let (caller, callee) = (chains.caller(hop)?, chains.callee(hop)?);
+    match judge(hop, caller, callee) {
+        Answer::Yes(race) => Some(shown(hop, (caller, callee), &race)),
+        _ => None,
     }
 }
 

@@ -3,7 +3,7 @@
 use super::hosts::{self, count, median};
 use super::idle_timers;
 use crate::rule::rule;
-use crate::{Sighting, Sightings, Story, View};
+use crate::{IdleEnd, Sighting, Sightings, Story, View};
 use std::collections::BTreeMap;
 use ww_base::Span;
 use ww_evidence::{Close, CloseKind, Endpoint, Mark, SideId, TcpFlow};
@@ -171,7 +171,12 @@ fn tell(view: &View<'_>, sightings: &[Sighting]) -> Story {
     let story = Story::observed(
         format!("{server} {what}{known}"),
         "a keep-alive timeout of the server that is longer than the client's, and no device between that closes in its name",
-    );
+    )
+    .ended_idle(IdleEnd {
+        server,
+        idle,
+        guess: known,
+    });
     let story = match (crossed, late) {
         (0, 0) => story.severity(Severity::Medium).support(Support::Heuristic),
         (0, _) => story.owner(Owner::Client),
