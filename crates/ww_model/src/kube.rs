@@ -166,6 +166,8 @@ pub struct Service {
     pub source_ranges: Vec<Cidr>,
     /// Its own addresses; none for a headless service.
     pub addresses: Vec<IpAddr>,
+    /// Where it is written that it has no address of its own: its name stands for those of its pods.
+    pub headless_at: Option<SourceSpan>,
     /// The name that an `ExternalName` service stands for.
     pub external_name: Option<String>,
 }

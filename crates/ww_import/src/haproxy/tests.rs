@@ -258,7 +258,8 @@ fn servers_are_encrypted_to_as_they_say() {
     assert_eq!(tls(""), None);
     let default = tls("ssl").unwrap();
     assert_eq!(default.verifies.value(), Some(&true));
-    assert!(default.sni.is_off() && default.checks_name.is_off());
+    assert!(default.sni.is_unknown() && default.checks_name.is_unknown());
+    assert!(tls("ssl no-sni-auto").unwrap().sni.is_off());
     let open = tls("ssl verify none sni str(api.example)").unwrap();
     assert_eq!(open.verifies.value(), Some(&false));
     assert_eq!(open.checks_name.value(), Some(&false));

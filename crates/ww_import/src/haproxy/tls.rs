@@ -4,7 +4,7 @@ use super::lower::Lowering;
 use super::section::Line;
 use super::server::Server;
 use super::value::none;
-use ww_base::Setting;
+use ww_base::{Gap, Locus, Setting};
 use ww_model::service::{TlsClient, TlsServer, TlsVersion};
 
 /// Versions as HAProxy writes them, and the words that switch each off.
@@ -60,12 +60,16 @@ impl<'t> Lowering<'t, '_, '_> {
             checks_name: match (&verifies, name) {
                 (Setting::Set(off), _) if !off.value => verifies.clone(),
                 (_, Some((_, line))) => Setting::set(true, line.at),
-                (_, None) => none("HAProxy compares no name unless verifyhost or sni is set"),
+                (_, None) if self.usual_sni().is_off() => {
+                    none("HAProxy compares no name unless verifyhost or sni is set")
+                }
+                (_, None) => Setting::default(),
             },
             verifies,
-            sni: match sni {
-                Some((word, line)) => Setting::set(word.text.clone(), line.at),
-                None => none("HAProxy sends no SNI unless sni is set"),
+            sni: match (sni, server.flag("no-sni-auto")) {
+                (Some((word, line)), _) => Setting::set(word.text.clone(), line.at),
+                (None, Some(line)) => Setting::Off(Locus::Text(line.at)),
+                (None, None) => self.usual_sni(),
             },
             shows_certificate: match server.value("crt") {
                 Some((_, line)) => Setting::set(true, line.at),
@@ -73,6 +77,17 @@ impl<'t> Lowering<'t, '_, '_> {
             },
             versions: self.versions(&[Some(server.line)]),
         })
+    }
+
+    /// The name that is sent where no line says one.
+    fn usual_sni(&self) -> Setting<String> {
+        match self.default_word("sni") {
+            Setting::Default { .. } => Setting::Unknown(Gap::new(
+                "which name is sent as SNI: that in Host of each request is taken",
+                "the names that requests ask for",
+            )),
+            other => other,
+        }
     }
 
     /// The versions that lines allow, the first that says anything; else the default.

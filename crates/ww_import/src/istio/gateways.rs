@@ -2,7 +2,7 @@
 
 use super::{NETWORKING, Object, product};
 use crate::document::View;
-use crate::service::written::{self, entry, list};
+use crate::service::written::{self, Entry, entry, list};
 use crate::service::{Intake, Named, words};
 use ww_base::{Locus, Setting};
 use ww_model::service::{
@@ -170,25 +170,39 @@ pub(super) fn peers(object: Object<'_>, intake: &mut Intake<'_>) {
     let labels = selector.and_then(|selector| selector.get("matchLabels"));
     let labels = labels.into_iter().flat_map(View::entries);
     let labels = labels.filter_map(|(key, value)| Some((key.to_owned(), value.text()?.to_owned())));
-    let strict = match entry(object.spec, &["mtls", "mode"]) {
-        None => Setting::default(),
-        Some((at, mode)) => match mode.text().unwrap_or_default() {
-            "STRICT" => Setting::set(true, at),
-            "PERMISSIVE" => Setting::set(false, at),
-            "DISABLE" => Setting::Off(Locus::Text(at)),
-            "UNSET" => Setting::default(),
-            _ => {
-                intake.malformed(at, "mtls.mode is STRICT, PERMISSIVE, DISABLE or UNSET");
-                Setting::default()
-            }
-        },
-    };
+    let strict = strict(entry(object.spec, &["mtls", "mode"]), intake);
+    let by_port = object.spec.get("portLevelMtls");
+    let by_port = by_port.into_iter().flat_map(View::entries);
+    let mut ports = Vec::new();
+    for (port, written) in by_port {
+        if let Ok(port) = port.parse() {
+            ports.push((port, self::strict(entry(written, &["mode"]), intake)));
+        }
+    }
     let peers = PeerTls {
         at: object.view.at(),
         name: object.full_name(),
         namespace: object.home(),
         selector: labels.collect(),
         strict,
+        ports,
     };
     intake.services.mesh.peers.push(peers);
+}
+
+/// Whether connections without the mesh's certificate are refused.
+fn strict(mode: Entry<'_>, intake: &mut Intake<'_>) -> Setting<bool> {
+    let Some((at, mode)) = mode else {
+        return Setting::default();
+    };
+    match mode.text().unwrap_or_default() {
+        "STRICT" => Setting::set(true, at),
+        "PERMISSIVE" => Setting::set(false, at),
+        "DISABLE" => Setting::Off(Locus::Text(at)),
+        "UNSET" => Setting::default(),
+        _ => {
+            intake.malformed(at, "a mode of mTLS is STRICT, PERMISSIVE, DISABLE or UNSET");
+            Setting::default()
+        }
+    }
 }

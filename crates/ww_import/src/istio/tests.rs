@@ -224,11 +224,12 @@ fn hosts_outside_and_demands_of_peers_are_read() {
         "apiVersion: networking.istio.io/v1\nkind: ServiceEntry\nmetadata: {name: e}\nspec: {hosts: \
          [api.example.com], ports: [{number: 443, name: tls, protocol: TLS}], resolution: DNS}\n---\n\
          apiVersion: security.istio.io/v1\nkind: PeerAuthentication\nmetadata: {name: p}\nspec: \
-         {selector: {matchLabels: {app: web}}, mtls: {mode: STRICT}}\n",
+         {selector: {matchLabels: {app: web}}, mtls: {mode: STRICT}, portLevelMtls: {9090: {mode: DISABLE}}}\n",
     );
     let mesh = &read.model.services.mesh;
     assert_eq!(mesh.outside[0].ports, [(443, "TLS".to_owned())]);
     assert_eq!(mesh.peers[0].strict.value(), Some(&true));
+    assert!(mesh.peers[0].ports[0].0 == 9090 && mesh.peers[0].ports[0].1.is_off());
     assert_eq!(
         mesh.peers[0].selector,
         [("app".to_owned(), "web".to_owned())]

@@ -41,6 +41,9 @@ pub(super) fn service(intake: &mut Intake<'_>, object: View<'_>) {
         is_internal: annotations.is_some_and(asks_for_internal),
         source_ranges,
         addresses,
+        headless_at: get("clusterIP")
+            .filter(|it| it.text() == Some("None"))
+            .map(View::at),
         external_name: get("externalName").and_then(View::text).map(str::to_owned),
     });
 }

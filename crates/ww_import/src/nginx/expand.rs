@@ -158,6 +158,17 @@ fn context(directives: &[Directive]) -> Context {
     }
 }
 
+/// An `include` of something that was not given: it stays where it stands, so that nobody takes what
+/// may be in it for missing.
+fn unread(include: &Directive) -> Directive {
+    Directive {
+        name: include.name.clone(),
+        args: include.args.clone(),
+        at: include.at,
+        block: None,
+    }
+}
+
 struct Expander<'t> {
     trees: &'t BTreeMap<SourceId, Vec<Directive>>,
     at_hand: AtHand<'t>,
@@ -229,11 +240,15 @@ impl<'t> Expander<'t> {
             return;
         };
         if pattern.contains('$') {
-            return;
+            return out.push(unread(directive));
         }
         let folders = [self.root, self.at_hand.folder(from)];
         let found = self.at_hand.find(pattern, from, &folders);
-        if found.is_empty() && !is_pattern(pattern) && !SHIPPED.contains(&file_name(pattern)) {
+        let is_shipped = SHIPPED.contains(&file_name(pattern));
+        if found.is_empty() && !is_shipped {
+            out.push(unread(directive));
+        }
+        if found.is_empty() && !is_pattern(pattern) && !is_shipped {
             let message = format!(
                 "`{pattern}` is included but not among the files that were given; what it sets is not known"
             );

@@ -322,6 +322,28 @@ fn variables_are_followed_where_they_are_set() {
 }
 
 #[test]
+fn names_that_no_server_is_asked_for_are_listed() {
+    let unresolvable = |inside: &str| {
+        let text = format!("events {{}} http {{ server {{ location / {{ {inside} }} }} }}");
+        let names = program(&text).unresolvable.into_iter();
+        names.map(|name| (name.host, name.port)).collect::<Vec<_>>()
+    };
+    let lost = unresolvable("set $api api:8000; proxy_pass http://$api;");
+    assert_eq!(lost, [("api".to_owned(), Some(8000))]);
+    let lost = unresolvable("proxy_pass http://api$request_uri;");
+    assert_eq!(lost, [("api".to_owned(), Some(80))]);
+    for fine in [
+        "resolver 10.0.0.2; set $api api:8000; proxy_pass http://$api;",
+        "include /etc/nginx/resolvers/*.conf; set $api api:8000; proxy_pass http://$api;",
+        "proxy_pass http://api;",
+        "proxy_pass http://10.0.0.5$request_uri;",
+        "proxy_pass http://$arg_host;",
+    ] {
+        assert_eq!(unresolvable(fine), [], "{fine}");
+    }
+}
+
+#[test]
 fn what_nginx_answers_itself_is_listed() {
     let text = "events {} http { server { root /srv;
         location = /health { return 200 ok; }

@@ -120,4 +120,6 @@ pub struct PeerTls {
     /// Whether connections without the mesh's certificate are refused; off when they are not
     /// encrypted at all.
     pub strict: Setting<bool>,
+    /// The same for single ports of the pods, in place of that.
+    pub ports: Vec<(u16, Setting<bool>)>,
 }

@@ -27,7 +27,7 @@ pub use mesh::{Mesh, MeshHost, MeshPolicy, MeshRoute, MeshTls, PeerTls, Subset};
 pub use product::{Product, Version};
 pub use program::{
     BareTime, Capacity, Listener, Program, ProgramId, Reference, ReferenceKind, ServerSide,
-    Shadowed,
+    Shadowed, Unresolvable,
 };
 pub use retry::{Backoff, Methods, Retry, RetryOn};
 pub use tls::{TlsClient, TlsServer, TlsVersion};

@@ -38,6 +38,8 @@ pub struct Program {
     pub bare_times: Vec<BareTime>,
     /// Settings that another one takes out of force.
     pub shadowed: Vec<Shadowed>,
+    /// Names that have to be looked up for each request, while nothing says which server to ask.
+    pub unresolvable: Vec<Unresolvable>,
 }
 
 impl Program {
@@ -62,6 +64,7 @@ impl Program {
             references: Vec::new(),
             bare_times: Vec::new(),
             shadowed: Vec::new(),
+            unresolvable: Vec::new(),
         }
     }
 
@@ -205,6 +208,17 @@ pub struct BareTime {
     pub taken: Span,
     /// What it would be in the unit that other products use.
     pub meant: Span,
+}
+
+/// A name that a program has to look up while it runs and cannot.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unresolvable {
+    /// Where it is used.
+    pub at: SourceSpan,
+    /// The name.
+    pub host: String,
+    /// Its port.
+    pub port: Option<u16>,
 }
 
 /// A setting that has no effect.
