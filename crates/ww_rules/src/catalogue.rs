@@ -2,7 +2,8 @@
 
 use crate::{
     Rule, balancing, breakers, capture, dns, drain, exposure, filters, health, keepalive, kube,
-    limits, net, pools, references, retries, routes, tcp, timeouts, tls, tls_config,
+    limits, mesh, names, net, pools, references, retries, routes, tcp, timeouts, tls, tls_config,
+    traps,
 };
 
 /// Every rule.
@@ -80,6 +81,14 @@ pub static RULES: &[&Rule] = &[
     &limits::rate_limit_per_instance::RULE,
     &limits::rate_limit_without_burst::RULE,
     &limits::unbounded_queue::RULE,
+    &mesh::mesh_tls_contradicts::RULE,
+    &mesh::permissive_mesh_tls::RULE,
+    &names::jvm_caches_names_forever::RULE,
+    &names::jvm_name_cache_setting_ignored::RULE,
+    &names::name_resolved_once::RULE,
+    &names::name_without_resolver::RULE,
+    &names::resolver_servers_ignored::RULE,
+    &names::single_name_server::RULE,
     &net::arp_conflict::RULE,
     &net::fragment_lost::RULE,
     &net::icmp_rejected::RULE,
@@ -98,6 +107,8 @@ pub static RULES: &[&Rule] = &[
     &pools::worker_connections_exceed_open_files::RULE,
     &pools::workers_too_few::RULE,
     &references::dangling_reference::RULE,
+    &references::probe_port_not_declared::RULE,
+    &references::service_port_leads_nowhere::RULE,
     &retries::retries_cut_short::RULE,
     &retries::retry_amplification::RULE,
     &retries::retry_body_not_kept::RULE,
@@ -140,14 +151,22 @@ pub static RULES: &[&Rule] = &[
     &tcp::zero_window_stall::RULE,
     &timeouts::caller_gives_up_first::RULE,
     &timeouts::connect_timeout_too_long::RULE,
+    &timeouts::connect_timeout_too_short::RULE,
     &timeouts::stream_cut_by_timeout::RULE,
     &timeouts::time_without_unit::RULE,
+    &timeouts::timeout_below_answer_time::RULE,
     &timeouts::timeout_missing::RULE,
+    &timeouts::timeouts_equal_along_chain::RULE,
     &timeouts::upgrade_not_passed::RULE,
+    &timeouts::worker_killed_before_timeout::RULE,
     &tls::tls_handshake_rejected::RULE,
     &tls_config::obsolete_tls_version::RULE,
     &tls_config::upstream_certificate_not_verified::RULE,
+    &tls_config::upstream_without_sni::RULE,
     &tls_config::weak_cipher_suites::RULE,
+    &traps::default_changed_between_versions::RULE,
+    &traps::setting_without_effect::RULE,
+    &traps::zero_timeout_expires_at_once::RULE,
 ];
 
 /// The rule of that name.

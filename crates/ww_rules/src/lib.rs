@@ -31,6 +31,8 @@ pub mod health;
 pub mod keepalive;
 pub mod kube;
 pub mod limits;
+pub mod mesh;
+pub mod names;
 pub mod net;
 pub mod pools;
 pub mod references;
@@ -40,6 +42,7 @@ pub mod tcp;
 pub mod timeouts;
 pub mod tls;
 pub mod tls_config;
+pub mod traps;
 
 pub use catalogue::{RULES, find};
 pub use declared::{Declared, Reports};

@@ -1,5 +1,6 @@
 //! `caller-gives-up-first`: a caller stops waiting while the one that it calls still may.
 
+use super::patience::{inner, patience};
 use crate::declared::at;
 use crate::operand::{Known, each, said};
 use crate::rule::rule;
@@ -117,44 +118,6 @@ impl Work {
 
 fn name(party: Option<&Party<'_>>) -> String {
     party.map_or_else(String::new, |party| party.name.clone())
-}
-
-/// How long a caller waits for an answer at most, when that is sure.
-fn patience(call: &Call) -> Option<Known<Span>> {
-    let side = &call.side;
-    if call.streams.value() == Some(&true)
-        || side.total.is_unknown() && side.first_byte.is_unknown()
-    {
-        return None;
-    }
-    let mut bounds = Vec::new();
-    for setting in [&side.total, &side.first_byte] {
-        match each(setting).as_slice() {
-            [] => {}
-            [one] => bounds.push(one.clone()),
-            _ => return None,
-        }
-    }
-    bounds.into_iter().min_by_key(|known| known.value)
-}
-
-/// The calls that the callee makes for such a request, as far as that is known.
-fn inner<'a, 'm>(chains: &'a Chains<'m>, outer: &'a Hop<'m>) -> Vec<&'a Hop<'m>> {
-    let Some(callee) = outer.callee.filter(|callee| *callee != outer.caller) else {
-        return Vec::new();
-    };
-    let program = chains.parties.get(callee.0).and_then(|party| party.program);
-    let index = program.and_then(|program| {
-        let mut listeners = program.listeners.iter();
-        listeners.position(|one| outer.listener.is_some_and(|it| std::ptr::eq(it, one)))
-    });
-    let takes = |hop: &&Hop<'_>| {
-        let from = &hop.call.from;
-        hop.call.protocol.is_http()
-            && hop.call.streams.value() != Some(&true)
-            && (from.is_empty() || index.is_some_and(|index| from.contains(&index)))
-    };
-    chains.hops_from(callee).filter(takes).collect()
 }
 
 fn story((outer, caller): (&Call, &str), waits: &Known<Span>, work: &Work) -> Story {
