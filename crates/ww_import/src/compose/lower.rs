@@ -79,6 +79,9 @@ fn unit(service: &Service, environments: &Environments, intake: &mut Intake<'_>)
     let grace = intake.defaults.time(&compose(), "stop_grace_period");
     unit.grace = service.grace.clone().or(grace);
     unit.waits_for.clone_from(&service.waits_for);
+    if !service.has_hosts_network {
+        unit.kernel = intake.kernel(service.sysctls.clone());
+    }
     unit
 }
 

@@ -122,6 +122,8 @@ fn over(layer: Service, base: Service) -> Service {
         mounts,
         names: joined(base.names, layer.names),
         labels: joined(base.labels, layer.labels),
+        sysctls: base.sysctls.into_iter().chain(layer.sysctls).collect(),
+        has_hosts_network: base.has_hosts_network || layer.has_hosts_network,
         name: layer.name,
         at: layer.at,
         path: layer.path,

@@ -6,7 +6,7 @@ use crate::document::View;
 use crate::service::{Intake, Notation, folder, resolve, variables};
 use crate::text::{Quoting, words};
 use ww_base::{Gap, Locus, Setting, SourceSpan, Sourced, Span};
-use ww_model::service::Mount;
+use ww_model::service::{Mount, NamedValue};
 
 /// Keys of services that say nothing of how programs call one another.
 const IRRELEVANT: &[&str] = &[
@@ -51,7 +51,6 @@ const IRRELEVANT: &[&str] = &[
     "mem_swappiness",
     "memswap_limit",
     "models",
-    "network_mode",
     "oom_kill_disable",
     "oom_score_adj",
     "pid",
@@ -72,7 +71,6 @@ const IRRELEVANT: &[&str] = &[
     "stdin_open",
     "stop_signal",
     "storage_opt",
-    "sysctls",
     "tmpfs",
     "tty",
     "ulimits",
@@ -101,10 +99,12 @@ const READ: &[&str] = &[
     "image",
     "labels",
     "links",
+    "network_mode",
     "networks",
     "ports",
     "scale",
     "stop_grace_period",
+    "sysctls",
     "volumes",
     "<<",
 ];
@@ -195,6 +195,9 @@ impl Reader<'_, '_> {
         }
         self.aliases(written.get("networks"), &mut service.names);
         service.labels = self.labels(written.get("labels"));
+        service.sysctls = self.sysctls(written.get("sysctls"));
+        let mode = written.get("network_mode").and_then(View::text);
+        service.has_hosts_network = mode == Some("host");
     }
 
     fn name_unknown_keys(&mut self, written: View<'_>) {
@@ -482,6 +485,27 @@ impl Reader<'_, '_> {
                 .into_iter()
                 .filter_map(|it| Some(self.word(it)?.value)),
         );
+    }
+
+    /// Settings of the kernel: a list of `name=value`, or a mapping.
+    fn sysctls(&mut self, written: Option<View<'_>>) -> Vec<NamedValue> {
+        let Some(written) = written else {
+            return Vec::new();
+        };
+        let named = |name: &str, value: &str, at| NamedValue {
+            name: name.trim().to_owned(),
+            value: self.variables.put_into(value.trim()).text,
+            at,
+        };
+        let items = written.items().filter_map(|item| {
+            let (name, value) = item.text()?.split_once('=')?;
+            Some(named(name, value, item.at()))
+        });
+        let entries = written.entries().filter_map(|(key, _)| {
+            let (at, value) = written.get_with_key(key)?;
+            Some(named(key, value.text()?, at))
+        });
+        items.chain(entries).collect()
     }
 
     fn labels(&mut self, written: Option<View<'_>>) -> Vec<(String, String)> {

@@ -1,6 +1,6 @@
 use crate::{Gathered, Text, gather};
 use ww_base::{Limits, Setting, SourceId, Span};
-use ww_model::service::{ProbeKind, Unit};
+use ww_model::service::{Kernel, ProbeKind, Unit};
 
 fn gathered(files: &[(&str, &str)]) -> Gathered {
     let texts: Vec<Text<'_>> = (0..)
@@ -29,6 +29,31 @@ fn variables(unit: &Unit) -> Vec<String> {
     let all = unit.environment.iter();
     all.map(|(name, value)| format!("{name}={}", value.value))
         .collect()
+}
+
+#[test]
+fn a_service_has_settings_of_the_kernel_of_its_own() {
+    let text = "\
+services:
+  list:
+    image: a
+    sysctls: [net.core.somaxconn=1024, net.ipv4.tcp_tw_reuse=1]
+  map:
+    image: a
+    sysctls: {net.core.somaxconn: 256}
+  plain:
+    image: a
+  shared:
+    image: a
+    network_mode: host
+";
+    let units = units(&[("compose.yaml", text)]);
+    let of = |name: &str| units.iter().find(|unit| unit.name == name).unwrap();
+    assert_eq!(of("list").kernel.backlog.value(), Some(&1024));
+    assert_eq!(of("list").kernel.values.len(), 2);
+    assert_eq!(of("map").kernel.backlog.value(), Some(&256));
+    assert_eq!(of("plain").kernel.retransmissions.value(), Some(&15));
+    assert_eq!(of("shared").kernel, Kernel::default());
 }
 
 #[test]

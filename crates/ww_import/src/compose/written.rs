@@ -1,7 +1,7 @@
 //! What compose files write, before layers are put together.
 
 use ww_base::{Setting, SourceSpan, Sourced, Span};
-use ww_model::service::Mount;
+use ww_model::service::{Mount, NamedValue};
 
 /// A text with its place, variables put in.
 pub(super) type Word = Sourced<String>;
@@ -63,6 +63,10 @@ pub(super) struct Service {
     /// Names besides the service's own.
     pub(super) names: Vec<String>,
     pub(super) labels: Vec<(String, String)>,
+    /// Settings of the kernel for its network namespace.
+    pub(super) sysctls: Vec<NamedValue>,
+    /// Whether it has the network of the host.
+    pub(super) has_hosts_network: bool,
 }
 
 /// A text that may still hold variables nobody sets.
@@ -117,6 +121,8 @@ impl Service {
             mounts: Vec::new(),
             names: Vec::new(),
             labels: Vec::new(),
+            sysctls: Vec::new(),
+            has_hosts_network: false,
         }
     }
 }

@@ -122,6 +122,18 @@ fn pgbouncer_calls_its_databases() {
 }
 
 #[test]
+fn a_pool_of_pgbouncer_is_no_larger_than_its_database_may_be() {
+    let text = "[databases]\na = host=db pool_size=40\nb = host=db max_db_connections=10\n[pgbouncer]\nmax_db_connections = 30\n";
+    let program = program("pgbouncer.ini", text);
+    let pools: Vec<Option<&u64>> = program
+        .calls
+        .iter()
+        .map(|it| it.side.pool.value())
+        .collect();
+    assert_eq!(pools, [Some(&30), Some(&10)]);
+}
+
+#[test]
 fn what_is_no_setting_is_told() {
     let told = |path: &str, text: &str| {
         let problems = gathered(&[(path, text.as_bytes())]).problems;

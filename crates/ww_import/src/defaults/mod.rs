@@ -46,6 +46,7 @@ const TABLES: &[(&str, &str)] = &[
     table!("ioredis"),
     table!("istio"),
     table!("kubernetes"),
+    table!("linux"),
     table!("mariadb"),
     table!("mongodb"),
     table!("mysql"),

@@ -91,6 +91,10 @@ impl<'t> Lowering<'t, '_, '_> {
             statement: none("HAProxy has no statements"),
             idle_in_transaction: none("HAProxy has no transactions"),
             probe_after: probe_after(proxy, &probes),
+            connections: match proxy.one(&["maxconn"]) {
+                Some(line) => self.number(line.word(1), line.at, "maxconn"),
+                None => none("a frontend takes as many connections as the process"),
+            },
         }
     }
 }

@@ -44,6 +44,13 @@ pub(crate) fn read_kernels(texts: &[Text<'_>], intake: &mut Intake<'_>) {
         let values = values(text, intake);
         of_host(text.path, intake, |host| host.kernel.values.extend(values));
     }
+    let mut hosts = std::mem::take(&mut intake.services.hosts);
+    for host in &mut hosts {
+        if !host.kernel.values.is_empty() {
+            host.kernel = intake.kernel(std::mem::take(&mut host.kernel.values));
+        }
+    }
+    intake.services.hosts = hosts;
 }
 
 fn is_piece(path: &str) -> bool {

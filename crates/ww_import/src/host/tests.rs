@@ -77,6 +77,29 @@ fn files_of_one_host_are_applied_in_order() {
 }
 
 #[test]
+fn a_kernel_has_what_is_written_and_else_its_defaults() {
+    let text = "net.ipv4.ip_local_port_range = 15000 65000\nnet.ipv4.tcp_keepalive_time = 120\nnet.ipv4.tcp_retries2 = ten\n";
+    let kernel = |facts: &'static str| {
+        let files: [(&str, &[u8]); 2] = [
+            ("etc/sysctl.conf", text.as_bytes()),
+            ("wirewise.toml", facts.as_bytes()),
+        ];
+        gathered(&files).model.services.hosts[0].kernel.clone()
+    };
+    let plain = kernel("");
+    assert_eq!(plain.first_port.value(), Some(&15000));
+    assert_eq!(plain.last_port.value(), Some(&65000));
+    assert_eq!(plain.probe_after.value(), Some(&Span::from_secs(120)));
+    assert!(plain.retransmissions.is_unknown());
+    assert_eq!(plain.tracked_idle.value(), Some(&Span::from_secs(432_000)));
+    assert!(plain.tracked.is_unknown());
+    assert_eq!(plain.backlog.value(), None);
+    let of = |facts| kernel(facts).backlog.value().copied();
+    assert_eq!(of("[versions]\nlinux = \"6.1\"\n"), Some(4096));
+    assert_eq!(of("[versions]\nlinux = \"4.19\"\n"), Some(128));
+}
+
+#[test]
 fn what_is_no_setting_is_told() {
     let told = |path: &str, text: &str| {
         let problems = gathered(&[(path, text.as_bytes())]).problems;

@@ -110,6 +110,7 @@ impl<'t> Lowering<'t, '_, '_> {
             statement: none("nginx has no statements"),
             idle_in_transaction: none("nginx has no transactions"),
             probe_after: self.default_time("so_keepalive"),
+            connections: none("nginx bounds the connections of each worker only"),
         }
     }
 

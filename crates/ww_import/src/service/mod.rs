@@ -8,6 +8,7 @@ pub(crate) mod address;
 mod declared;
 pub(crate) mod image;
 mod join;
+mod kernel;
 mod paths;
 mod times;
 pub(crate) mod variables;

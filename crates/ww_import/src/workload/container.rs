@@ -4,7 +4,7 @@ use super::{Workload, kubernetes, number, probe, seconds, word};
 use crate::document::View;
 use crate::service::{Intake, image, variables};
 use ww_base::{Gap, Locus, Setting, Sourced, Span};
-use ww_model::service::{Mount, Unit, UnitKind};
+use ww_model::service::{Mount, NamedValue, Unit, UnitKind};
 
 /// Makes a unit of each container, and of each init container that goes on running beside them.
 pub(super) fn all(workload: &Workload<'_>, intake: &mut Intake<'_>) {
@@ -55,7 +55,25 @@ fn unit(
     unit.ports = ports.iter().map(|(_, number)| *number).collect();
     unit.probes = probe::all(container, &ports, intake);
     unit.pre_stop = pre_stop(container, intake);
+    if workload.spec.get("hostNetwork").and_then(View::text) != Some("true") {
+        unit.kernel = intake.kernel(sysctls(workload));
+    }
     unit
+}
+
+/// Settings of the kernel for the pod's network namespace.
+fn sysctls(workload: &Workload<'_>) -> Vec<NamedValue> {
+    let security = workload.spec.get("securityContext");
+    let entries = security.and_then(|it| it.get("sysctls"));
+    let entries = entries.into_iter().flat_map(View::items);
+    entries
+        .filter_map(|entry| {
+            let name = entry.get("name")?.text()?.to_owned();
+            let (at, value) = entry.get_with_key("value")?;
+            let value = value.text()?.to_owned();
+            Some(NamedValue { name, value, at })
+        })
+        .collect()
 }
 
 /// Variables with literal values.

@@ -16,6 +16,9 @@ spec:
       annotations: {sidecar.istio.io/inject: \"false\"}
     spec:
       terminationGracePeriodSeconds: 45
+      securityContext:
+        sysctls:
+        - {name: net.core.somaxconn, value: \"1024\"}
       volumes:
       - name: conf
         configMap: {name: proxy}
@@ -82,6 +85,7 @@ fn a_container_is_a_unit_with_what_its_pod_and_workload_say() {
     assert_eq!(names, ["shop/web/app", "shop/web/log"]);
     let app = &units[0];
     assert_eq!(app.group, "shop");
+    assert_eq!(app.kernel.backlog.value(), Some(&1024));
     assert_eq!(app.labels, [("app".to_owned(), "web".to_owned())]);
     let product = app.product.as_ref().unwrap();
     assert_eq!(product.component, "nginx");

@@ -36,11 +36,55 @@ pub struct Resolver {
     pub single_request: Setting<bool>,
 }
 
-/// Settings of the kernel that matter to connections: by their names in `sysctl`.
+impl Host {
+    /// The folder whose files are the host's: that of its files, or the one above where they are
+    /// pieces in a folder of their own (`sysctl.d`).
+    pub fn root(&self) -> &str {
+        let holder = above(&self.path);
+        if holder.ends_with("sysctl.d") {
+            above(holder)
+        } else {
+            holder
+        }
+    }
+
+    /// Whether a file lies among the host's.
+    pub fn holds(&self, path: &str) -> bool {
+        let root = self.root();
+        root.is_empty()
+            || path
+                .strip_prefix(root)
+                .is_some_and(|rest| rest.starts_with('/'))
+    }
+}
+
+/// The folder that a path lies in.
+fn above(path: &str) -> &str {
+    path.rsplit_once('/').map_or("", |(folder, _)| folder)
+}
+
+/// Settings of the kernel that matter to connections.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Kernel {
-    /// What is written, in order; the last one of a name counts.
+    /// What is written by its name in `sysctl`, in order; the last one of a name counts.
     pub values: Vec<NamedValue>,
+    /// Connections of one listener that wait to be accepted, whatever a program asks for
+    /// (`net.core.somaxconn`).
+    pub backlog: Setting<u64>,
+    /// How often data is sent again before the connection is given up (`tcp_retries2`).
+    pub retransmissions: Setting<u64>,
+    /// Silence after which TCP keep-alive probes begin, where a program turns them on and sets no
+    /// time of its own (`tcp_keepalive_time`).
+    pub probe_after: Setting<Span>,
+    /// First port of connections that are opened (`ip_local_port_range`).
+    pub first_port: Setting<u64>,
+    /// Last port of connections that are opened.
+    pub last_port: Setting<u64>,
+    /// Connections that connection tracking has room for (`nf_conntrack_max`).
+    pub tracked: Setting<u64>,
+    /// A connection without traffic is tracked no longer
+    /// (`nf_conntrack_tcp_timeout_established`).
+    pub tracked_idle: Setting<Span>,
 }
 
 /// One setting of the kernel.

@@ -130,6 +130,8 @@ pub struct ServerSide {
     pub idle_in_transaction: Setting<Span>,
     /// Time between TCP keep-alive probes of a silent connection, from the last data on.
     pub probe_after: Setting<Span>,
+    /// Connections from clients at once, on all places that share this side.
+    pub connections: Setting<u64>,
 }
 
 /// How much a program can do at once.

@@ -1,6 +1,6 @@
 //! What starts programs: services of compose, containers of pods.
 
-use super::{CheckKind, Product, ProgramId, Reference};
+use super::{CheckKind, Kernel, Product, ProgramId, Reference};
 use ww_base::{Setting, SourceSpan, Sourced, Span};
 
 /// A container, or a process that something starts.
@@ -51,6 +51,9 @@ pub struct Unit {
     pub program: Option<ProgramId>,
     /// Whether a mesh puts a proxy beside it.
     pub has_sidecar: Setting<bool>,
+    /// Settings of the kernel that hold in its own network namespace; none where it has that of the
+    /// host, or where nothing starts it.
+    pub kernel: Kernel,
     /// Names in its declaration that lead nowhere.
     pub references: Vec<Reference>,
 }
@@ -86,6 +89,7 @@ impl Unit {
             waits_for: Vec::new(),
             program: None,
             has_sidecar: Setting::default(),
+            kernel: Kernel::default(),
             references: Vec::new(),
         }
     }
