@@ -1,9 +1,9 @@
 //! Every rule, sorted by family and name.
 
 use crate::{
-    Rule, balancing, breakers, capture, dns, drain, exposure, filters, health, keepalive, kube,
-    limits, mesh, names, net, pools, references, retries, routes, tcp, timeouts, tls, tls_config,
-    traps,
+    Rule, balancing, breakers, capture, dns, drain, exposure, filters, health, keepalive, kernel,
+    kube, limits, mesh, names, net, pools, references, retries, routes, tcp, timeouts, tls,
+    tls_config, traps,
 };
 
 /// Every rule.
@@ -70,6 +70,19 @@ pub static RULES: &[&Rule] = &[
     &keepalive::recycled_without_grace::RULE,
     &keepalive::upgrade_turns_keep_alive_on::RULE,
     &keepalive::upstream_keep_alive_unused::RULE,
+    &kernel::conntrack_forgets_idle_connections::RULE,
+    &kernel::conntrack_table_too_small::RULE,
+    &kernel::few_local_ports::RULE,
+    &kernel::keepalive_probes_too_late::RULE,
+    &kernel::local_ports_cover_listeners::RULE,
+    &kernel::reset_on_full_backlog::RULE,
+    &kernel::retransmits_outlast_timeouts::RULE,
+    &kernel::selective_acknowledgment_off::RULE,
+    &kernel::syn_cookies_off::RULE,
+    &kernel::time_wait_limit_lowered::RULE,
+    &kernel::time_wait_recycling::RULE,
+    &kernel::time_wait_reuse_without_timestamps::RULE,
+    &kernel::window_scaling_off::RULE,
     &kube::egress_unrestricted::RULE,
     &kube::namespace_without_default_deny::RULE,
     &kube::policy_selects_nothing::RULE,
@@ -78,6 +91,7 @@ pub static RULES: &[&Rule] = &[
     &limits::rate_limit_delays_past_timeout::RULE,
     &limits::rate_limit_exceeds_capacity::RULE,
     &limits::rate_limit_invites_retries::RULE,
+    &limits::rate_limit_key_forged::RULE,
     &limits::rate_limit_per_instance::RULE,
     &limits::rate_limit_without_burst::RULE,
     &limits::unbounded_queue::RULE,
@@ -96,7 +110,10 @@ pub static RULES: &[&Rule] = &[
     &net::routing_loop::RULE,
     &net::syn_flood::RULE,
     &net::udp_port_unreachable::RULE,
+    &pools::backlog_cut_by_kernel::RULE,
+    &pools::ephemeral_ports_exhausted::RULE,
     &pools::idle_pool_too_small::RULE,
+    &pools::listener_exceeds_process::RULE,
     &pools::per_target_cap_too_small::RULE,
     &pools::pool_too_small::RULE,
     &pools::pool_wait_exceeds_timeout::RULE,

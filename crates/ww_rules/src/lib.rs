@@ -29,6 +29,7 @@ pub mod exposure;
 pub mod filters;
 pub mod health;
 pub mod keepalive;
+pub mod kernel;
 pub mod kube;
 pub mod limits;
 pub mod mesh;

@@ -4,7 +4,7 @@ use crate::operand::{Answer, Known, ask, each, said};
 use ww_base::{Gap, Setting, SourceSpan, Span};
 use ww_chain::{Chains, Hop, Party};
 use ww_finding::Exhibit;
-use ww_model::service::Unit;
+use ww_model::service::{ClientSide, Program, Unit};
 
 /// A number of things, as far as files tell it.
 #[derive(Clone, Debug)]
@@ -163,6 +163,37 @@ pub(crate) fn busy(party: &Party<'_>) -> Result<Busy, Gap> {
             ),
         )
     })
+}
+
+/// The connections from clients that a program holds at once: its own bound, or those of the places
+/// where it accepts them, where these are fewer together.
+pub(crate) fn client_connections(program: &Program) -> Vec<Known<u64>> {
+    let mut bounds: Vec<Known<u64>> = Vec::new();
+    for listener in &program.listeners {
+        match each(&listener.side.connections).as_slice() {
+            [one] if bounds.iter().all(|known| known.at != one.at) => bounds.push(one.clone()),
+            [_] => {}
+            _ => return each(&program.capacity.connections),
+        }
+    }
+    let sum = bounds
+        .iter()
+        .fold(0_u64, |all, known| all.saturating_add(known.value));
+    let own = each(&program.capacity.connections);
+    match bounds.into_iter().next() {
+        Some(first) if own.iter().all(|known| sum < known.value) => {
+            vec![Known {
+                value: sum,
+                ..first
+            }]
+        }
+        _ => own,
+    }
+}
+
+/// Whether a call is known to take a new connection for each request.
+pub(crate) fn keeps_none(side: &ClientSide) -> bool {
+    side.reuses.is_off() || side.reuses.value() == Some(&false)
 }
 
 /// A value that a file states, with its place.

@@ -73,6 +73,27 @@ pub(crate) fn set_number(
     with(edit, title)
 }
 
+/// The fix that puts another word in the place of a setting's last one.
+pub(crate) fn replace(
+    declared: &Declared<'_>,
+    at: SourceSpan,
+    old: &str,
+    new: &str,
+    title: impl Into<String>,
+) -> Fix {
+    let found = declared.text(at).and_then(value_word);
+    let edit = found.filter(|(.., word)| *word == old);
+    let edit = edit.map(|(start, end, _)| Edit {
+        span: SourceSpan {
+            start: at.start + start as u32,
+            end: at.start + end as u32,
+            ..at
+        },
+        replace_with: new.to_owned(),
+    });
+    with(edit, title)
+}
+
 fn with(edit: Option<Edit>, title: impl Into<String>) -> Fix {
     Fix {
         title: title.into(),

@@ -1,6 +1,6 @@
 //! `idle-pool-too-small`: fewer connections are kept than requests are under way.
 
-use crate::load::{Busy, Number, busy, instances, plain, processes, show_numbers};
+use crate::load::{Busy, Number, busy, instances, keeps_none, plain, processes, show_numbers};
 use crate::mend::set_number;
 use crate::operand::{Known, each};
 use crate::rule::rule;
@@ -58,7 +58,7 @@ fn keeps(call: &Call) -> bool {
     let is_one_at_a_time = matches!(call.protocol, Protocol::Http | Protocol::Gateway);
     // Over TLS the two may agree on HTTP/2, where one connection is enough.
     let may_share = call.tls.is_some() || call.to.iter().any(|target| target.port == Some(443));
-    is_one_at_a_time && !may_share && call.side.reuses.value() != Some(&false)
+    is_one_at_a_time && !may_share && !keeps_none(&call.side)
 }
 
 /// More under way than is kept.

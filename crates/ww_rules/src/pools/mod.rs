@@ -1,6 +1,9 @@
 //! Rules on pools, workers and other numbers of places.
 
+pub(crate) mod backlog_cut_by_kernel;
+pub(crate) mod ephemeral_ports_exhausted;
 pub(crate) mod idle_pool_too_small;
+pub(crate) mod listener_exceeds_process;
 mod opened;
 pub(crate) mod per_target_cap_too_small;
 pub(crate) mod pool_too_small;

@@ -56,6 +56,9 @@ pub(crate) fn judge<'a, 'm>(
     let (Some(callee), false) = (chains.parties.get(id.0), opened.is_empty()) else {
         return Ok(None);
     };
+    if opened.iter().any(|it| is_breaker(it)) {
+        return Ok(None);
+    }
     let busy = busy(callee)?;
     let total = opened
         .iter()
@@ -97,6 +100,13 @@ fn story(declared: &Declared<'_>, short: &Short<'_, '_>) -> Story {
         }
         _ => story.advise(format!("Give the pools {wanted} connections in all")),
     }
+}
+
+/// Whether the bound is that of a breaker, which refuses what does not fit and lets nothing wait.
+fn is_breaker(opened: &Opened<'_, '_>) -> bool {
+    let breaker = &opened.hop.call.side.breaker;
+    let bound = breaker.connections.span().filter(|_| breaker.at.is_some());
+    bound.is_some() && opened.pools.iter().any(|pool| pool.at == bound)
 }
 
 /// What is known of it, in words that both rules on numbers of connections share.

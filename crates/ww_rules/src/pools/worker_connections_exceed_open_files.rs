@@ -1,13 +1,14 @@
 //! `worker-connections-exceed-open-files`: a proxy may hold more connections than it may open files.
 
+use crate::load::client_connections;
 use crate::mend::set_number;
-use crate::operand::{Answer, Known, ask_two, each};
+use crate::operand::{Known, each};
 use crate::rule::rule;
 use crate::{Declared, Reports, Story};
 use ww_base::SourceSpan;
 use ww_chain::Party;
 use ww_finding::Support;
-use ww_model::service::Capacity;
+use ww_model::service::Program;
 
 rule! {
     name: "worker-connections-exceed-open-files",
@@ -31,32 +32,17 @@ fn check(declared: &Declared<'_>, reports: &mut Reports) {
         let Some(program) = party.program else {
             continue;
         };
-        let name = &party.name;
-        let (setting, kind) = counted(&program.capacity);
-        if each(setting).is_empty() || each(&program.capacity.open_files).is_empty() {
-            continue;
-        }
         let proxies = !program.calls.is_empty();
-        let answer = ask_two(
-            (setting, &format!("how many connections {name} holds")),
-            (
-                &program.capacity.open_files,
-                &format!("how many files {name} may open"),
-            ),
-            |connections, files| kind.files(*connections, proxies) > *files,
-        );
-        match answer {
-            Answer::Yes((connections, files)) => {
-                reports.add(story(
-                    declared,
-                    party,
-                    &connections,
-                    &files,
-                    (kind, proxies),
-                ));
-            }
-            Answer::Open(gap) => reports.gap(gap),
-            Answer::No => {}
+        let (counted, kind) = counted(program);
+        let files = each(&program.capacity.open_files);
+        let is_sure = counted.len() == 1 && files.len() == 1;
+        let pair = counted.into_iter().zip(files).next();
+        let pair = pair.filter(|(connections, files)| {
+            is_sure && kind.files(connections.value, proxies) > files.value
+        });
+        if let Some((connections, files)) = pair {
+            let story = story(declared, party, &connections, &files, (kind, proxies));
+            reports.add(story);
         }
     }
 }
@@ -80,11 +66,12 @@ impl Kind {
     }
 }
 
-fn counted(capacity: &Capacity) -> (&ww_base::Setting<u64>, Kind) {
-    if capacity.worker_connections.value().is_some() {
-        (&capacity.worker_connections, Kind::All)
+fn counted(program: &Program) -> (Vec<Known<u64>>, Kind) {
+    let all = each(&program.capacity.worker_connections);
+    if all.is_empty() {
+        (client_connections(program), Kind::Clients)
     } else {
-        (&capacity.connections, Kind::Clients)
+        (all, Kind::All)
     }
 }
 
