@@ -1,6 +1,6 @@
 //! What a mesh does with the calls of programs that have its proxy beside them.
 
-use crate::Party;
+use crate::{Bound, Party, worst_case};
 use ww_base::Span;
 use ww_model::Model;
 use ww_model::service::{
@@ -24,12 +24,18 @@ impl Way<'_> {
         calls.map(|route| call(route, self.policy)).collect()
     }
 
-    /// The longest that the proxy waits for an answer on all routes; none when one of them has no
-    /// bound that is known.
-    pub fn total(&self) -> Option<Span> {
-        let totals = self.routes.iter().map(|route| route.side.total.value());
-        let totals: Option<Vec<&Span>> = totals.collect();
-        totals?.into_iter().max().copied()
+    /// The longest that the proxy takes for a request on any of the routes; none when one of them has
+    /// no bound that is known.
+    pub fn longest(&self) -> Option<Span> {
+        let bounds = self
+            .calls()
+            .into_iter()
+            .map(|call| match worst_case(&call) {
+                Bound::Within(span, _) => Some(span),
+                Bound::Unbounded | Bound::Unknown(_) => None,
+            });
+        let bounds: Option<Vec<Span>> = bounds.collect();
+        bounds?.into_iter().max()
     }
 }
 

@@ -44,11 +44,33 @@ pub(super) fn application(
     if !is_something {
         return;
     }
-    let id = ProgramId(intake.services.programs.len() as u32);
-    intake.services.programs.push(program);
+    let of_spring = of_spring(application, intake);
+    let known = of_spring.and_then(|index| intake.services.programs.get_mut(index));
+    let id = if let (Some(index), Some(known)) = (of_spring, known) {
+        for call in program.calls {
+            add(&mut known.calls, call);
+        }
+        ProgramId(index as u32)
+    } else {
+        intake.services.programs.push(program);
+        ProgramId(intake.services.programs.len() as u32 - 1)
+    };
     if let Some(unit) = starter.and_then(|index| intake.services.units.get_mut(index)) {
         unit.program = Some(id);
     }
+}
+
+/// The program that properties of Spring in the same project configure.
+fn of_spring(application: &Application, intake: &Intake<'_>) -> Option<usize> {
+    if application.language != Language::Java {
+        return None;
+    }
+    let resources = format!("{}/src/main/", application.folder);
+    let resources = resources.trim_start_matches('/');
+    let mut programs = intake.services.programs.iter();
+    programs.position(|program| {
+        program.product.component.starts_with("spring") && program.path.starts_with(resources)
+    })
 }
 
 struct Lowering<'a, 'l> {

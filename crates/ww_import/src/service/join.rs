@@ -5,6 +5,7 @@
 
 use super::address::{addresses_of, plain_call};
 use super::{Intake, file_name, folder, image};
+use std::collections::BTreeSet;
 use ww_base::{Locus, Setting, SourceSpan, Sourced, Span};
 use ww_model::service::{
     Capacity, Listener, Product, Program, ProgramId, Protocol, ServerSide, Unit, UnitKind,
@@ -284,7 +285,8 @@ pub(super) fn attach(intake: &mut Intake<'_>) {
         };
         let is_image_only = is_built(intake, unit);
         let configured = configured(unit, &intake.services.programs);
-        let id = match configured {
+        let of_folder = || in_folder(index, unit, intake).filter(|_| !is_image_only);
+        let id = match configured.or_else(of_folder) {
             Some(id) => Some(id),
             None if is_image_only => None,
             None => made(unit, intake).or_else(|| calling(unit)).map(|program| {
@@ -296,6 +298,56 @@ pub(super) fn attach(intake: &mut Intake<'_>) {
             unit.program = id;
         }
     }
+    tell_ports(intake);
+}
+
+/// The port of a program of Spring, where the variables of everything that starts it tell the same.
+fn tell_ports(intake: &mut Intake<'_>) {
+    let units = &intake.services.units;
+    for (index, program) in intake.services.programs.iter_mut().enumerate() {
+        if !program.product.component.starts_with("spring") {
+            continue;
+        }
+        let own = units
+            .iter()
+            .filter(|unit| unit.program == Some(ProgramId(index as u32)));
+        let ports = own.map(|unit| {
+            let mut set = unit.environment.iter();
+            let (_, value) = set.find(|(name, _)| name == "SERVER_PORT")?;
+            value.value.parse::<u16>().ok()
+        });
+        let ports: BTreeSet<Option<u16>> = ports.collect();
+        if let (Some(Some(port)), 1) = (ports.first(), ports.len()) {
+            for listener in &mut program.listeners {
+                listener.port = Some(*port);
+            }
+        }
+    }
+}
+
+/// The only program whose file is in the folder that a unit is made from. What a Dockerfile makes of
+/// the folder is not known, but that an application of Spring becomes an archive that is run.
+fn in_folder(index: usize, unit: &Unit, intake: &Intake<'_>) -> Option<ProgramId> {
+    let programs = &intake.services.programs;
+    let is_spring = |program: &Program| program.product.component.starts_with("spring");
+    let mut builds = intake.builds.iter().filter(|build| build.unit == index);
+    let is_seen = builds.any(|build| intake.stages.contains_key(&build.dockerfile))
+        || unit.kind == UnitKind::Dockerfile;
+    let may_run = |program: &Program| match &unit.product {
+        Some(product) => product.component == "java" && is_spring(program),
+        None => !is_seen || is_spring(program),
+    };
+    let candidates = programs.iter().enumerate();
+    let candidates: Vec<(usize, &str)> = candidates
+        .filter(|(_, program)| may_run(program))
+        .map(|(index, program)| (index, folder(&program.path)))
+        .collect();
+    let folders: Vec<&str> = candidates.iter().map(|(_, folder)| *folder).collect();
+    let built_from = unit.built_from.as_ref().map(|it| it.value.clone());
+    let at = built_from.or_else(|| by_image(unit, &folders))?;
+    let (found, its_folder) = candidates.get(only(&folders, &at)?)?;
+    let is_sure = programs.get(*found).is_some_and(is_spring) || *its_folder == at;
+    is_sure.then_some(ProgramId(*found as u32))
 }
 
 /// The only program whose file the unit runs; of several, the one whose very file it mounts.

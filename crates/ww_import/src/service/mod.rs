@@ -48,6 +48,8 @@ pub(crate) struct Intake<'l> {
     pub(crate) builds: Vec<Build>,
     /// The stages of Dockerfiles, by the path of the file, in order.
     pub(crate) stages: BTreeMap<String, Vec<Stage>>,
+    /// Folders of builds whose application serves with Tomcat.
+    pub(crate) tomcats: BTreeSet<String>,
     /// Names that objects declare and use.
     pub(crate) names: Names,
     /// Gateways and routes that are joined when all objects are read.
@@ -70,6 +72,7 @@ impl<'l> Intake<'l> {
             pending: workload::Pending::default(),
             builds: Vec::new(),
             stages: BTreeMap::new(),
+            tomcats: BTreeSet::new(),
             names: Names::default(),
             gateways: Gateways::default(),
             ingresses: Ingresses::default(),
@@ -175,15 +178,18 @@ fn of<'t>(texts: &[(Format, Text<'t>)], formats: &[Format]) -> Vec<Text<'t>> {
 /// Reads all texts of some formats.
 type Reader = fn(&[Text<'_>], &mut Intake<'_>);
 
-/// Who reads what starts programs. That is read first: it tells the versions of programs, on which
-/// their defaults depend, see [`Intake::product`].
+/// Who reads what starts and builds programs. That is read first: it tells the versions of programs,
+/// on which their defaults depend, see [`Intake::product`].
 const STARTERS: &[(&[Format], Reader)] = &[
     (&[Format::Compose, Format::Environment], compose::read),
     (&[Format::Dockerfile], dockerfile::read),
+    (&[Format::Application], spring::read_builds),
 ];
 
-/// Who reads programs.
+/// Who reads programs. Spring is read before applications, as its properties are those of programs
+/// whose sources tell whom they call.
 const READERS: &[(&[Format], Reader)] = &[
+    (&[Format::Spring], spring::read),
     (&[Format::Application], application::read),
     (&[Format::Envoy], envoy::read),
     (&[Format::Haproxy], haproxy::read),
@@ -193,7 +199,6 @@ const READERS: &[(&[Format], Reader)] = &[
     (&[Format::Postgres], database::read_postgres),
     (&[Format::Redis], database::read_redis),
     (&[Format::Resolver], host::read_resolvers),
-    (&[Format::Spring], spring::read),
     (&[Format::Sysctl], host::read_kernels),
 ];
 

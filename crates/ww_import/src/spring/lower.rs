@@ -26,9 +26,10 @@ pub(super) fn program(text: &Text<'_>, properties: &Properties, intake: &mut Int
     let name = properties.get("spring.application.name");
     let name = name.map_or_else(|| of_folder(text.path), |it| it.value.clone());
     let mut program = Program::new(name, product, at, text.path);
-    let listener = listener(properties, at, intake);
+    let is_tomcat = is_tomcat(text.path, component, properties, intake);
+    let listener = listener(properties, at, is_tomcat, intake);
     program.listeners.push(listener);
-    program.capacity = capacity(properties, intake);
+    program.capacity = capacity(properties, is_tomcat, intake);
     program.grace = grace(properties, intake);
     program.calls = gateway::calls(properties, intake);
     let used = gateway::breakers(properties);
@@ -49,8 +50,28 @@ fn of_folder(path: &str) -> String {
     name.to_owned()
 }
 
-/// The embedded server; its defaults are Tomcat's where a setting of Tomcat tells that it is that.
-fn listener(properties: &Properties, at: SourceSpan, intake: &mut Intake<'_>) -> Listener {
+/// Whether the embedded server is Tomcat: a setting of it tells so, or the build of an application
+/// that serves HTTP by servlets.
+fn is_tomcat(path: &str, component: &str, properties: &Properties, intake: &Intake<'_>) -> bool {
+    let project = path.split_once("/src/main/").map(|(project, _)| project);
+    let project = project.unwrap_or(if path.starts_with("src/main/") {
+        ""
+    } else {
+        folder(path)
+    });
+    let kind = properties.get("spring.main.webapplicationtype");
+    let is_servlet = kind.is_none_or(|kind| kind.value.eq_ignore_ascii_case("servlet"));
+    let is_built = component == "spring-boot" && intake.tomcats.contains(project);
+    properties.has("server.tomcat.") || (is_built && is_servlet)
+}
+
+/// The embedded server.
+fn listener(
+    properties: &Properties,
+    at: SourceSpan,
+    is_tomcat: bool,
+    intake: &mut Intake<'_>,
+) -> Listener {
     let port = properties.number("server.port", intake);
     let connection = properties.time("server.tomcat.connectiontimeout", intake);
     let keepalive = properties.time("server.tomcat.keepalivetimeout", intake);
@@ -61,7 +82,7 @@ fn listener(properties: &Properties, at: SourceSpan, intake: &mut Intake<'_>) ->
         header: connection,
         ..ServerSide::default()
     };
-    if properties.has("server.tomcat.") {
+    if is_tomcat {
         let product = intake.product("tomcat", "");
         let time = |name| intake.defaults.time(&product, name);
         side.header = side.header.or(time("connection-timeout"));
@@ -86,14 +107,14 @@ fn listener(properties: &Properties, at: SourceSpan, intake: &mut Intake<'_>) ->
     }
 }
 
-fn capacity(properties: &Properties, intake: &mut Intake<'_>) -> Capacity {
+fn capacity(properties: &Properties, is_tomcat: bool, intake: &mut Intake<'_>) -> Capacity {
     let mut capacity = Capacity {
         threads: properties.number("server.tomcat.threads.max", intake),
         connections: properties.number("server.tomcat.maxconnections", intake),
         backlog: properties.number("server.tomcat.acceptcount", intake),
         ..Capacity::default()
     };
-    if properties.has("server.tomcat.") {
+    if is_tomcat {
         let product = intake.product("tomcat", "");
         let number = |name| intake.defaults.number(&product, name);
         capacity.threads = capacity.threads.or(number("threads.max"));

@@ -4,6 +4,7 @@
 //! Files of one folder are one application's. What a profile sets otherwise is not known, because
 //! the files do not say which profiles are active. Files of tests configure no program.
 
+mod build;
 mod gateway;
 mod lower;
 mod properties;
@@ -15,6 +16,8 @@ use crate::Text;
 use crate::service::{Intake, file_name, folder};
 use properties::Properties;
 use std::collections::BTreeMap;
+
+pub(crate) use build::read as read_builds;
 
 /// Reads the files of each folder as one application's.
 pub(crate) fn read(texts: &[Text<'_>], intake: &mut Intake<'_>) {

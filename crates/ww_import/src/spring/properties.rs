@@ -4,8 +4,8 @@ use super::is_of_profile;
 use crate::Text;
 use crate::document::{self, Document, View};
 use crate::service::{Intake, Notation, file_name};
-use crate::text::lines;
-use ww_base::{Gap, Setting, SourceSpan, Span};
+use ww_base::{Because, Gap, Setting, SourceSpan, Span};
+use ww_model::service::Unit;
 
 /// A property of a file.
 #[derive(Clone, Debug)]
@@ -37,22 +37,23 @@ impl Properties {
     }
 
     fn read_lines(&mut self, text: &Text<'_>, intake: &mut Intake<'_>) {
-        let first = self.all.len();
-        for line in lines(text.source, text.bytes) {
-            // `#---` and `!---` divide documents; the profile of one is a property in it.
-            if line.text.starts_with(['#', '!']) {
+        let mut first = self.all.len();
+        for line in logical(text) {
+            let Logical::Entry(content, at) = line else {
+                self.judge(first, text.path);
+                first = self.all.len();
                 continue;
-            }
-            let Some((name, value)) = line.text.split_once(['=', ':']) else {
-                let message = format!("`{}` sets nothing: write `name=value`", line.text);
-                intake.malformed(line.at, message);
+            };
+            let Some((name, value)) = parted(&content) else {
+                let message = format!("`{content}` sets nothing: write `name=value`");
+                intake.malformed(at, message);
                 continue;
             };
             self.all.push(Property {
-                name: canonical(name.trim()),
-                written: name.trim().to_owned(),
-                value: value.trim().to_owned(),
-                at: line.at,
+                name: canonical(name),
+                written: name.to_owned(),
+                value: value.to_owned(),
+                at,
                 is_of_profile: false,
             });
         }
@@ -222,8 +223,26 @@ impl Properties {
         let Some(property) = base else {
             return Setting::default();
         };
-        if let Some(value) = read(with_default(&property.value)) {
+        if let Some(value) = read(&property.value) {
             return Setting::set(value, property.at);
+        }
+        if let Some((variable, default)) = with_default(&property.value)
+            && let Some(value) = read(default)
+        {
+            let is_set = |unit: &Unit| unit.environment.iter().any(|(its, _)| its == variable);
+            if intake.services.units.iter().any(is_set) {
+                return Setting::Unknown(Gap::new(
+                    format!("what `{name}` is where {variable} is set"),
+                    "the value in place of the variable",
+                ));
+            }
+            let because = Because {
+                product: "Spring Boot".to_owned(),
+                directive: property.name.clone(),
+                versions: "*".to_owned(),
+                citation: format!("`{}`, where {variable} is not set", property.value),
+            };
+            return Setting::Default { value, because };
         }
         if !property.value.contains("${") {
             let message = format!("this has to be {says}, not `{}`", property.value);
@@ -236,14 +255,67 @@ impl Properties {
     }
 }
 
-/// What stands behind the colon of `${NAME:default}`: in force unless the environment says otherwise.
-fn with_default(text: &str) -> &str {
-    let inner = text
-        .strip_prefix("${")
-        .and_then(|rest| rest.strip_suffix('}'));
-    inner
-        .and_then(|inner| inner.split_once(':'))
-        .map_or(text, |(_, default)| default)
+/// The variable and what stands behind the colon of `${NAME:default}`: in force unless the
+/// environment says otherwise.
+fn with_default(text: &str) -> Option<(&str, &str)> {
+    let inner = text.strip_prefix("${")?.strip_suffix('}')?;
+    inner.split_once(':')
+}
+
+/// A line of a `.properties` file, as long as it goes on (java.util.Properties, "load").
+enum Logical {
+    /// `#---`, between two documents.
+    Divider,
+    /// What sets a property, with its place.
+    Entry(String, SourceSpan),
+}
+
+fn logical(text: &Text<'_>) -> Vec<Logical> {
+    let whole = String::from_utf8_lossy(text.bytes);
+    let mut found = Vec::new();
+    let mut open: Option<(String, usize)> = None;
+    let mut start = 0;
+    for line in whole.split_inclusive('\n') {
+        let from = start;
+        start += line.len();
+        let content = line.trim_end_matches(['\n', '\r']);
+        let trimmed = content.trim_start();
+        if open.is_none() {
+            if matches!(content.trim_end(), "#---" | "!---") {
+                found.push(Logical::Divider);
+            }
+            if trimmed.is_empty() || trimmed.starts_with(['#', '!']) {
+                continue;
+            }
+        }
+        let at = from + (content.len() - trimmed.len());
+        let (mut joined, begin) = open.take().unwrap_or((String::new(), at));
+        let goes_on = trimmed.bytes().rev().take_while(|it| *it == b'\\').count() % 2 == 1;
+        let kept = trimmed.strip_suffix('\\').filter(|_| goes_on);
+        joined.push_str(kept.unwrap_or(trimmed));
+        if goes_on && start < whole.len() {
+            open = Some((joined, begin));
+            continue;
+        }
+        let length = text.bytes.len();
+        let end = (from + content.trim_end().len()).min(length);
+        let at = SourceSpan {
+            source: text.source,
+            start: begin.min(end) as u32,
+            end: end as u32,
+        };
+        found.push(Logical::Entry(joined.trim_end().to_owned(), at));
+    }
+    found
+}
+
+/// Name and value: `=`, `:` or a blank is between them.
+fn parted(content: &str) -> Option<(&str, &str)> {
+    let end = content.find(|it: char| matches!(it, '=' | ':') || it.is_whitespace())?;
+    let (name, rest) = content.split_at_checked(end)?;
+    let rest = rest.trim_start();
+    let value = rest.strip_prefix(['=', ':']).unwrap_or(rest);
+    Some((name, value.trim()))
 }
 
 /// A name in lower case without dashes and underscores.

@@ -205,3 +205,125 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn lines_go_on_and_documents_are_divided() {
+    let text = "# x\nspring.application.name : shop\nserver.port=\\\n    9000\nserver.tomcat.threads.max 7\n#---\nspring.config.activate.on-profile=dev\nserver.tomcat.accept-count=1\n";
+    let shop = program("shop/application.properties", text);
+    assert_eq!(
+        (shop.name.as_str(), shop.listeners[0].port),
+        ("shop", Some(9000))
+    );
+    let at = shop.listeners[0].at;
+    assert_eq!(shown(text, at), "server.port=\\\n    9000");
+    assert_eq!(shop.capacity.threads.value(), Some(&7));
+    assert!(
+        shop.capacity.backlog.is_unknown(),
+        "a profile sets it otherwise"
+    );
+}
+
+#[test]
+fn a_value_behind_a_colon_is_a_default_unless_a_unit_sets_the_variable() {
+    let text = "server.tomcat.threads.max=${THREADS:7}\n";
+    let files = [("shop/application.properties", text.as_bytes())];
+    let threads = gathered(&files)
+        .model
+        .services
+        .programs
+        .remove(0)
+        .capacity
+        .threads;
+    assert_eq!(threads.value(), Some(&7));
+    assert!(!threads.is_written(), "{threads:?}");
+    let compose = "services: {shop: {image: x, environment: {THREADS: 9}}}\n";
+    let both = [files[0], ("compose.yaml", compose.as_bytes())];
+    let programs = gathered(&both).model.services.programs;
+    assert!(programs[0].capacity.threads.is_unknown());
+}
+
+/// The listener of an application with this build.
+fn built(path: &str, build: &str) -> ww_model::service::Listener {
+    let files = [
+        (
+            "shop/src/main/resources/application.yml",
+            "spring: {application: {name: shop}}\n",
+        ),
+        (path, build),
+    ];
+    let files = files.map(|(path, text)| (path, text.as_bytes()));
+    gathered(&files)
+        .model
+        .services
+        .programs
+        .remove(0)
+        .listeners
+        .remove(0)
+}
+
+#[test]
+fn the_build_tells_that_the_server_is_tomcat() {
+    let pom = |more: &str| {
+        let name = "<artifactId>spring-boot-starter-web</artifactId>";
+        format!(
+            "<project><dependencies><dependency>{name}</dependency>{more}</dependencies></project>"
+        )
+    };
+    let idle = |path: &str, build: &str| built(path, build).side.keepalive_idle;
+    let minute = Some(Span::from_secs(60));
+    assert_eq!(idle("shop/pom.xml", &pom("")).value().copied(), minute);
+    let gradle =
+        "dependencies {\n  implementation 'org.springframework.boot:spring-boot-starter-web'\n}\n";
+    assert_eq!(idle("shop/build.gradle", gradle).value().copied(), minute);
+    let others = [
+        (
+            "shop/pom.xml",
+            pom("<artifactId>spring-boot-starter-jetty</artifactId>"),
+        ),
+        ("other/pom.xml", pom("")),
+        ("shop/pom.xml", format!("<!-- {} -->", pom(""))),
+        (
+            "shop/build.gradle",
+            gradle.replace("starter-web", "starter-webflux"),
+        ),
+        (
+            "shop/build.gradle",
+            gradle.replace("implementation", "testImplementation"),
+        ),
+    ];
+    for (path, build) in others {
+        assert!(idle(path, &build).is_unknown(), "{path}: {build}");
+    }
+}
+
+#[test]
+fn a_unit_built_from_the_project_runs_its_program() {
+    let compose = "services:\n  web: {build: ./shop, environment: {SERVER_PORT: '9090'}}\n  other: {image: example/shop}\n";
+    let files = [
+        ("compose.yaml", compose),
+        (
+            "shop/src/main/resources/application.yml",
+            "spring: {application: {name: x}}\n",
+        ),
+        (
+            "shop/Dockerfile",
+            "FROM eclipse-temurin:21\nCOPY app.jar /\n",
+        ),
+    ];
+    let files = files.map(|(path, text)| (path, text.as_bytes()));
+    let services = gathered(&files).model.services;
+    let of = |name: &str| {
+        services
+            .units
+            .iter()
+            .find(|unit| unit.name == name)
+            .unwrap()
+            .program
+    };
+    assert_eq!(
+        (of("web").map(|id| id.0), of("other").map(|id| id.0)),
+        (Some(0), Some(0))
+    );
+    let port = services.programs[0].listeners[0].port;
+    assert_eq!(port, Some(8080), "only one of the two has another port");
+}

@@ -33,46 +33,100 @@ const LONGEST: usize = 8;
 
 fn check(declared: &Declared<'_>, reports: &mut Reports) {
     let chains = declared.chains();
+    let layers: Vec<Vec<Layer>> = chains.hops.iter().map(|hop| layers(chains, hop)).collect();
     let mut told = BTreeSet::new();
-    for hop in &chains.hops {
-        let Some(tries) = tries(hop.call) else {
+    for first in 0..chains.hops.len() {
+        if tail(&layers, first, &[]).is_empty() {
             continue;
-        };
-        follow(chains, &mut vec![(hop, tries)], &mut |path| {
+        }
+        follow(chains, &layers, &mut vec![first], &mut |path| {
+            let path = joined(&layers, path);
             let product = path
                 .iter()
-                .fold(1_u64, |all, (_, tries)| all.saturating_mul(tries.value));
-            let key: Vec<_> = path.iter().map(|(hop, _)| hop.call.at).collect();
+                .fold(1_u64, |all, layer| all.saturating_mul(layer.tries.value));
+            let key: Vec<_> = path.iter().map(|layer| layer.call.at).collect();
             if path.len() > 1 && product > MUCH && told.insert(key) {
-                reports.add(story(chains, path, product));
+                reports.add(story(&path, product));
             }
         });
     }
 }
 
-type Path<'a, 'm> = Vec<(&'a Hop<'m>, Known<u64>)>;
+/// Somebody who tries again: a program, or the proxy of a mesh beside it.
+struct Layer {
+    name: String,
+    call: Call,
+    tries: Known<u64>,
+}
+
+/// Those who try again on a hop, from the outside inwards. Of a mesh it has to be sure which routes
+/// are in force; of several routes the one that tries the least counts.
+fn layers(chains: &Chains<'_>, hop: &Hop<'_>) -> Vec<Layer> {
+    let name = chains.caller(hop).map_or("", |party| &party.name);
+    let own = tries(hop.call).map(|tries| Layer {
+        name: name.to_owned(),
+        call: hop.call.clone(),
+        tries,
+    });
+    let routes = match hop.mesh.as_slice() {
+        [way] => way.calls(),
+        _ => Vec::new(),
+    };
+    let all = routes.len();
+    let routes = routes.into_iter().filter_map(|call| {
+        let tries = tries(&call)?;
+        let name = call.name.clone();
+        Some(Layer { name, call, tries })
+    });
+    let routes: Vec<Layer> = routes.collect();
+    let is_sure = routes.len() == all;
+    let least = routes.into_iter().min_by_key(|layer| layer.tries.value);
+    own.into_iter().chain(least.filter(|_| is_sure)).collect()
+}
+
+/// The layers of a hop that try again for what fails behind the layers before.
+fn tail<'l>(layers: &'l [Vec<Layer>], hop: usize, before: &[&'l Layer]) -> Vec<&'l Layer> {
+    let mut found: Vec<&Layer> = Vec::new();
+    for layer in layers.get(hop).into_iter().flatten() {
+        let last = found.last().or(before.last());
+        if last.is_none_or(|last| repeats_failures_of(&last.call, &layer.call)) {
+            found.push(layer);
+        }
+    }
+    found
+}
+
+/// All layers of a path.
+fn joined<'l>(layers: &'l [Vec<Layer>], path: &[usize]) -> Vec<&'l Layer> {
+    path.iter().fold(Vec::new(), |mut all, hop| {
+        let more = tail(layers, *hop, &all);
+        all.extend(more);
+        all
+    })
+}
 
 /// Goes on from the last hop of a path as long as callees try again too, and reports its end.
-fn follow<'a, 'm>(
-    chains: &'a Chains<'m>,
-    path: &mut Path<'a, 'm>,
-    tell: &mut dyn FnMut(&Path<'a, 'm>),
+fn follow(
+    chains: &Chains<'_>,
+    layers: &[Vec<Layer>],
+    path: &mut Vec<usize>,
+    tell: &mut dyn FnMut(&[usize]),
 ) {
     let mut is_end = true;
-    if let Some((last, _)) = path.last().filter(|_| path.len() < LONGEST) {
-        let last = *last;
-        for next in last
-            .callee
-            .into_iter()
-            .flat_map(|callee| chains.hops_from(callee))
-        {
-            let is_new = path.iter().all(|(hop, _)| hop.caller != next.caller);
+    let last = path.last().filter(|_| path.len() < LONGEST);
+    if let Some(last) = last.and_then(|index| chains.hops.get(*index)) {
+        for (index, next) in chains.hops.iter().enumerate() {
+            if Some(next.caller) != last.callee {
+                continue;
+            }
+            let mut before = path.iter().filter_map(|index| chains.hops.get(*index));
+            let is_new = before.all(|hop| hop.caller != next.caller);
             let is_taken = next.call.from.is_empty() || comes_in_by(chains, last, next);
-            let is_taken = is_taken && repeats_failures_of(last.call, next.call);
-            if let Some(tries) = tries(next.call).filter(|_| is_new && is_taken) {
+            let so_far = joined(layers, path);
+            if is_new && is_taken && !tail(layers, index, &so_far).is_empty() {
                 is_end = false;
-                path.push((next, tries));
-                follow(chains, path, tell);
+                path.push(index);
+                follow(chains, layers, path, tell);
                 path.pop();
             }
         }
@@ -128,18 +182,17 @@ fn tries(call: &Call) -> Option<Known<u64>> {
     if costs && all { values.pop() } else { None }
 }
 
-fn story(chains: &Chains<'_>, path: &Path<'_, '_>, product: u64) -> Story {
+fn story(path: &[&Layer], product: u64) -> Story {
     let factors: Vec<String> = path
         .iter()
-        .map(|(_, tries)| tries.value.to_string())
+        .map(|layer| layer.tries.value.to_string())
         .collect();
-    let name = |hop: &Hop<'_>| {
-        chains
-            .caller(hop)
-            .map_or_else(String::new, |party| party.name.clone())
-    };
-    let names: Vec<String> = path.iter().map(|(hop, _)| name(hop)).collect();
-    let target = path.last().map_or("", |(hop, _)| hop.call.name.as_str());
+    let names: Vec<&str> = path.iter().map(|layer| layer.name.as_str()).collect();
+    let target = path.last().map_or("", |layer| {
+        let own = &layer.call.name;
+        let host = layer.call.to.first().map_or(own, |target| &target.host);
+        if own == &layer.name { host } else { own }
+    });
     let story = Story::proved(
         format!(
             "{} each try again: one request may reach {target} {} = {product} times",
@@ -155,9 +208,9 @@ fn story(chains: &Chains<'_>, path: &Path<'_, '_>, product: u64) -> Story {
         Severity::Medium
     });
     path.iter()
-        .fold(story, |story, (hop, tries)| {
-            let says = format!("{} tries {} times", name(hop), tries.value);
-            story.show(tries.show(hop.call.at, &says))
+        .fold(story, |story, layer| {
+            let says = format!("{} tries {} times", layer.name, layer.tries.value);
+            story.show(layer.tries.show(layer.call.at, &says))
         })
         .advise(
             "Retry at one layer only, the one next to the server that fails, and pass its error on",

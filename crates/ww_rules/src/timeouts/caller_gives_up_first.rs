@@ -85,7 +85,7 @@ impl Work {
     fn of(chains: &Chains<'_>, hop: &Hop<'_>) -> Option<Work> {
         let by = name(chains.caller(hop));
         let work = Work::by(by, hop.call.name.clone(), hop.call)?;
-        let is_cut = |way: &ww_chain::Way<'_>| way.total().is_some_and(|all| all < work.longest);
+        let is_cut = |way: &ww_chain::Way<'_>| way.longest().is_some_and(|all| all < work.longest);
         (!hop.mesh.iter().any(is_cut)).then_some(work)
     }
 

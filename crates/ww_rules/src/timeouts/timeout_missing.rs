@@ -5,6 +5,7 @@ use crate::rule::rule;
 use crate::{Declared, Reports, Story};
 use std::collections::{BTreeMap, BTreeSet};
 use ww_base::{Locus, Setting, SourceSpan, Span};
+use ww_chain::Hop;
 use ww_finding::{Severity, Support};
 use ww_model::service::{Call, Program, Protocol};
 
@@ -32,7 +33,7 @@ fn check(declared: &Declared<'_>, reports: &mut Reports) {
             // Their makers decided for no bound, and what is behind them may have one.
             "nginx" | "ingress-nginx" | "envoy" | "envoy-gateway" | "istio" => {}
             "" if is_manifest(&program.path) => {}
-            _ => of_clients(program, reports),
+            _ => of_clients(declared, program, reports),
         }
     }
 }
@@ -121,11 +122,24 @@ fn is_manifest(path: &str) -> bool {
     matches!(extension, "yaml" | "yml")
 }
 
+/// Whether the proxy of a mesh answers in time in the place of whom a call reaches, by whatever
+/// routes are in force.
+fn is_bounded_by_mesh(declared: &Declared<'_>, call: &Call) -> bool {
+    let hops = &declared.chains().hops;
+    let mut own = hops.iter().filter(|hop| std::ptr::eq(hop.call, call));
+    let is_bounded = |hop: &Hop<'_>| {
+        let mut ways = hop.mesh.iter();
+        !hop.mesh.is_empty() && ways.all(|way| way.longest().is_some())
+    };
+    own.next().is_some_and(is_bounded) && own.all(is_bounded)
+}
+
 /// Libraries that call without a bound unless told one.
-fn of_clients(program: &Program, reports: &mut Reports) {
+fn of_clients(declared: &Declared<'_>, program: &Program, reports: &mut Reports) {
     let mut told = BTreeSet::new();
     let calls = program.calls.iter();
-    for call in calls.filter(|call| call.protocol.is_http() && waits_for_ever(call)) {
+    let waiting = calls.filter(|call| call.protocol.is_http() && waits_for_ever(call));
+    for call in waiting.filter(|call| !is_bounded_by_mesh(declared, call)) {
         if told.insert(call.at) {
             reports.add(
                 Story::proved(
