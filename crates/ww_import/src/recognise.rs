@@ -121,7 +121,19 @@ pub fn recognise(path: &str, bytes: &[u8]) -> Format {
     lines
         .filter(|line| !line.is_empty())
         .find_map(|line| of_line(line).or_else(|| services::of_line(line)))
+        .filter(|format| *format != Format::Nginx || !is_hcl(&head))
         .unwrap_or_else(|| of_name(path, &head))
+}
+
+/// Whether blocks hold `name = value`, as in HCL, and no line ends as those of nginx do.
+fn is_hcl(head: &str) -> bool {
+    let lines = || head.lines().map(str::trim).take(LINES);
+    let sets = |line: &str| {
+        let (name, _) = line.split_once(" = ")?;
+        let is_name = name.chars().all(|it| it.is_alphanumeric() || it == '_');
+        is_name.then_some(())
+    };
+    lines().any(|line| sets(line).is_some()) && !lines().any(|line| line.ends_with(';'))
 }
 
 /// Whether it begins with a section (`[Interface]`, `[package]`), as settings do and JSON does not.
@@ -211,6 +223,14 @@ fn of_name(path: &str, head: &str) -> Format {
 #[cfg(test)]
 mod tests {
     use super::{Format, recognise};
+
+    #[test]
+    fn blocks_that_assign_are_no_nginx() {
+        let spire = b"server {\n  bind_port = \"8081\"\n}\n";
+        assert_eq!(recognise("map/server.conf", spire), Format::Unknown);
+        let nginx = b"server {\n  listen 80;\n  set $x = 1;\n}\n";
+        assert_eq!(recognise("map/server.conf", nginx), Format::Nginx);
+    }
 
     #[test]
     fn formats_are_told_by_their_first_words() {
