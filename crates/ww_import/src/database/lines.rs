@@ -1,6 +1,7 @@
 //! Settings on lines of their own, the last one of a name counting.
 
 use crate::service::Intake;
+use std::collections::BTreeSet;
 use ww_base::{Gap, Locus, Setting, SourceSpan, Span};
 use ww_model::service::Product;
 
@@ -46,6 +47,27 @@ impl Read<'_, '_, '_> {
         let message = format!("`{name}` has to be {says}, not `{}`", written.value);
         self.intake.malformed(written.at, message);
         Setting::Unknown(Gap::new(format!("what `{name}` is set to"), says))
+    }
+}
+
+/// Says of each name that the product does not have where it stands first. Names with a dot are those
+/// of extensions and modules.
+pub(super) fn tell_unknown(
+    settings: &[Written],
+    product: &str,
+    is_known: impl Fn(&str) -> bool,
+    intake: &mut Intake<'_>,
+) {
+    let mut told = BTreeSet::new();
+    for setting in settings {
+        let name = setting.name.as_str();
+        if name.contains('.') || is_known(name) || !told.insert(name) {
+            continue;
+        }
+        let message = format!(
+            "`{name}` is no setting of {product} that wirewise knows: look at its spelling, or check by hand what it changes"
+        );
+        intake.unsupported(setting.at, message);
     }
 }
 

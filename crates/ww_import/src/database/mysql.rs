@@ -1,20 +1,36 @@
 //! MySQL and MariaDB: the server's groups of `my.cnf` (MySQL 8.0, "Using Option Files").
 
-use super::lines::{Read, Written};
+use super::lines::{Read, Written, tell_unknown};
 use super::{extent, listener, program};
 use crate::Text;
 use crate::service::{Intake, file_name};
 use crate::text::lines;
+use std::collections::BTreeSet;
+use std::sync::LazyLock;
 use ww_model::service::{Capacity, Protocol, ServerSide};
+
+/// The variables and options of servers of MySQL, from 5.5 on, and MariaDB.
+static NAMES: LazyLock<BTreeSet<&str>> =
+    LazyLock::new(|| include_str!("../../data/mysql.settings").lines().collect());
 
 /// Reads each file with a group of a server as one server's.
 pub(crate) fn read(texts: &[Text<'_>], intake: &mut Intake<'_>) {
     for text in texts {
         let (settings, is_mariadb) = written(text, intake);
+        tell_unknown(&settings, "MySQL or MariaDB", is_known, intake);
         if !settings.is_empty() {
             server(text, &settings, is_mariadb, intake);
         }
     }
+}
+
+/// Whether there is a variable or option of this name; words before it switch it on or off, or bound
+/// it (MySQL 8.0, "Program Option Modifiers").
+fn is_known(name: &str) -> bool {
+    let modifiers = ["skip_", "enable_", "disable_", "maximum_"];
+    let bare = modifiers.iter().find_map(|it| name.strip_prefix(it));
+    let of_schema = name.starts_with("performance_schema_");
+    NAMES.contains(name) || bare.is_some_and(|bare| NAMES.contains(bare)) || of_schema
 }
 
 fn server(text: &Text<'_>, settings: &[Written], is_mariadb: bool, intake: &mut Intake<'_>) {

@@ -1,10 +1,12 @@
 //! PgBouncer: `pgbouncer.ini` (pgbouncer.org, "config").
 
-use super::lines::{Read, Written};
+use super::lines::{Read, Written, tell_unknown};
 use super::{extent, listener, program};
 use crate::Text;
 use crate::service::Intake;
 use crate::text::{Line, lines};
+use std::collections::BTreeSet;
+use std::sync::LazyLock;
 use ww_base::{Setting, SourceSpan};
 use ww_model::service::{
     Call, Capacity, ClientSide, Passive, Product, Protocol, ServerSide, Target,
@@ -17,10 +19,18 @@ struct Database {
     words: Vec<(String, String)>,
 }
 
+/// The settings of PgBouncer, from 1.5 to 1.25.
+static NAMES: LazyLock<BTreeSet<&str>> = LazyLock::new(|| {
+    include_str!("../../data/pgbouncer.settings")
+        .lines()
+        .collect()
+});
+
 /// Reads each file as one pooler's.
 pub(crate) fn read(texts: &[Text<'_>], intake: &mut Intake<'_>) {
     for text in texts {
         let (databases, settings) = written(text, intake);
+        tell_unknown(&settings, "PgBouncer", |name| NAMES.contains(name), intake);
         let product = intake.product("pgbouncer", text.path);
         let at = extent(text, &settings);
         let mut program = program(product.clone(), text, at);

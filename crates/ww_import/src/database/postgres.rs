@@ -1,13 +1,21 @@
 //! PostgreSQL: `postgresql.conf`, and `postgresql.auto.conf` in front of it (PostgreSQL,
 //! "Parameter Interaction via the Configuration File").
 
-use super::lines::{Read, Written};
+use super::lines::{Read, Written, tell_unknown};
 use super::{extent, listener, program};
 use crate::Text;
 use crate::service::{Intake, file_name, folder};
 use crate::text::lines;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::LazyLock;
 use ww_model::service::{Capacity, Protocol, ServerSide};
+
+/// The settings of PostgreSQL 15 (`pg_settings`), and those that other versions from 9 to 18 have.
+static NAMES: LazyLock<BTreeSet<&str>> = LazyLock::new(|| {
+    include_str!("../../data/postgres.settings")
+        .lines()
+        .collect()
+});
 
 /// Reads the files of each folder as one server's.
 pub(crate) fn read(texts: &[Text<'_>], intake: &mut Intake<'_>) {
@@ -19,7 +27,9 @@ pub(crate) fn read(texts: &[Text<'_>], intake: &mut Intake<'_>) {
         files.sort_by_key(|text| file_name(text.path) == "postgresql.auto.conf");
         let mut settings = Vec::new();
         for text in files.iter() {
-            settings.extend(written(text, intake));
+            let own = written(text, intake);
+            tell_unknown(&own, "PostgreSQL", |name| NAMES.contains(name), intake);
+            settings.extend(own);
         }
         if let Some(first) = files.first() {
             server(first, &settings, intake);

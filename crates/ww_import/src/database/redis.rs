@@ -1,16 +1,23 @@
 //! Redis: `redis.conf`.
 
-use super::lines::{Read, Written};
+use super::lines::{Read, Written, tell_unknown};
 use super::{extent, listener, program};
 use crate::Text;
 use crate::service::Intake;
 use crate::text::{Quoting, lines, words};
+use std::collections::BTreeSet;
+use std::sync::LazyLock;
 use ww_model::service::{Capacity, Protocol, ServerSide};
+
+/// The settings of Redis and Valkey, from 2 to 8.
+static NAMES: LazyLock<BTreeSet<&str>> =
+    LazyLock::new(|| include_str!("../../data/redis.settings").lines().collect());
 
 /// Reads each file as one server's.
 pub(crate) fn read(texts: &[Text<'_>], intake: &mut Intake<'_>) {
     for text in texts {
         let settings = written(text, intake);
+        tell_unknown(&settings, "Redis", |name| NAMES.contains(name), intake);
         let product = intake.product("redis", text.path);
         let at = extent(text, &settings);
         let mut program = program(product.clone(), text, at);

@@ -161,3 +161,35 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_name_that_no_product_has_is_told_once() {
+    let told = |path: &str, text: &str| {
+        let problems = gathered(&[(path, text.as_bytes())]).problems;
+        let messages = problems.iter().map(|problem| problem.message.clone());
+        messages.collect::<Vec<String>>()
+    };
+    let cases = [
+        (
+            "postgresql.conf",
+            "max_conections = 5\nmax_conections = 6\nwork_mem = 4MB\npg_x.y = 1\n",
+            "max_conections",
+        ),
+        ("redis.conf", "appendonly no\nmaxclient 5\n", "maxclient"),
+        (
+            "pgbouncer.ini",
+            "[pgbouncer]\npool_mode = session\npool_sise = 3\n",
+            "pool_sise",
+        ),
+        (
+            "my.cnf",
+            "[mysqld]\nskip-name-resolve\nloose-wsrep-on=0\nwait-timout=5\n",
+            "wait_timout",
+        ),
+    ];
+    for (path, text, name) in cases {
+        let told = told(path, text);
+        assert_eq!(told.len(), 1, "{path}: {told:?}");
+        assert!(told[0].contains(name), "{}", told[0]);
+    }
+}

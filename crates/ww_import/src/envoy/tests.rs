@@ -167,6 +167,7 @@ fn tls_of_a_cluster_verifies_only_with_an_authority() {
             .unwrap()
     };
     let bare = tls("");
+    assert_eq!(bare.versions.value().unwrap(), &[TlsVersion::Tls12]);
     assert_eq!(bare.verifies.value(), Some(&false));
     assert!(bare.sni.is_off());
     let options = "    upstream_http_protocol_options: {auto_sni: true}\n";
@@ -178,7 +179,7 @@ fn tls_of_a_cluster_verifies_only_with_an_authority() {
     assert!(call.tls.unwrap().sni.is_unknown());
     let whole = tls(
         "        sni: api.internal\n        common_tls_context: {tls_params: \
-         {tls_minimum_protocol_version: TLSv1_3}, validation_context: {trusted_ca: {filename: ca.pem}, \
+         {tls_minimum_protocol_version: TLSv1_3, tls_maximum_protocol_version: TLSv1_3}, validation_context: {trusted_ca: {filename: ca.pem}, \
          match_typed_subject_alt_names: [{san_type: DNS, matcher: {exact: api}}]}}\n",
     );
     assert_eq!(

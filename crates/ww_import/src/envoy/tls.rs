@@ -21,7 +21,7 @@ pub(super) fn server(chain: View<'_>, intake: &mut Intake<'_>) -> Option<TlsServ
     );
     Some(TlsServer {
         at: Some(at),
-        versions: versions(context, intake),
+        versions: versions(context, "downstream", intake),
         suites: suites.map_or_else(Setting::default, |(at, view)| {
             let one = view
                 .text()
@@ -56,32 +56,36 @@ fn context<'t>(socket: View<'t>, name: &str) -> Option<View<'t>> {
     None
 }
 
-fn versions(context: View<'_>, intake: &mut Intake<'_>) -> Setting<Vec<TlsVersion>> {
+/// The versions that are spoken with clients (`downstream`) or servers (`upstream`), whose defaults
+/// differ.
+fn versions(context: View<'_>, with: &str, intake: &mut Intake<'_>) -> Setting<Vec<TlsVersion>> {
     let least = "tls_minimum_protocol_version";
     let most = "tls_maximum_protocol_version";
     let params = below(context, &["common_tls_context", "tls_params"]);
     let entry = |key: &str| -> Entry<'_> { params.and_then(|params| of(params, &[key])) };
-    let word = |key: &str| {
-        let written = entry(key).and_then(|(_, word)| word.text());
-        let written = written
-            .filter(|word| *word != "TLS_AUTO")
-            .map(str::to_owned);
-        let default = || intake.defaults.word(&product(), key).value().cloned();
-        written.or_else(default).unwrap_or_default()
+    let word = |key: &str, intake: &Intake<'_>| match entry(key).and_then(|(at, word)| {
+        let word = word.text().filter(|word| *word != "TLS_AUTO")?;
+        Some(Setting::set(word.to_owned(), at))
+    }) {
+        Some(written) => written,
+        None => intake.defaults.word(&product(), &format!("{with}.{key}")),
     };
-    let versions = words::tls_versions(&word(least), &word(most));
-    match (versions, entry(least).or_else(|| entry(most))) {
-        (Some(versions), Some((at, _))) => Setting::set(versions, at),
-        (Some(versions), None) => {
-            let default = intake.defaults.word(&product(), least);
-            default.map(|_| versions.clone())
-        }
-        (None, Some((at, _))) => {
-            intake.malformed(at, "a version of TLS is written TLSv1_2");
-            Setting::default()
-        }
-        (None, None) => Setting::default(),
+    let (from, to) = (word(least, intake), word(most, intake));
+    let written = [from.span(), to.span()].into_iter().flatten().next();
+    let Some(newest) = to.value() else {
+        return Setting::default();
+    };
+    let Some(at) = written else {
+        return from.map(|oldest| words::tls_versions(&oldest, newest).unwrap_or_default());
+    };
+    let Some(oldest) = from.value() else {
+        return Setting::default();
+    };
+    if let Some(versions) = words::tls_versions(oldest, newest) {
+        return Setting::set(versions, at);
     }
+    intake.malformed(at, "a version of TLS is written TLSv1_2");
+    Setting::default()
 }
 
 /// How a cluster encrypts; none where it does not.
@@ -136,7 +140,7 @@ pub(super) fn client(
             || lacking("Envoy shows a certificate only where tls_certificates are configured"),
             |(at, _)| Setting::set(true, at),
         ),
-        versions: versions(context, intake),
+        versions: versions(context, "upstream", intake),
     })
 }
 

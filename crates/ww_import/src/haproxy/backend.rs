@@ -186,7 +186,12 @@ impl<'t> Lowering<'t, '_, '_> {
             return Setting::set(Picking::Cookie, line.at);
         }
         let Some(line) = proxy.one(&["balance"]) else {
-            return self.default_word("balance").map(|_| Picking::RoundRobin);
+            return self
+                .default_word("balance")
+                .map(|word| match word.as_str() {
+                    "random" => Picking::Random,
+                    _ => Picking::RoundRobin,
+                });
         };
         let picking = match line.word(1).split('(').next().unwrap_or_default() {
             "" | "roundrobin" | "static-rr" => Picking::RoundRobin,

@@ -6,6 +6,7 @@
 
 mod build;
 mod gateway;
+mod known;
 mod lower;
 mod properties;
 mod resilience;
@@ -44,6 +45,7 @@ pub(crate) fn read(texts: &[Text<'_>], intake: &mut Intake<'_>) {
         for text in files.iter() {
             properties.read(text, intake);
         }
+        known::tell_unknown(&properties, intake);
         let main = files.iter().rev().find(|text| !is_of_profile(text.path));
         if let Some(text) = main {
             lower::program(text, &properties, intake);

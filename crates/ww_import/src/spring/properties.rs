@@ -13,7 +13,7 @@ pub(super) struct Property {
     /// Its name in lower case without dashes and underscores, `routes[0].uri`.
     pub(super) name: String,
     /// Its name as it is written.
-    written: String,
+    pub(super) written: String,
     pub(super) value: String,
     pub(super) at: SourceSpan,
     /// Whether it is in force only when a profile is active.
@@ -129,6 +129,11 @@ impl Properties {
                 property.is_of_profile = true;
             }
         }
+    }
+
+    /// Every property, those of profiles among them.
+    pub(super) fn all(&self) -> &[Property] {
+        &self.all
     }
 
     /// Those in force whatever the profile.

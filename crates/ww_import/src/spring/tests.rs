@@ -327,3 +327,18 @@ fn a_unit_built_from_the_project_runs_its_program() {
     let port = services.programs[0].listeners[0].port;
     assert_eq!(port, Some(8080), "only one of the two has another port");
 }
+
+#[test]
+fn a_property_that_spring_does_not_have_is_told_once() {
+    let text = "server.tomcat.max-conections=5\nserver.tomcat.threads.max=5\nserver.tomcat.remoteip.host-header=x\nspring.datasource.hikari.maximum-pool-sise=3\nspring.datasource.hikari.data-source-properties.x=1\nshop.limit=3\n---\n";
+    let text = text.trim_end_matches("---\n");
+    let problems = gathered(&[("shop/application.properties", text.as_bytes())]).problems;
+    let told: Vec<&str> = problems.iter().map(|it| it.message.as_str()).collect();
+    assert_eq!(told.len(), 2, "{told:?}");
+    assert!(
+        told[0].contains("server.tomcat.max-conections"),
+        "{}",
+        told[0]
+    );
+    assert!(told[1].contains("maximum-pool-sise"), "{}", told[1]);
+}
