@@ -3,6 +3,7 @@
 use crate::mesh::{self, Way};
 use crate::names::Names;
 use crate::{Party, PartyId};
+use std::collections::BTreeSet;
 use ww_model::Model;
 use ww_model::service::{Call, Listener, Middlebox, Target};
 
@@ -32,7 +33,13 @@ pub(crate) fn all<'m>(model: &'m Model, parties: &[Party<'m>], names: &Names) ->
     for (index, party) in parties.iter().enumerate() {
         let group = party.units.first().map(|unit| unit.group.as_str());
         for call in party.program.iter().flat_map(|program| &program.calls) {
-            for target in &call.to {
+            // Targets of one line that are the same are one hop.
+            let mut met = BTreeSet::new();
+            let is_new = |target: &&'m Target| {
+                let port = (target.port, target.subset.as_deref());
+                met.insert((target.at, target.host.as_str(), port))
+            };
+            for target in call.to.iter().filter(is_new) {
                 let mesh = mesh::ways(model, party, call, target);
                 let mut callees: Vec<Option<PartyId>> =
                     names.callees(target, group).into_iter().map(Some).collect();

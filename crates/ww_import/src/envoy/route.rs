@@ -5,7 +5,7 @@ use super::{below, known, list, of, product, text_of};
 use crate::document::View;
 use crate::service::written::{Entry, lacking, zero_is_off};
 use crate::service::{Intake, Notation, words};
-use ww_base::{Setting, SourceSpan, Sourced, Span};
+use ww_base::{Gap, Setting, SourceSpan, Sourced, Span};
 use ww_model::service::{Backoff, ClientSide, Methods, Protocol, Retry, RetryOn, WrittenMatch};
 
 /// What routes take over from above: upgrades of the connection manager, retries of the virtual
@@ -147,7 +147,15 @@ fn side(action: View<'_>, above: Above<'_>, intake: &mut Intake<'_>) -> ClientSi
     let idle = intake.time(idle, Notation::Protobuf, Setting::default());
     let upgrade = websocket(action).or_else(|| above.manager.and_then(websocket));
     let policy = of(action, &["retry_policy"]).or_else(|| of(above.host, &["retry_policy"]));
-    let retry = retry(policy, intake);
+    let mut retry = retry(policy, intake);
+    if let Some((_, hedges)) = of(action, &["hedge_policy"])
+        && below(hedges, &["hedge_on_per_try_timeout"]).and_then(View::text) == Some("true")
+    {
+        retry.per_try = Setting::Unknown(Gap::new(
+            "how long one try takes where `hedge_on_per_try_timeout` lets it go on beside the next",
+            "a statement in wirewise.toml",
+        ));
+    }
     ClientSide {
         total: zero_is_off(total),
         stream_idle: zero_is_off(idle),

@@ -24,7 +24,9 @@ impl<'t> Lowering<'t, '_, '_> {
         let Some(first) = servers.first() else {
             return;
         };
-        let to = servers.iter().map(Server::target).collect();
+        let to = servers.iter();
+        let to = to.flat_map(|server| std::iter::repeat_n(server.target(), server.count()));
+        let to = to.collect();
         let is_learning = "HAProxy learns from probes; requests count with `observe` only";
         let call = Call {
             at: proxy.section.head.at,

@@ -14,6 +14,9 @@ pub(super) struct Server<'t> {
     defaults: Vec<&'t Line>,
 }
 
+/// How many servers of one line are kept.
+const MOST: usize = 100;
+
 /// The servers of a backend that are not disabled.
 pub(super) fn servers<'t>(proxy: &Proxy<'t>) -> Vec<Server<'t>> {
     let defaults: Vec<&Line> = proxy.everywhere("default-server").collect();
@@ -70,6 +73,23 @@ impl<'t> Server<'t> {
             let mut defaults = self.defaults.iter();
             defaults.find_map(|line| Some((behind(line, 1)?, *line)))
         })
+    }
+
+    /// How many servers the line makes: those of a `server-template` (`3`, `1-3`), of which some may
+    /// have no address yet.
+    pub(super) fn count(&self) -> usize {
+        if self.line.word(0) != "server-template" {
+            return 1;
+        }
+        let number = |text: &str| text.parse::<usize>().ok();
+        let range = self.line.word(2);
+        let count = match range.split_once('-') {
+            Some((low, high)) => number(low)
+                .zip(number(high))
+                .map(|(low, high)| high.saturating_sub(low).saturating_add(1)),
+            None => number(range),
+        };
+        count.unwrap_or(1).clamp(1, MOST)
     }
 
     /// The server as a target.

@@ -405,3 +405,16 @@ fn addresses_of_a_host_are_told_from_those_that_every_host_has() {
         .collect();
     assert_eq!(bound, ["10.0.0.5:8080"]);
 }
+
+#[test]
+fn a_template_is_as_many_servers() {
+    let to = |line: &str| {
+        let text = format!(
+            "defaults\n    mode http\n    timeout connect 1s\n    timeout client 1s\n    timeout server 1s\nlisten web\n    bind :80\n    {line}\n"
+        );
+        program(&text).calls[0].to.len()
+    };
+    assert_eq!(to("server-template web 3 app:80 check"), 3);
+    assert_eq!(to("server-template web 2-5 app:80 check"), 4);
+    assert_eq!(to("server web app:80 check"), 1);
+}
