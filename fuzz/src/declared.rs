@@ -68,6 +68,34 @@ pub fn files(input: &[u8]) -> Vec<(String, &[u8])> {
         .collect()
 }
 
+/// Names of files by which the formats of services are recognised.
+pub const SERVICE_FILES: [&str; 18] = [
+    "nginx.conf",
+    "haproxy.cfg",
+    "envoy.yaml",
+    "compose.yaml",
+    "Dockerfile",
+    ".env",
+    "application.yml",
+    "application.properties",
+    "package.json",
+    "server.js",
+    "app.py",
+    "postgresql.conf",
+    "my.cnf",
+    "redis.conf",
+    "pgbouncer.ini",
+    "resolv.conf",
+    "sysctl.conf",
+    "wirewise.toml",
+];
+
+/// The name that a byte stands for; what is beyond the table is a manifest.
+pub fn service_file(byte: u8) -> &'static str {
+    let name = SERVICE_FILES.get(usize::from(byte % 24));
+    name.copied().unwrap_or("manifest.yaml")
+}
+
 /// Everything that `wirewise check`, `map` and `reach` do with files.
 pub fn everything(input: &[u8], limits: &Limits) {
     let files = files(input);

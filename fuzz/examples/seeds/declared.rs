@@ -4,6 +4,7 @@
 use super::Result;
 use std::fs;
 use std::path::{Path, PathBuf};
+use wirewise_fuzz::declared::SERVICE_FILES;
 use ww_import::{Format, recognise};
 
 /// Longer files are no seeds.
@@ -77,22 +78,34 @@ fn seed(corpus: &Path, format: Format, number: usize, name: &str, text: &[u8]) -
         Format::NftJson => &["nft_json"],
         Format::Kubernetes => &["cluster"],
         Format::IpRoute | Format::WireGuard => &["routes"],
-        Format::Unknown => &[],
+        _ => &[],
     };
     let mut named = format!("a/{name}\n").into_bytes();
     named.extend(text);
+    let mut as_service = vec![service_byte(name)];
+    as_service.extend(text);
     for (target, text) in targets
         .iter()
         .map(|target| (*target, text))
-        .chain([("declared", &*named)])
+        .chain([("declared", &*named), ("services", &*as_service)])
     {
         let folder = corpus.join(target);
         fs::create_dir_all(&folder)?;
         let mut bytes = text.to_vec();
-        if format == Format::Ipset && target != "declared" {
+        if format == Format::Ipset && target == "iptables_rules" {
             bytes.push(0);
         }
         fs::write(folder.join(format!("{format:?}-{number}")), bytes)?;
     }
     Ok(())
+}
+
+/// The byte by which the target `services` gives a file this name, or one like it.
+fn service_byte(name: &str) -> u8 {
+    let fits = |known: &&str| {
+        let (stem, ending) = known.rsplit_once('.').unwrap_or((known, ""));
+        *known == name || (name.contains(stem) && name.ends_with(ending))
+    };
+    let place = SERVICE_FILES.iter().position(|known| fits(&known));
+    place.map_or(u8::MAX, |place| u8::try_from(place).unwrap_or(u8::MAX))
 }
