@@ -35,6 +35,16 @@ pub(crate) fn lines(source: SourceId, bytes: &[u8]) -> impl Iterator<Item = Line
         })
 }
 
+/// The blanks that the line of a place begins with, and whether nothing else stands before it there.
+pub(crate) fn blanks_before(bytes: &[u8], place: u32) -> (bool, String) {
+    let before = bytes.get(..place as usize).unwrap_or_default();
+    let line = before.rsplit(|byte| *byte == b'\n').next();
+    let line = line.unwrap_or_default();
+    let blank = line.iter().take_while(|byte| matches!(byte, b' ' | b'\t'));
+    let blank: String = blank.map(|byte| char::from(*byte)).collect();
+    (blank.len() == line.len(), blank)
+}
+
 /// How a format quotes its words.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Quoting {

@@ -4,6 +4,7 @@ use crate::Declared;
 use crate::operand::Known;
 use ww_base::{SourceSpan, Span};
 use ww_finding::{Edit, Fix, Safety};
+use ww_model::service::{Program, Room};
 
 /// The fix that sets a time to another one. An edit where the time is written; only a sentence
 /// where it is a default, as nothing says how and where it would have to be written.
@@ -13,16 +14,39 @@ pub(crate) fn set_time(
     to: Span,
     title: impl Into<String>,
 ) -> Fix {
-    let edit = known.at.and_then(|at| {
-        let text = declared.text(at)?;
-        let (start, end, word) = value_word(text)?;
-        let span = SourceSpan {
-            start: at.start + start as u32,
-            end: at.start + end as u32,
-            ..at
-        };
-        let replace_with = rewritten(word, known.value, to)?;
-        Some(Edit { span, replace_with })
+    let edit = known
+        .at
+        .filter(|at| !is_stated(declared, *at))
+        .and_then(|at| {
+            let text = declared.text(at)?;
+            let (start, end, word) = value_word(text)?;
+            let span = SourceSpan {
+                start: at.start + start as u32,
+                end: at.start + end as u32,
+                ..at
+            };
+            let replace_with = rewritten(word, known.value, to)?;
+            Some(Edit { span, replace_with })
+        });
+    with(edit, title)
+}
+
+/// The fix that writes settings, each on a line of its own, in a block that has none of these names;
+/// a sentence where there is no such block.
+pub(crate) fn add_lines(
+    declared: &Declared<'_>,
+    room: Option<&Room>,
+    lines: &[String],
+    title: impl Into<String>,
+) -> Fix {
+    let edit = room.and_then(|room| {
+        let text = declared.text(room.block)?;
+        let is_free = lines.iter().all(|line| !sets(text, line));
+        let put = |line: &String| format!("{}{line}", room.before);
+        is_free.then(|| Edit {
+            span: room.at,
+            replace_with: lines.iter().map(put).collect::<String>() + &room.after,
+        })
     });
     with(edit, title)
 }
@@ -56,20 +80,23 @@ pub(crate) fn set_number(
     to: u64,
     title: impl Into<String>,
 ) -> Fix {
-    let edit = known.at.and_then(|at| {
-        let text = declared.text(at)?;
-        let (start, end, word) = value_word(text)?;
-        let span = SourceSpan {
-            start: at.start + start as u32,
-            end: at.start + end as u32,
-            ..at
-        };
-        let is_plain = word.parse() == Ok(known.value);
-        is_plain.then(|| Edit {
-            span,
-            replace_with: to.to_string(),
-        })
-    });
+    let edit = known
+        .at
+        .filter(|at| !is_stated(declared, *at))
+        .and_then(|at| {
+            let text = declared.text(at)?;
+            let (start, end, word) = value_word(text)?;
+            let span = SourceSpan {
+                start: at.start + start as u32,
+                end: at.start + end as u32,
+                ..at
+            };
+            let is_plain = word.parse() == Ok(known.value);
+            is_plain.then(|| Edit {
+                span,
+                replace_with: to.to_string(),
+            })
+        });
     with(edit, title)
 }
 
@@ -92,6 +119,53 @@ pub(crate) fn replace(
         replace_with: new.to_owned(),
     });
     with(edit, title)
+}
+
+/// Whether a text may set what a line sets: its first word, and what that is set for where the same
+/// word sets several (`proxy_set_header Host …`, `timeout server …`).
+fn sets(text: &str, line: &str) -> bool {
+    let several = ["proxy_set_header", "timeout", "option"];
+    let mut words = line.split_whitespace();
+    let first = words.next().unwrap_or_default();
+    let second = words.next().filter(|_| several.contains(&first));
+    text.lines().any(|own| {
+        let own = own.split(|letter: char| letter.is_whitespace() || ";{}".contains(letter));
+        let own: Vec<&str> = own.filter(|word| !word.is_empty()).collect();
+        own.iter().enumerate().any(|(number, word)| {
+            let behind = own.get(number + 1);
+            *word == first && second.is_none_or(|second| behind == Some(&second))
+        })
+    })
+}
+
+/// A time as the value of a setting that takes a unit.
+pub(crate) fn as_value(span: Span) -> String {
+    if span.0 % 1_000_000_000 == 0 {
+        format!("{}s", span.0 / 1_000_000_000)
+    } else {
+        format!("{}ms", span.0 / 1_000_000)
+    }
+}
+
+/// Whether nginx' `proxy_set_header` can be written in a block without taking those out of force that
+/// are written around it: headers are inherited only by blocks that have none of their own.
+pub(crate) fn takes_headers(declared: &Declared<'_>, program: &Program, room: &Room) -> bool {
+    let has = |room: &Room| {
+        let text = declared.text(room.block).unwrap_or_default();
+        text.contains("proxy_set_header")
+    };
+    has(room) || !program.rooms.iter().any(has)
+}
+
+/// Whether a place is in a file of the team's statements: they say how things are, and changing them
+/// changes nothing.
+fn is_stated(declared: &Declared<'_>, at: SourceSpan) -> bool {
+    let facts = &declared.model.services.facts;
+    let programs = facts.programs.iter().map(|program| program.at);
+    let middleboxes = facts.middleboxes.iter().map(|middlebox| middlebox.at);
+    let demands = facts.demands.iter().filter_map(|demand| demand.at);
+    let mut places = programs.chain(middleboxes).chain(demands);
+    places.any(|place| place.source == at.source)
 }
 
 fn with(edit: Option<Edit>, title: impl Into<String>) -> Fix {
@@ -173,6 +247,24 @@ mod tests {
             assert_eq!(word(text), Some((expected, expected)), "{text}");
         }
         assert_eq!(word(" ;"), None);
+    }
+
+    #[test]
+    fn what_a_block_sets_is_told_from_what_it_only_names() {
+        let block = "location / {\n  proxy_set_header Host $host;\n  proxy_pass http://a;\n}";
+        for (line, expected) in [
+            ("proxy_set_header Host x;", true),
+            ("proxy_set_header Connection \"\";", false),
+            ("proxy_pass http://b;", true),
+            ("proxy_http_version 1.1;", false),
+        ] {
+            assert_eq!(sets(block, line), expected, "{line}");
+        }
+        assert!(sets("backend a\n  timeout server 5s", "timeout server 3s"));
+        assert!(!sets(
+            "backend a\n  timeout server 5s",
+            "timeout connect 3s"
+        ));
     }
 
     #[test]

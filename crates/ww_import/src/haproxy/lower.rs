@@ -60,6 +60,7 @@ pub(super) fn lower(path: &str, sections: &[Section], intake: &mut Intake<'_>) {
     lowering.global();
     lowering.defaults();
     lowering.proxies();
+    lowering.program.rooms = sections.iter().map(Section::room).collect();
     let Lowering {
         program, intake, ..
     } = lowering;

@@ -3,10 +3,11 @@
 use super::line::words;
 use crate::Text;
 use crate::service::Intake;
-use crate::text::lines;
+use crate::text::{blanks_before, lines};
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
 use ww_base::{ProblemKind, SourceSpan};
+use ww_model::service::Room;
 
 /// First words of lines, one a line.
 const KEYWORDS: &str = include_str!("../../data/haproxy.keywords");
@@ -63,8 +64,30 @@ pub(super) struct Section {
     pub(super) from: Option<Word>,
     /// The line that begins it.
     pub(super) head: Line,
+    /// The empty place behind that line.
+    pub(super) room: SourceSpan,
+    /// The blanks before its first other line.
+    pub(super) indentation: Option<String>,
     /// Its other lines.
     pub(super) lines: Vec<Line>,
+}
+
+impl Section {
+    /// The section as a place for further lines.
+    pub(super) fn room(&self) -> Room {
+        let last = self.lines.last().unwrap_or(&self.head);
+        let indentation = self.indentation.as_deref().unwrap_or("    ");
+        Room {
+            kind: self.kind.clone(),
+            block: SourceSpan {
+                end: last.at.end,
+                ..self.head.at
+            },
+            at: self.room,
+            before: format!("\n{indentation}"),
+            after: String::new(),
+        }
+    }
 }
 
 impl Line {
@@ -131,7 +154,8 @@ pub(super) fn read(text: &Text<'_>, intake: &mut Intake<'_>) -> Vec<Section> {
                 "a quote is opened and not closed in this line; close it",
             );
         }
-        reader.line(Line { words, at }, intake);
+        let (_, blanks) = blanks_before(bytes, line.at.start);
+        reader.line(Line { words, at }, (line.at, &blanks), intake);
     }
     if let Some(branch) = reader.branches.last() {
         intake.malformed(branch.at, "this `.if` has no `.endif`; add one");
@@ -156,7 +180,8 @@ struct Reader {
 }
 
 impl Reader {
-    fn line(&mut self, line: Line, intake: &mut Intake<'_>) {
+    /// A line with its place, and the blanks that it begins with.
+    fn line(&mut self, line: Line, (whole, blanks): (SourceSpan, &str), intake: &mut Intake<'_>) {
         if line.word(0).starts_with('.') {
             self.condition(&line, intake);
             return;
@@ -166,7 +191,7 @@ impl Reader {
         }
         let first = line.word(0);
         if SECTIONS.contains(&first) {
-            self.sections.push(begin(line));
+            self.sections.push(begin(line, whole));
             return;
         }
         let keyword = match first {
@@ -186,6 +211,7 @@ impl Reader {
             );
             intake.unsupported(line.at, message);
         }
+        section.indentation.get_or_insert_with(|| blanks.to_owned());
         section.lines.push(line);
     }
 
@@ -228,8 +254,8 @@ impl Reader {
     }
 }
 
-/// The section that a line begins.
-fn begin(head: Line) -> Section {
+/// The section that a line begins; `whole` is all of the line.
+fn begin(head: Line, whole: SourceSpan) -> Section {
     let from = head.behind("from").cloned();
     let name = head.word(1);
     let is_named = name != "from";
@@ -242,6 +268,11 @@ fn begin(head: Line) -> Section {
         },
         from,
         head,
+        room: SourceSpan {
+            start: whole.end,
+            ..whole
+        },
+        indentation: None,
         lines: Vec::new(),
     }
 }

@@ -5,10 +5,11 @@ use super::scope::Scope;
 use super::tree::Directive;
 use super::value::none;
 use super::variable::Maps;
+use crate::Text;
 use crate::service::Intake;
 use std::collections::{BTreeMap, BTreeSet};
 use ww_base::{Gap, Setting, SourceSpan};
-use ww_model::service::{Product, Program, Reference, ReferenceKind};
+use ww_model::service::{Product, Program, Reference, ReferenceKind, Room};
 
 /// What is known while a configuration is lowered.
 pub(super) struct Lowering<'t, 'i, 'l> {
@@ -30,7 +31,7 @@ pub(super) struct Lowering<'t, 'i, 'l> {
 
 /// Adds the program that a configuration declares; none where it declares nothing that serves or
 /// calls.
-pub(super) fn lower(whole: &Whole, intake: &mut Intake<'_>) {
+pub(super) fn lower(whole: &Whole, texts: &[Text<'_>], intake: &mut Intake<'_>) {
     let Some(first) = begin(whole) else {
         return;
     };
@@ -55,12 +56,37 @@ pub(super) fn lower(whole: &Whole, intake: &mut Intake<'_>) {
         Context::Server => lowering.in_server(directives),
         Context::Other => {}
     }
+    rooms(directives, texts, &mut lowering.program.rooms);
     let Lowering {
         program, intake, ..
     } = lowering;
     let says_something = !program.listeners.is_empty() || !program.calls.is_empty();
     if says_something || whole.context == Context::Main {
         intake.services.programs.push(program);
+    }
+}
+
+/// Adds the blocks in which further directives can be written.
+fn rooms(directives: &[Directive], texts: &[Text<'_>], into: &mut Vec<Room>) {
+    const KINDS: [&str; 5] = ["http", "server", "location", "upstream", "stream"];
+    for directive in directives {
+        let Some(block) = &directive.block else {
+            continue;
+        };
+        let mut texts_of = texts.iter();
+        let text = texts_of.find(|text| text.source == directive.at.source);
+        let is_known = KINDS.contains(&directive.name.text.as_str());
+        if let Some(text) = text.filter(|_| is_known && block.close.is_some()) {
+            let (at, before, after) = block.room(text.bytes);
+            into.push(Room {
+                kind: directive.name.text.clone(),
+                block: directive.at,
+                at,
+                before,
+                after,
+            });
+        }
+        rooms(&block.directives, texts, into);
     }
 }
 

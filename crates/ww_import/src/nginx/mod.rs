@@ -33,7 +33,7 @@ use crate::service::Intake;
 pub(crate) fn read(texts: &[Text<'_>], intake: &mut Intake<'_>) {
     for whole in expand::wholes(texts, intake) {
         known::tell_unknown(&whole.directives, intake);
-        lower::lower(&whole, intake);
+        lower::lower(&whole, texts, intake);
     }
 }
 

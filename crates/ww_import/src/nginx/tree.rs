@@ -1,6 +1,7 @@
 //! Directives and blocks of an nginx configuration, each with its place.
 
 use super::lex::{Lexer, Token};
+use crate::text::blanks_before;
 use ww_base::{Limits, Locus, Partial, Problem, ProblemKind, SourceId, SourceSpan};
 
 /// A word of a directive.
@@ -68,25 +69,18 @@ impl Directive {
 }
 
 impl Block {
-    /// Where a further directive can be put, and the text to put there so that it stands on a line
-    /// of its own with the indentation of its neighbours; `bytes` is the text that holds the block.
-    pub fn with_directive(&self, bytes: &[u8], directive: &str) -> (SourceSpan, String) {
+    /// Where a further directive can be put, and what has to stand before and behind it there so that
+    /// it is a line of its own with the indentation of its neighbours; `bytes` is the text that holds
+    /// the block.
+    pub fn room(&self, bytes: &[u8]) -> (SourceSpan, String, String) {
         let place = SourceSpan {
             start: self.open.end,
             ..self.open
         };
-        let of_line = |at: u32| {
-            let before = bytes.get(..at as usize).unwrap_or_default();
-            let line = before.rsplit(|byte| *byte == b'\n').next();
-            let line = line.unwrap_or_default();
-            let blank = line.iter().take_while(|byte| matches!(byte, b' ' | b'\t'));
-            let blank: String = blank.map(|byte| char::from(*byte)).collect();
-            (blank.len() == line.len(), blank)
-        };
-        let own = of_line(self.open.start).1;
+        let own = blanks_before(bytes, self.open.start).1;
         let neighbour = self.directives.first();
         let indentation = neighbour
-            .map(|first| of_line(first.at.start))
+            .map(|first| blanks_before(bytes, first.at.start))
             .filter(|(stands_alone, _)| *stands_alone)
             .map_or_else(|| format!("{own}    "), |(_, blank)| blank);
         let between = bytes.get(self.open.end as usize..).unwrap_or_default();
@@ -98,7 +92,7 @@ impl Block {
         } else {
             format!("\n{own}")
         };
-        (place, format!("\n{indentation}{directive}{end}"))
+        (place, format!("\n{indentation}"), end)
     }
 }
 
@@ -370,9 +364,9 @@ mod tests {
         let put = |text: &str| {
             let (directives, _) = tree(text);
             let block = directives[0].block.as_ref().unwrap();
-            let (at, new) = block.with_directive(text.as_bytes(), "x 1;");
+            let (at, before, after) = block.room(text.as_bytes());
             let mut text = text.to_owned();
-            text.insert_str(at.start as usize, &new);
+            text.insert_str(at.start as usize, &format!("{before}x 1;{after}"));
             text
         };
         assert_eq!(put("  a {\n\tb;\n  }"), "  a {\n\tx 1;\n\tb;\n  }");

@@ -15,6 +15,7 @@ mod mesh;
 mod product;
 mod program;
 mod retry;
+mod room;
 mod tls;
 mod unit;
 
@@ -30,6 +31,7 @@ pub use program::{
     Shadowed, Unresolvable,
 };
 pub use retry::{Backoff, Methods, Retry, RetryOn};
+pub use room::Room;
 pub use tls::{TlsClient, TlsServer, TlsVersion};
 pub use unit::{Mount, Probe, ProbeKind, Scaling, Unit, UnitKind};
 

@@ -40,6 +40,8 @@ pub struct Program {
     pub shadowed: Vec<Shadowed>,
     /// Names that have to be looked up for each request, while nothing says which server to ask.
     pub unresolvable: Vec<Unresolvable>,
+    /// The blocks of its files in which further settings can be written.
+    pub rooms: Vec<super::Room>,
 }
 
 impl Program {
@@ -65,6 +67,7 @@ impl Program {
             bare_times: Vec::new(),
             shadowed: Vec::new(),
             unresolvable: Vec::new(),
+            rooms: Vec::new(),
         }
     }
 

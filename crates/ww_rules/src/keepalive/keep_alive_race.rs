@@ -1,13 +1,13 @@
 //! `keep-alive-race`: a server closes idle connections before the caller that keeps them does.
 
-use crate::mend::set_time;
+use crate::mend::{add_lines, as_value, set_time};
 use crate::operand::{Answer, Known, ask, ask_two, each, said};
 use crate::rule::rule;
 use crate::{Declared, Reports, Story};
 use std::collections::BTreeSet;
 use ww_base::{SourceSpan, Span};
 use ww_chain::{Chains, Hop, Party};
-use ww_finding::{Exhibit, Severity, Support};
+use ww_finding::{Exhibit, Fix, Severity, Support};
 use ww_model::service::{ClientSide, Listener, Methods};
 
 rule! {
@@ -208,7 +208,7 @@ fn story(
         story = story.show(exhibit);
     }
     match &race.keeps {
-        Keeps::For(keeps) => apart(story, declared, (client, server), (keeps, &race.closes))
+        Keeps::For(keeps) => apart(story, declared, hop, (caller, callee), (keeps, &race.closes))
             .severity(severity(hop.call.side.on_stale, race.closes.value)),
         Keeps::Shared(_) => story
             .advise(format!(
@@ -228,31 +228,21 @@ fn story(
 fn apart(
     story: Story,
     declared: &Declared<'_>,
-    (client, server): (&str, &str),
+    hop: &Hop<'_>,
+    (caller, callee): (&Party<'_>, &Party<'_>),
     (keeps, closes): (&Known<Span>, &Known<Span>),
 ) -> Story {
     let wanted = keeps.value + FIX_MARGIN;
     let lower = Span((closes.value.0 * 4 / 5 / 1_000_000_000).max(1) * 1_000_000_000);
+    let longer = format!(
+        "Let {} keep idle connections longer than {}: {}",
+        callee.name,
+        caller.name,
+        said(wanted)
+    );
     story
-        .fix(set_time(
-            declared,
-            closes,
-            wanted,
-            format!(
-                "Let {server} keep idle connections longer than {client}: {}",
-                said(wanted)
-            ),
-        ))
-        .fix(set_time(
-            declared,
-            keeps,
-            lower,
-            format!(
-                "Or let {client} drop them first: {} in place of {}",
-                said(lower),
-                said(keeps.value)
-            ),
-        ))
+        .fix(set_time(declared, closes, wanted, longer))
+        .fix(shorter(declared, hop, caller, keeps, lower))
 }
 
 fn severity(on_stale: Methods, closes: Span) -> Severity {
@@ -261,6 +251,32 @@ fn severity(on_stale: Methods, closes: Span) -> Severity {
         Methods::All => Severity::Critical,
         _ => Severity::High,
     }
+}
+
+/// The fix on the caller's side. nginx keeps the connections of an `upstream` for a time that is
+/// written there.
+fn shorter(
+    declared: &Declared<'_>,
+    hop: &Hop<'_>,
+    caller: &Party<'_>,
+    keeps: &Known<Span>,
+    lower: Span,
+) -> Fix {
+    let title = format!(
+        "Or let {} drop them first: {} in place of {}",
+        caller.name,
+        said(lower),
+        said(keeps.value)
+    );
+    let nginx = caller
+        .program
+        .filter(|program| program.product.component == "nginx");
+    let upstream = nginx.and_then(|program| program.room(hop.target.at, &["upstream"]));
+    if keeps.at.is_none() && upstream.is_some() {
+        let line = format!("keepalive_timeout {};", as_value(lower));
+        return add_lines(declared, upstream, &[line], title);
+    }
+    set_time(declared, keeps, lower, title)
 }
 
 /// What becomes of a request that meets a closed connection, as measured per product.

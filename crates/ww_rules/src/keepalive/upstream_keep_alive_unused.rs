@@ -1,12 +1,13 @@
 //! `upstream-keep-alive-unused`: a pool of idle connections is asked for, and nothing is ever in it.
 
+use crate::mend::{add_lines, takes_headers};
 use crate::operand::{Answer, Known, ask, each};
 use crate::rule::rule;
 use crate::{Declared, Reports, Story};
 use std::collections::BTreeMap;
 use ww_base::{Setting, SourceSpan};
 use ww_finding::{Fix, Safety, Severity, Support};
-use ww_model::service::{Call, Program};
+use ww_model::service::{Call, Program, Protocol, Room};
 
 rule! {
     name: "upstream-keep-alive-unused",
@@ -26,7 +27,7 @@ fn check(declared: &Declared<'_>, reports: &mut Reports) {
     for program in &declared.model.services.programs {
         for (at, calls) in pools(program) {
             match judge(program, &calls) {
-                Answer::Yes(closes) => reports.add(story(program, at, &calls, &closes)),
+                Answer::Yes(closes) => reports.add(story(declared, program, at, &calls, &closes)),
                 Answer::Open(gap) => reports.gap(gap),
                 Answer::No => {}
             }
@@ -64,7 +65,13 @@ fn judge(program: &Program, calls: &[&Call]) -> Answer<Known<bool>> {
     first.map_or(Answer::No, Answer::Yes)
 }
 
-fn story(program: &Program, at: SourceSpan, calls: &[&Call], closes: &Known<bool>) -> Story {
+fn story(
+    declared: &Declared<'_>,
+    program: &Program,
+    at: SourceSpan,
+    calls: &[&Call],
+    closes: &Known<bool>,
+) -> Story {
     let call = calls.first();
     let name = call.map_or("", |call| &call.name);
     let count = call.and_then(|call| each(&call.side.keepalive_connections).pop());
@@ -88,25 +95,62 @@ fn story(program: &Program, at: SourceSpan, calls: &[&Call], closes: &Known<bool
     .severity(Severity::Medium)
     .show(asked.show(at, &format!("{count} idle connections are kept")))
     .show(closes.show(place, "connections are closed behind each request"))
-    .fix(Fix {
-        title: remedy(program, calls),
-        safety: Safety::Review,
-        edits: Vec::new(),
-    })
+    .fix(mended(declared, program, calls, closes))
+}
+
+/// nginx is told in each block that passes requests on; elsewhere the setting is taken out by hand.
+fn mended(
+    declared: &Declared<'_>,
+    program: &Program,
+    calls: &[&Call],
+    closes: &Known<bool>,
+) -> Fix {
+    let title = remedy(program, calls);
+    let passes_http = calls.iter().all(|call| call.protocol == Protocol::Http);
+    let is_default = closes.at.is_none();
+    let is_in_front = calls.iter().any(|call| is_in_front_of_method(call));
+    if program.product.component != "nginx" || !passes_http || !is_default || is_in_front {
+        return Fix::advice(title);
+    }
+    let lines = [
+        "proxy_http_version 1.1;".to_owned(),
+        "proxy_set_header Connection \"\";".to_owned(),
+    ];
+    let rooms = calls
+        .iter()
+        .map(|call| program.room(call.at, &["location"]));
+    let Some(rooms) = rooms.collect::<Option<Vec<&Room>>>() else {
+        return Fix::advice(title);
+    };
+    let mut fix = Fix::advice(title);
+    for room in rooms
+        .iter()
+        .filter(|room| takes_headers(declared, program, room))
+    {
+        let one = add_lines(declared, Some(room), &lines, "");
+        fix.edits.extend(one.edits);
+    }
+    if fix.edits.len() == rooms.len() {
+        fix.safety = Safety::Safe;
+    } else {
+        fix.edits.clear();
+    }
+    fix
+}
+
+/// Whether nginx forgets the pool because the method of balancing stands behind it.
+fn is_in_front_of_method(call: &Call) -> bool {
+    let mut why = each(&call.side.reuses).into_iter();
+    let why = why.find_map(|known| known.because);
+    why.is_some_and(|why| why.starts_with("keepalive in front"))
 }
 
 /// What lets connections live, in the words of the product.
 fn remedy(program: &Program, calls: &[&Call]) -> String {
-    let is_gateway = |call: &&Call| call.protocol == ww_model::service::Protocol::Gateway;
-    let is_behind_method = |call: &&Call| {
-        let why = each(&call.side.reuses)
-            .into_iter()
-            .find_map(|known| known.because);
-        why.is_some_and(|why| why.starts_with("keepalive in front"))
-    };
+    let is_gateway = |call: &&Call| call.protocol == Protocol::Gateway;
     let is_written = |call: &&Call| matches!(call.side.reuses, Setting::Set(_));
     match program.product.component.as_str() {
-        "nginx" if calls.iter().all(is_behind_method) => {
+        "nginx" if calls.iter().all(|call| is_in_front_of_method(call)) => {
             "Write `keepalive` behind the method of balancing: nginx forgets a pool that stands in \
              front of it"
                 .to_owned()

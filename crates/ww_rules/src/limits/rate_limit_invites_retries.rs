@@ -1,12 +1,13 @@
 //! `rate-limit-invites-retries`: a rate limit refuses with a status that callers repeat.
 
+use crate::mend::add_lines;
 use crate::operand::{Answer, Known, ask};
 use crate::rule::rule;
 use crate::{Declared, Reports, Story};
 use std::collections::BTreeSet;
 use ww_base::SourceSpan;
 use ww_chain::{Chains, Party};
-use ww_finding::{Exhibit, Severity, Support};
+use ww_finding::{Exhibit, Fix, Severity, Support};
 use ww_model::service::{RateLimit, Refused, RetryOn};
 
 rule! {
@@ -40,7 +41,7 @@ fn check(declared: &Declared<'_>, reports: &mut Reports) {
                         .at
                         .map_or_else(|| party.name.clone(), |at| format!("{at:?}"));
                     if told.insert(key) {
-                        reports.add(story(chains, party, limit, &refused));
+                        reports.add(story(declared, party, limit, &refused));
                     }
                 }
                 Answer::Open(gap) => reports.gap(gap),
@@ -51,13 +52,13 @@ fn check(declared: &Declared<'_>, reports: &mut Reports) {
 }
 
 fn story(
-    chains: &Chains<'_>,
+    declared: &Declared<'_>,
     party: &Party<'_>,
     limit: &RateLimit,
     refused: &Known<Refused>,
 ) -> Story {
     let (name, Refused(status)) = (&party.name, refused.value);
-    let retrying = retries(chains, party, status);
+    let retrying = retries(declared.chains(), party, status);
     let consequence = match &retrying {
         Some((caller, _)) => format!("{caller} tries those again"),
         None => "callers that retry failures try again".to_owned(),
@@ -73,7 +74,7 @@ fn story(
     } else {
         story
     };
-    let story = story.advise("Refuse with 429 (Too Many Requests), in nginx `limit_req_status 429;`, and say when to come back (Retry-After)");
+    let story = story.fix(refuse_with_429(declared, party, limit, refused));
     match retrying {
         Some((caller, at)) => story
             .show(Exhibit {
@@ -83,6 +84,21 @@ fn story(
             .severity(Severity::High),
         None => story,
     }
+}
+
+/// In nginx a line beside the limit; elsewhere by hand.
+fn refuse_with_429(
+    declared: &Declared<'_>,
+    party: &Party<'_>,
+    limit: &RateLimit,
+    refused: &Known<Refused>,
+) -> Fix {
+    let title = "Refuse with 429 (Too Many Requests), in nginx `limit_req_status 429;`, and say when to come back (Retry-After)";
+    let program = party
+        .program
+        .filter(|program| program.product.component == "nginx" && refused.at.is_none());
+    let room = program.and_then(|program| program.room(limit.at, &["http", "server", "location"]));
+    add_lines(declared, room, &["limit_req_status 429;".to_owned()], title)
 }
 
 /// A caller of a party that repeats requests which are answered with a status.

@@ -1,13 +1,14 @@
 //! `timeout-missing`: something is waited for without a bound.
 
 use crate::declared::at;
+use crate::mend::add_lines;
 use crate::rule::rule;
 use crate::{Declared, Reports, Story};
 use std::collections::{BTreeMap, BTreeSet};
 use ww_base::{Locus, Setting, SourceSpan, Span};
 use ww_chain::Hop;
-use ww_finding::{Severity, Support};
-use ww_model::service::{Call, Program, Protocol};
+use ww_finding::{Fix, Severity, Support};
+use ww_model::service::{Call, Program, Protocol, Room};
 
 rule! {
     name: "timeout-missing",
@@ -29,7 +30,7 @@ const SHOWN: usize = 5;
 fn check(declared: &Declared<'_>, reports: &mut Reports) {
     for program in &declared.model.services.programs {
         match program.product.component.as_str() {
-            "haproxy" => of_haproxy(program, reports),
+            "haproxy" => of_haproxy(declared, program, reports),
             // Their makers decided for no bound, and what is behind them may have one.
             "nginx" | "ingress-nginx" | "envoy" | "envoy-gateway" | "istio" => {}
             "" if is_manifest(&program.path) => {}
@@ -40,7 +41,7 @@ fn check(declared: &Declared<'_>, reports: &mut Reports) {
 
 /// HAProxy has no timeouts of its own, and warns when it starts. One finding for all places that lack
 /// the same, as one line in `defaults` mends them all.
-fn of_haproxy(program: &Program, reports: &mut Reports) {
+fn of_haproxy(declared: &Declared<'_>, program: &Program, reports: &mut Reports) {
     let mut lacking: BTreeMap<Vec<&str>, BTreeMap<SourceSpan, &str>> = BTreeMap::new();
     for call in program
         .calls
@@ -69,23 +70,28 @@ fn of_haproxy(program: &Program, reports: &mut Reports) {
     for (missing, places) in lacking {
         reports.add_all(
             places.len() as u64,
-            haproxy_story(&program.name, &missing, &places),
+            haproxy_story(declared, program, &missing, &places),
         );
     }
 }
 
-fn haproxy_story(program: &str, missing: &[&str], places: &BTreeMap<SourceSpan, &str>) -> Story {
+fn haproxy_story(
+    declared: &Declared<'_>,
+    program: &Program,
+    missing: &[&str],
+    places: &BTreeMap<SourceSpan, &str>,
+) -> Story {
+    let name = &program.name;
     let example = |name: &&str| match *name {
-        "timeout connect" => "`timeout connect 5s`",
-        "timeout server" => "`timeout server 30s`",
-        _ => "`timeout client 30s`",
+        "timeout connect" => "timeout connect 5s".to_owned(),
+        other => format!("{other} 30s"),
     };
-    let lines: Vec<&str> = missing.iter().map(example).collect();
+    let lines: Vec<String> = missing.iter().map(example).collect();
     let names = missing.join(" and no ");
     let first = places.values().next().copied().unwrap_or_default();
     let (headline, severity) = if missing.contains(&"timeout client") {
         let headline =
-            format!("{program} keeps connections of clients that fell silent for ever: no {names}");
+            format!("{name} keeps connections of clients that fell silent for ever: no {names}");
         (headline, Severity::Medium)
     } else {
         let others = match places.len() {
@@ -93,7 +99,7 @@ fn haproxy_story(program: &str, missing: &[&str], places: &BTreeMap<SourceSpan, 
             count => format!(" and of {} more backends", count - 1),
         };
         let headline =
-            format!("{program} waits for servers of `{first}`{others} without a bound: no {names}");
+            format!("{name} waits for servers of `{first}`{others} without a bound: no {names}");
         (headline, Severity::High)
     };
     let story = Story::proved(
@@ -110,10 +116,31 @@ fn haproxy_story(program: &str, missing: &[&str], places: &BTreeMap<SourceSpan, 
                 format!("neither here nor in its defaults: no {names}"),
             ))
         })
-        .advise(format!(
-            "Set it in the defaults section, as {}",
-            lines.join(" and ")
-        ))
+        .fix(written_once(declared, program, places, &lines))
+}
+
+/// The lines in the defaults section that is in force for all these places; where there is none, or
+/// more than one, nothing says which is meant.
+fn written_once(
+    declared: &Declared<'_>,
+    program: &Program,
+    places: &BTreeMap<SourceSpan, &str>,
+    lines: &[String],
+) -> Fix {
+    let mut defaults = program.rooms.iter().filter(|room| room.kind == "defaults");
+    let is_before = |room: &&Room| {
+        let (file, end) = (room.block.source, room.block.end);
+        places.keys().all(|at| at.source == file && at.start >= end)
+    };
+    let room = defaults
+        .next()
+        .filter(|_| defaults.next().is_none())
+        .filter(is_before);
+    let title = format!(
+        "Set it in the defaults section, as `{}`",
+        lines.join("` and `")
+    );
+    add_lines(declared, room, lines, title)
 }
 
 /// Whether a program is a gateway that a manifest asks for, of a product that is not known.

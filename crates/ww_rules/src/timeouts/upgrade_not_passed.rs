@@ -1,11 +1,12 @@
 //! `upgrade-not-passed`: a path made for WebSocket whose handshake loses its header on the way.
 
 use crate::declared::at;
+use crate::mend::{add_lines, takes_headers};
 use crate::rule::rule;
 use crate::{Declared, Reports, Story};
 use std::collections::BTreeSet;
-use ww_finding::Support;
-use ww_model::service::{Call, Protocol, WrittenMatch};
+use ww_finding::{Fix, Support};
+use ww_model::service::{Call, Program, Protocol, WrittenMatch};
 
 rule! {
     name: "upgrade-not-passed",
@@ -36,7 +37,7 @@ fn check(declared: &Declared<'_>, reports: &mut Reports) {
                 continue;
             };
             if loses_upgrade(call) && told.insert(path.at) {
-                reports.add(story(&program.name, path, call));
+                reports.add(story(declared, program, path, call));
             }
         }
     }
@@ -56,10 +57,11 @@ fn loses_upgrade(call: &Call) -> bool {
     passes.is_off() || passes.value() == Some(&false)
 }
 
-fn story(program: &str, path: &WrittenMatch, call: &Call) -> Story {
+fn story(declared: &Declared<'_>, program: &Program, path: &WrittenMatch, call: &Call) -> Story {
+    let name = &program.name;
     Story::proved(
         format!(
-            "{program} does not pass Upgrade on for `{}`: WebSocket handshakes with {} fail",
+            "{name} does not pass Upgrade on for `{}`: WebSocket handshakes with {} fail",
             path.text, call.name
         ),
         format!("nothing but plain requests is served at `{}`", path.text),
@@ -67,8 +69,29 @@ fn story(program: &str, path: &WrittenMatch, call: &Call) -> Story {
     .support(Support::Declared)
     .show(at(path.at, "a path that is called after WebSocket"))
     .show(at(call.at, "passed on without Upgrade"))
-    .advise(
-        "Pass it on; in nginx: `proxy_http_version 1.1;`, `proxy_set_header Upgrade $http_upgrade;`, \
-         `proxy_set_header Connection \"upgrade\";`",
+    .fix(pass_on(declared, program, call))
+}
+
+/// In nginx three lines beside the directive that passes requests on; elsewhere by hand.
+fn pass_on(declared: &Declared<'_>, program: &Program, call: &Call) -> Fix {
+    let mut lines = vec![
+        "proxy_http_version 1.1;",
+        "proxy_set_header Upgrade $http_upgrade;",
+        "proxy_set_header Connection \"upgrade\";",
+    ];
+    if call.side.stream_idle.span().is_none() {
+        // A WebSocket is quiet for longer than the 60 s that nginx waits by default.
+        lines.push("proxy_read_timeout 1h;");
+    }
+    let lines: Vec<String> = lines.into_iter().map(str::to_owned).collect();
+    let room = program.room(call.at, &["location"]);
+    let room = room.filter(|room| {
+        program.product.component == "nginx" && takes_headers(declared, program, room)
+    });
+    add_lines(
+        declared,
+        room,
+        &lines,
+        format!("Pass it on; in nginx: `{}`", lines.join("`, `")),
     )
 }
