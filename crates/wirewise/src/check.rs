@@ -14,13 +14,14 @@ pub(crate) fn run(arguments: &CheckArguments, color: ColorChoice) -> anyhow::Res
     let limits = Limits::default();
     let files = files::read(&arguments.paths, &limits)?;
     let (files, consultation) = consult(files, arguments, &limits);
+    let wants = |finding: &Finding| arguments.choice.wants(finding.rule);
     if arguments.diff {
-        let mended = fixing::mend(&consultation, &files);
+        let mended = fixing::mend(&files, &limits, &wants);
         output::write(&arguments.choice.out, &fixing::diff(&mended, &files))?;
         return Ok(exit(&consultation, arguments));
     }
     if arguments.fix {
-        let mended = fixing::mend(&consultation, &files);
+        let mended = fixing::mend(&files, &limits, &wants);
         fixing::apply(&mended, &files)?;
         if !mended.texts.is_empty() {
             let again = files::read(&arguments.paths, &limits)?;

@@ -26,6 +26,8 @@ pub(crate) struct Files {
     pub(crate) inputs: Vec<Input>,
     /// What stands in them, in the same order; empty where nothing was read.
     texts: Vec<String>,
+    /// The device that each belongs to, by its folder.
+    devices: Vec<String>,
     /// What they declare.
     pub(crate) model: Model,
     /// What could not be read or understood.
@@ -36,6 +38,21 @@ impl Files {
     /// What stands in the files, in the order of the inputs.
     pub(crate) fn texts(&self) -> Vec<&str> {
         self.texts.iter().map(String::as_str).collect()
+    }
+
+    /// The same files with other texts in some of them, read again.
+    pub(crate) fn with(&self, texts: &BTreeMap<SourceId, String>, limits: &Limits) -> Files {
+        let own = (0..).map(SourceId).zip(&self.texts);
+        let mut files = Files {
+            inputs: self.inputs.clone(),
+            texts: own
+                .map(|(source, text)| texts.get(&source).unwrap_or(text).clone())
+                .collect(),
+            devices: self.devices.clone(),
+            ..Files::default()
+        };
+        files.model = files.understand(0..files.inputs.len(), limits);
+        files
     }
 
     /// The files as reports point into them.
@@ -139,8 +156,8 @@ pub(crate) fn read_behind(
 ) -> anyhow::Result<Files> {
     let first = captures.len();
     let mut intake = Intake {
-        devices: vec![String::new(); first],
         files: Files {
+            devices: vec![String::new(); first],
             texts: vec![String::new(); first],
             inputs: captures,
             ..Files::default()
@@ -149,8 +166,7 @@ pub(crate) fn read_behind(
     };
     intake.all(paths, limits);
     let mut files = intake.files;
-    let devices = intake.devices.get(first..).unwrap_or_default();
-    files.model = files.understand(first..files.inputs.len(), devices, limits);
+    files.model = files.understand(first..files.inputs.len(), limits);
     files.complain();
     something(files.inputs.get(first..).unwrap_or_default(), paths)?;
     Ok(files)
@@ -160,7 +176,7 @@ fn read_in_silence(paths: &[PathBuf], limits: &Limits) -> Files {
     let mut intake = Intake::default();
     intake.all(paths, limits);
     let mut files = intake.files;
-    files.model = files.understand(0..files.inputs.len(), &intake.devices, limits);
+    files.model = files.understand(0..files.inputs.len(), limits);
     files
 }
 
@@ -184,9 +200,8 @@ pub(crate) fn read_two(
     intake.seen.clear();
     intake.all(new, limits);
     let mut files = intake.files;
-    let (old_devices, new_devices) = intake.devices.split_at(first_new);
-    let old_model = files.understand(0..first_new, old_devices, limits);
-    let new_model = files.understand(first_new..files.inputs.len(), new_devices, limits);
+    let old_model = files.understand(0..first_new, limits);
+    let new_model = files.understand(first_new..files.inputs.len(), limits);
     files.model = old_model;
     files.caution(&[&new_model]);
     files.complain();
@@ -221,15 +236,15 @@ impl Files {
     }
 
     /// What some of the files declare; their problems are kept.
-    fn understand(&mut self, range: Range<usize>, devices: &[String], limits: &Limits) -> Model {
+    fn understand(&mut self, range: Range<usize>, limits: &Limits) -> Model {
         let first = range.start as u32;
         let texts: Vec<Text<'_>> = self
             .texts
             .get(range.clone())
             .unwrap_or_default()
             .iter()
-            .zip(self.inputs.get(range).unwrap_or_default())
-            .zip(devices)
+            .zip(self.inputs.get(range.clone()).unwrap_or_default())
+            .zip(self.devices.get(range).unwrap_or_default())
             .zip((first..).map(SourceId))
             .map(|(((text, input), device), source)| Text {
                 source,
@@ -248,8 +263,6 @@ impl Files {
 #[derive(Default)]
 struct Intake {
     files: Files,
-    /// The device that each file belongs to, by its folder.
-    devices: Vec<String>,
     seen: BTreeSet<PathBuf>,
 }
 
@@ -331,7 +344,7 @@ impl Intake {
             frames: 0,
         });
         self.files.texts.push(text);
-        self.devices.push(device);
+        self.files.devices.push(device);
     }
 
     fn refuse(&mut self, path: &Path, message: String) {

@@ -3,19 +3,29 @@
 use crate::files::Files;
 use crate::output;
 use anyhow::Context;
-use ww_base::SourceId;
-use ww_finding::Consultation;
-use ww_report::mending::{self, Mended};
+use ww_base::{Limits, SourceId};
+use ww_finding::Finding;
+use ww_report::mending::{self, Asked, Mended, State, Texts};
 
-/// What the safe fixes of a consultation come to.
-pub(crate) fn mend(consultation: &Consultation, files: &Files) -> Mended {
+/// What the safe fixes of the findings that are wanted come to, all together.
+pub(crate) fn mend(files: &Files, limits: &Limits, wants: &dyn Fn(&Finding) -> bool) -> Mended {
     let texts = files.texts();
-    let mended = mending::mend(&consultation.findings, |source: SourceId| {
-        texts.get(source.0 as usize).copied()
-    });
+    let again = |changed: &Texts| {
+        let mut files = files.with(changed, limits);
+        State {
+            findings: ww_rules::review(&files.model, limits, &files.texts()).0,
+            problems: std::mem::take(&mut files.problems).len(),
+        }
+    };
+    let asked = Asked {
+        text_of: &|source: SourceId| texts.get(source.0 as usize).copied(),
+        again: &again,
+        wants,
+    };
+    let mended = mending::mend(&again(&Texts::new()), &asked);
     for title in &mended.left {
         output::complain(&format!(
-            "left for another run, as it touches what another fix changes: {title}"
+            "not applied, as another finding would come or this one would stay: {title}"
         ));
     }
     mended
