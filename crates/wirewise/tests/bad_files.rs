@@ -112,7 +112,7 @@ fn files_that_include_one_another() {
     std::fs::write(folder.join("two.nft"), two).unwrap();
     let output = wirewise(&folder, &["check", "--fail-on", "never", "."]);
     assert_eq!(code(&output), 3, "{}", stderr(&output));
-    let expected = "./two.nft:4:9: \"./one.nft\" includes itself";
+    let expected = "./two.nft:4:9: \"one.nft\" includes itself";
     assert!(stderr(&output).contains(expected), "{}", stderr(&output));
 
     let itself = "table ip a { }\n  include \"itself.nft\"\n";
