@@ -27,10 +27,10 @@ for path in sys.stdin.read().split('\\0'):
 /// leaves out a directive without a `;`.
 const OTHERWISE: [&str; 2] = ["messy/nginx.conf", "missing-semicolon/broken-above.conf"];
 
-/// A Python with crossplane: that of `WIREWISE_CROSSPLANE`, of `target/crossplane`, or the one on
+/// A Python with crossplane: that of `WIREWISE_CROSSPLANE`, of `target/judges`, or the one on
 /// the path.
 fn python() -> Option<PathBuf> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/crossplane/bin/python");
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/judges/bin/python");
     let named = std::env::var_os("WIREWISE_CROSSPLANE").map(PathBuf::from);
     let all = [named, Some(root), Some(PathBuf::from("python3"))];
     all.into_iter().flatten().find(|python| {

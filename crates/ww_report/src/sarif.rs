@@ -3,6 +3,7 @@
 use crate::Sources;
 use crate::json::{Tool, document};
 use serde::Serialize;
+use std::collections::BTreeSet;
 use ww_base::{Locus, SourceSpan};
 use ww_finding::{Consultation, Exhibit, Finding, Fix, RuleMeta, Severity};
 
@@ -91,7 +92,7 @@ struct Configuration {
 
 #[derive(Serialize)]
 struct Properties<'a> {
-    tags: [&'a str; 3],
+    tags: BTreeSet<&'a str>,
 }
 
 impl<'a> Descriptor<'a> {
@@ -107,7 +108,7 @@ impl<'a> Descriptor<'a> {
                 level: level(rule.severity),
             },
             properties: Properties {
-                tags: [rule.family, rule.class.word(), rule.layer.word()],
+                tags: BTreeSet::from([rule.family, rule.class.word(), rule.layer.word()]),
             },
         }
     }

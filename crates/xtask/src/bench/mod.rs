@@ -4,6 +4,7 @@
 //! cargo xtask bench capture [--quick] [--mb N] [--runs N]   measure (500 MB, 3 runs)
 //! cargo xtask bench capture --build FILE [--mb N]           only write the capture
 //! cargo xtask bench reach [clusters|filters]                growing clusters and packet filters
+//! cargo xtask bench check                                   a thousand configuration files
 //! ```
 #![expect(
     clippy::disallowed_methods,
@@ -12,6 +13,7 @@
 
 mod bars;
 mod capture;
+mod check;
 mod contest;
 mod measure;
 mod reach;
@@ -32,7 +34,8 @@ const FULL_RUNS: usize = 3;
 const WRITE_BUFFER_BYTES: usize = 1 << 20;
 const USAGE: &str = "usage: cargo xtask bench capture [--quick] [--mb N] [--runs N]\n       \
                      cargo xtask bench capture --build FILE [--mb N]\n       \
-                     cargo xtask bench reach";
+                     cargo xtask bench reach\n       \
+                     cargo xtask bench check";
 
 /// What the command line asks for.
 #[derive(Debug, Default)]
@@ -46,10 +49,14 @@ struct Request {
 
 /// Run the chore with the arguments behind `bench`.
 pub(crate) fn run(args: &[String]) -> ExitCode {
-    if let Some((what, rest)) = args.split_first()
-        && what == "reach"
-    {
-        return run_reach(args, rest);
+    match args.split_first() {
+        Some((what, rest)) if what == "reach" => {
+            return run_here(args, || reach::run(rest));
+        }
+        Some((what, [])) if what == "check" => {
+            return run_here(args, || check::measure(&release_directory()?));
+        }
+        _ => {}
     }
     let outcome = match parse(args) {
         Some(request) => perform(&request, args),
@@ -61,14 +68,15 @@ pub(crate) fn run(args: &[String]) -> ExitCode {
     })
 }
 
-fn run_reach(args: &[String], rest: &[String]) -> ExitCode {
+/// Measures in the fast build; success when every bar is met.
+fn run_here(args: &[String], measure: impl Fn() -> io::Result<bool>) -> ExitCode {
     if cfg!(debug_assertions) {
         return run_release(args).unwrap_or_else(|error| {
             eprintln!("{error}");
             ExitCode::from(2)
         });
     }
-    match reach::run(rest) {
+    match measure() {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
