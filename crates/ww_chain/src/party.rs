@@ -64,7 +64,15 @@ pub(crate) fn all(services: &Services) -> Vec<Party<'_>> {
             units,
         });
     }
-    for unit in services.units.iter().filter(|unit| unit.program.is_none()) {
+    let stated = |unit: &Unit| {
+        let programs = &services.facts.programs;
+        programs.iter().any(|program| is_stated(unit, program))
+    };
+    for unit in services
+        .units
+        .iter()
+        .filter(|unit| unit.program.is_none() && !stated(unit))
+    {
         parties.push(Party {
             name: unit.name.clone(),
             program: None,
@@ -76,9 +84,49 @@ pub(crate) fn all(services: &Services) -> Vec<Party<'_>> {
         parties.push(Party {
             name: program.name.clone(),
             program: Some(program),
-            units: Vec::new(),
+            units: services
+                .units
+                .iter()
+                .filter(|unit| is_stated(unit, program))
+                .collect(),
             demand: demand(&[&program.name]),
         });
     }
     parties
+}
+
+/// Whether a unit runs a program that the team states: nothing else says what it runs, and it has
+/// the program's name, alone or behind its namespace.
+fn is_stated(unit: &Unit, program: &Program) -> bool {
+    let own = unit.name.rsplit('/').next();
+    unit.program.is_none() && (unit.name == program.name || own == Some(program.name.as_str()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ww_base::{SourceId, SourceSpan};
+    use ww_model::service::{Product, UnitKind};
+
+    #[test]
+    fn a_program_that_the_team_states_runs_in_the_unit_of_its_name() {
+        let at = SourceSpan {
+            source: SourceId(0),
+            start: 0,
+            end: 1,
+        };
+        let unit = |name: &str| Unit::new(name, UnitKind::Container, at, "shop.yaml");
+        let mut services = Services {
+            units: vec![unit("shop/api"), unit("shop/web")],
+            ..Services::default()
+        };
+        let stated = Program::new("api", Product::default(), at, "wirewise.toml");
+        services.facts.programs.push(stated);
+        let parties = all(&services);
+        let told: Vec<(&str, usize)> = parties
+            .iter()
+            .map(|party| (party.name.as_str(), party.units.len()))
+            .collect();
+        assert_eq!(told, [("shop/web", 1), ("api", 1)]);
+    }
 }
