@@ -106,8 +106,8 @@ fn story(
     };
     let story = Story::proved(
         format!(
-            "connection tracking of {name} forgets a quiet connection after {short}, before TCP keep-alive begins \
-             ({long}){pools}: behind NAT or a stateful filter it is then dead without a word"
+            "TCP keep-alive begins after {long} of silence, but connection tracking of {name} forgets a quiet \
+             connection after {short}{pools}: behind NAT or a stateful filter it is then dead without a word"
         ),
         format!("no NAT and no rule on connection state on {name}: `nft list ruleset` and `iptables-save` show none"),
     )

@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 use ww_base::{Gap, Locus, Setting, SourceSpan};
 use ww_chain::{Chains, Hop, Party};
 use ww_finding::Support;
+use ww_model::service::{Unit, UnitKind};
 
 rule! {
     name: "ephemeral-ports-exhausted",
@@ -80,7 +81,8 @@ fn judge<'a>(
         return Ok(None);
     };
     let ports = (last + 1).saturating_sub(first.value);
-    let allowed = ports as f64 / TIME_WAIT_SECONDS as f64;
+    let addresses = addresses(callee);
+    let allowed = addresses.saturating_mul(ports) as f64 / TIME_WAIT_SECONDS as f64;
     if stated.0 <= allowed {
         return Ok(None);
     }
@@ -107,6 +109,16 @@ fn judge<'a>(
         stated,
         copies: copies.value,
     }))
+}
+
+/// Addresses behind a name: compose gives each instance one, and a Service has one for all.
+fn addresses(callee: &Party<'_>) -> u64 {
+    let has_each = |unit: &Unit| unit.kind == UnitKind::Compose;
+    if callee.units.iter().any(|unit| has_each(unit)) {
+        instances(callee).value
+    } else {
+        1
+    }
 }
 
 /// Whether a target is the caller's own host, where the kernel uses ports again early.
