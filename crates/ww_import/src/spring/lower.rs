@@ -72,7 +72,12 @@ fn listener(
     is_tomcat: bool,
     intake: &mut Intake<'_>,
 ) -> Listener {
-    let port = properties.number("server.port", intake);
+    let boot = intake.product("spring-boot", "");
+    let usual = intake.defaults.number(&boot, "server.port");
+    let port = match properties.number("server.port", intake) {
+        Setting::Unknown(gap) if gap.missing.is_empty() => usual,
+        port => port,
+    };
     let connection = properties.time("server.tomcat.connectiontimeout", intake);
     let keepalive = properties.time("server.tomcat.keepalivetimeout", intake);
     let requests = properties.number("server.tomcat.maxkeepaliverequests", intake);
@@ -92,13 +97,10 @@ fn listener(
     }
     Listener {
         at: port.span().unwrap_or(at),
-        port: match &port {
-            Setting::Unknown(gap) if gap.missing.is_empty() => Some(8080),
-            _ => port
-                .value()
-                .and_then(|it| u16::try_from(*it).ok())
-                .filter(|it| *it > 0),
-        },
+        port: port
+            .value()
+            .and_then(|it| u16::try_from(*it).ok())
+            .filter(|it| *it > 0),
         hosts: Vec::new(),
         protocol: Protocol::Http,
         side,
