@@ -103,19 +103,15 @@ impl Host<'_> {
     /// Whether an object of a namespace means it: names without dots are of the namespace in which
     /// they are written.
     fn is(&self, written: &str, namespace: &str) -> bool {
-        whole(self.name, self.namespace) == whole(written, namespace)
+        parts(self.name, self.namespace) == parts(written, namespace)
     }
 }
 
-/// The name of a host with its namespace; names outside the cluster stay as they are.
-fn whole(name: &str, namespace: &str) -> String {
+/// The first part of a host's name, and the rest: its namespace in the cluster, or the domain.
+fn parts<'n>(name: &'n str, namespace: &'n str) -> (&'n str, &'n str) {
     let short = name.strip_suffix(".cluster.local").unwrap_or(name);
     let short = short.strip_suffix(".svc").unwrap_or(short);
-    if short.contains('.') {
-        short.to_owned()
-    } else {
-        format!("{short}.{namespace}")
-    }
+    short.split_once('.').unwrap_or((short, namespace))
 }
 
 /// The call that a proxy makes by a route: bounds and retries of the route, connections as the
@@ -145,5 +141,26 @@ fn call(route: &MeshRoute, policy: Option<&MeshPolicy>) -> Call {
         checks: Vec::new(),
         passive: Passive::default(),
         tls,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Host;
+
+    #[test]
+    fn a_host_has_several_names() {
+        let stock = Host {
+            name: "stock",
+            namespace: "shop",
+        };
+        assert!(stock.is("stock", "shop") && stock.is("stock.shop", "other"));
+        assert!(stock.is("stock.shop.svc.cluster.local", "istio-system"));
+        assert!(!stock.is("stock", "other") && !stock.is("stock.other.svc", "shop"));
+        let outside = Host {
+            name: "api.example.com",
+            namespace: "shop",
+        };
+        assert!(outside.is("api.example.com", "other") && !outside.is("api", "shop"));
     }
 }

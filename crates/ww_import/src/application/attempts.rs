@@ -19,6 +19,9 @@ const CAUGHT: &[(&str, &[RetryOn])] = &[
 
 const ALL: &[RetryOn] = &[RetryOn::Connect, RetryOn::Reset, RetryOn::Timeout];
 
+/// How many tokens a loop is looked for in, before a call and behind it.
+const MOST: usize = 4000;
+
 /// The loop of Python in which a call is tried again, as far as it is one: `for … in range(n)` with
 /// `try` around the call, an `except` that goes on, and a way out when it succeeds.
 pub(super) fn of_python(code: &Code<'_>, call: usize) -> Option<Attempts> {
@@ -56,7 +59,7 @@ pub(super) fn of_python(code: &Code<'_>, call: usize) -> Option<Attempts> {
 fn around(code: &Code<'_>, from: usize) -> Vec<usize> {
     let mut lines = Vec::new();
     let mut least: Option<usize> = None;
-    for index in (0..=from).rev() {
+    for index in (from.saturating_sub(MOST)..=from).rev() {
         if code.get(index).is_none_or(|token| !token.is_first) {
             continue;
         }
@@ -85,8 +88,9 @@ fn end_of_part(code: &Code<'_>, first: usize) -> usize {
         let is_first = code.get(*index).is_some_and(|token| token.is_first);
         is_first && code.column(*index) <= column
     };
-    let next = (first + 1..code.len()).find(outside);
-    next.unwrap_or(code.len()).saturating_sub(1)
+    let end = code.len().min(first + MOST);
+    let next = (first + 1..end).find(outside);
+    next.unwrap_or(end).saturating_sub(1)
 }
 
 /// What the clauses behind `try` catch, and whether the loop goes on behind them.

@@ -17,6 +17,9 @@ const DEPTH: u32 = 12;
 /// How many parts of an expression are looked at.
 const STEPS: u32 = 300;
 
+/// How many tokens an expression may have.
+const LONGEST: usize = 2000;
+
 /// An expression.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Expr {
@@ -147,7 +150,7 @@ impl Reader<'_, '_> {
         };
         self.steps = steps;
         let code = self.code;
-        if first > last || last >= code.len() {
+        if first > last || last >= code.len() || last - first > LONGEST {
             return Expr::Open;
         }
         if code.is(first, "(") && code.closing(first) == last {
@@ -479,7 +482,7 @@ impl Reader<'_, '_> {
             return Expr::Open;
         }
         let mut at = open + 1;
-        while at < close {
+        while at < close.min(open + LONGEST) {
             let end = code.end_of_part(at, close);
             let token = code.get(at).filter(|_| code.is(at + 1, ":"));
             if token.is_some_and(|token| token.text == key.text) {

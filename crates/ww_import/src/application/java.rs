@@ -23,6 +23,9 @@ const METHODS: &[(&str, &str)] = &[
     ("readTimeout", "receive timeout"),
 ];
 
+/// How many settings of one source are kept; there are four.
+const MOST: usize = 16;
+
 const MILLI: i64 = 1_000_000;
 const SECOND: i64 = 1_000 * MILLI;
 
@@ -47,7 +50,8 @@ impl Found {
                 && makes.iter().any(|word| code.is(index + 2, word))
         };
         let builders = all.clone().filter(is_builder).count();
-        let mut values: Vec<Written> = all.clone().filter_map(|at| set(code, at)).collect();
+        let values = all.clone().filter_map(|at| set(code, at));
+        let mut values: Vec<Written> = values.take(MOST).collect();
         if builders > 1 {
             for written in &mut values {
                 written.value = Value::Open("one of several clients in the source".to_owned());
