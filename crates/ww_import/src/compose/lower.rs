@@ -82,6 +82,7 @@ fn unit(service: &Service, environments: &Environments, intake: &mut Intake<'_>)
     if !service.has_hosts_network {
         unit.kernel = intake.kernel(service.sysctls.clone());
     }
+    unit.waits_until.clone_from(&service.waits_until);
     unit
 }
 

@@ -115,6 +115,7 @@ fn over(layer: Service, base: Service) -> Service {
         env_files: joined(base.env_files, layer.env_files),
         ports: joined(base.ports, layer.ports),
         waits_for: joined(base.waits_for, layer.waits_for),
+        waits_until: joined(layer.waits_until, base.waits_until),
         links: joined(base.links, layer.links),
         health: layer.health.or(base.health),
         grace: layer.grace.or(base.grace),

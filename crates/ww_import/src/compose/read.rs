@@ -6,7 +6,7 @@ use crate::document::View;
 use crate::service::{Intake, Notation, folder, resolve, variables};
 use crate::text::{Quoting, words};
 use ww_base::{Gap, Locus, Setting, SourceSpan, Sourced, Span};
-use ww_model::service::{Mount, NamedValue};
+use ww_model::service::{Mount, NamedValue, Until};
 
 /// Keys of services that say nothing of how programs call one another.
 const IRRELEVANT: &[&str] = &[
@@ -176,6 +176,7 @@ impl Reader<'_, '_> {
             }
         }
         service.waits_for = names(written.get("depends_on"));
+        service.waits_until = conditions(written.get("depends_on"));
         service.links = names(written.get("links"));
         service.health = written
             .get_with_key("healthcheck")
@@ -527,6 +528,21 @@ impl Reader<'_, '_> {
 }
 
 /// Names of services: a list, or the keys of a mapping; behind a colon stands another name.
+/// What services that are waited for have to have come to, where that is written.
+fn conditions(written: Option<View<'_>>) -> Vec<(String, Until)> {
+    let entries = written.into_iter().flat_map(View::entries);
+    let until = entries.filter_map(|(name, options)| {
+        let until = match options.get("condition")?.text()? {
+            "service_healthy" => Until::Healthy,
+            "service_completed_successfully" => Until::Completed,
+            "service_started" => Until::Started,
+            _ => return None,
+        };
+        Some((name.to_owned(), until))
+    });
+    until.collect()
+}
+
 fn names(written: Option<View<'_>>) -> Vec<Word> {
     let Some(written) = written else {
         return Vec::new();

@@ -1,6 +1,6 @@
 use crate::{Gathered, Text, gather};
 use ww_base::{Limits, Setting, SourceId, Span};
-use ww_model::service::{Kernel, ProbeKind, Unit};
+use ww_model::service::{Kernel, ProbeKind, Unit, Until};
 
 fn gathered(files: &[(&str, &str)]) -> Gathered {
     let texts: Vec<Text<'_>> = (0..)
@@ -247,4 +247,30 @@ services:
     assert!(services.units[0].program.is_some());
     let version = services.programs[0].product.version().unwrap();
     assert_eq!(version.to_string(), "1.27.0");
+}
+
+#[test]
+fn what_a_dependency_has_to_have_come_to_is_read() {
+    let text = "\
+services:
+  web:
+    image: shop/web
+    depends_on:
+      db: {condition: service_healthy}
+      queue: {restart: true}
+      schema: {condition: service_completed_successfully}
+  db: {image: postgres:16}
+  queue: {image: rabbitmq:3}
+  schema: {image: shop/schema}
+";
+    let units = units(&[("compose.yaml", text)]);
+    let until = &units[0].waits_until;
+    assert_eq!(
+        *until,
+        [
+            ("db".to_owned(), Until::Healthy),
+            ("schema".to_owned(), Until::Completed)
+        ]
+    );
+    assert_eq!(units[0].waits_for.len(), 3);
 }

@@ -1,7 +1,7 @@
 //! What compose files write, before layers are put together.
 
 use ww_base::{Setting, SourceSpan, Sourced, Span};
-use ww_model::service::{Mount, NamedValue};
+use ww_model::service::{Mount, NamedValue, Until};
 
 /// A text with its place, variables put in.
 pub(super) type Word = Sourced<String>;
@@ -54,6 +54,8 @@ pub(super) struct Service {
     pub(super) ports: Vec<u16>,
     /// Services that are waited for.
     pub(super) waits_for: Vec<Word>,
+    /// What they have to have come to, where that is written.
+    pub(super) waits_until: Vec<(String, Until)>,
     /// Services that are linked to, with the names by which this one calls them.
     pub(super) links: Vec<Word>,
     pub(super) health: Option<Health>,
@@ -114,6 +116,7 @@ impl Service {
             env_files: Vec::new(),
             ports: Vec::new(),
             waits_for: Vec::new(),
+            waits_until: Vec::new(),
             links: Vec::new(),
             health: None,
             grace: Setting::default(),

@@ -199,6 +199,11 @@ impl Pending {
         };
         let (at, text, counts_present) = &budget.bound;
         let all = unit.scaling.replicas.value().copied();
+        let fewest = unit.scaling.fewest.value().copied().or(all);
+        let evicted = fewest.and_then(|all| evicted(text, all, *counts_present));
+        if let Some(count) = evicted {
+            unit.scaling.may_be_evicted = Setting::set(count, *at);
+        }
         let Some(percent) = share(text, all) else {
             return;
         };
@@ -232,4 +237,22 @@ impl Pending {
             }
         }
     }
+}
+
+/// How many of so many pods a budget lets be evicted: a share of them is rounded up, both of those
+/// that may be missing and of those that have to be there (Kubernetes, "Specifying a Disruption
+/// Budget for your Application").
+fn evicted(bound: &str, all: u64, counts_present: bool) -> Option<u64> {
+    let count = match bound.strip_suffix('%') {
+        Some(percent) => {
+            let percent: u64 = percent.trim().parse().ok()?;
+            all.saturating_mul(percent).div_ceil(100)
+        }
+        None => bound.trim().parse().ok()?,
+    };
+    Some(if counts_present {
+        all.saturating_sub(count)
+    } else {
+        count
+    })
 }

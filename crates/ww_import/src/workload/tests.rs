@@ -172,6 +172,7 @@ spec: {containers: [{name: a, image: x}]}
     assert_eq!(app.scaling.most.value(), Some(&20));
     assert_eq!(app.scaling.fewest.value(), Some(&2));
     assert_eq!(app.scaling.max_unavailable_percent.value(), Some(&50));
+    assert_eq!(app.scaling.may_be_evicted.value(), Some(&1));
     let variables: Vec<String> = app
         .environment
         .iter()

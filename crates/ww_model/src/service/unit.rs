@@ -47,6 +47,8 @@ pub struct Unit {
     pub pre_stop: Setting<Span>,
     /// What it has to wait for, by name.
     pub waits_for: Vec<Sourced<String>>,
+    /// What that has to have come to before it is started, by name, where that is written.
+    pub waits_until: Vec<(String, Until)>,
     /// The program that it runs, where a file configures that, or its image tells.
     pub program: Option<ProgramId>,
     /// Whether a mesh puts a proxy beside it.
@@ -87,6 +89,7 @@ impl Unit {
             grace: Setting::default(),
             pre_stop: Setting::default(),
             waits_for: Vec::new(),
+            waits_until: Vec::new(),
             program: None,
             has_sidecar: Setting::default(),
             kernel: Kernel::default(),
@@ -104,6 +107,17 @@ pub enum UnitKind {
     Container,
     /// The image of a Dockerfile.
     Dockerfile,
+}
+
+/// What something that is waited for has to have come to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Until {
+    /// Its start has begun.
+    Started,
+    /// Its health check succeeds.
+    Healthy,
+    /// It has ended without an error.
+    Completed,
 }
 
 /// A file or folder from outside.
@@ -128,6 +142,8 @@ pub struct Scaling {
     pub fewest: Setting<u64>,
     /// Instances that may be missing in a rollout, in percent of those asked for.
     pub max_unavailable_percent: Setting<u64>,
+    /// Instances that may be evicted at once, as when nodes are drained; none is written for no bound.
+    pub may_be_evicted: Setting<u64>,
 }
 
 /// A probe by which an orchestrator asks a container.
