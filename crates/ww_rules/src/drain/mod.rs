@@ -1,5 +1,6 @@
 //! Rules on stopping: how long a program has to finish what is under way.
 
+pub(crate) mod budget_blocks_drain;
 pub(crate) mod grace_shorter_than_requests;
 pub(crate) mod grace_shorter_than_shutdown;
 pub(crate) mod rollout_below_load;

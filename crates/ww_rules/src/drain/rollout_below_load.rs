@@ -87,7 +87,7 @@ fn story(
     };
     Story::proved(
         format!(
-            "A rollout may leave {few} of {all} instances of {name}, which can do {left:.0} requests/s, and {} arrive at the peak",
+            "A rollout, or nodes that are drained, may leave {few} of {all} instances of {name}, which can do {left:.0} requests/s, and {} arrive at the peak",
             load.value
         ),
         format!("a rollout of {name} at its peak during which answers stay as fast"),

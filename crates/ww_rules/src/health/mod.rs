@@ -3,6 +3,7 @@
 pub(crate) mod detection_too_slow;
 pub(crate) mod error_counts_as_healthy;
 pub(crate) mod health_check_answered_by_proxy;
+pub(crate) mod health_check_not_awaited;
 pub(crate) mod identical_probes;
 pub(crate) mod liveness_asks_dependency;
 pub(crate) mod probe_checks_port_only;
