@@ -157,6 +157,7 @@ fn mesh_routes(route: &Route, service: &str, intake: &mut Intake<'_>) {
             protocol: call.protocol,
             side: call.side.clone(),
             fault: None,
+            is_exclusive: false,
         });
     }
 }

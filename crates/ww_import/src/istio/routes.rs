@@ -140,6 +140,7 @@ fn bare(
         protocol,
         side: ClientSide::default(),
         fault: None,
+        is_exclusive: true,
     }
 }
 

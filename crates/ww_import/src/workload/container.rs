@@ -1,6 +1,6 @@
 //! Containers of pods.
 
-use super::{Workload, kubernetes, number, probe, seconds, word};
+use super::{Workload, kubernetes, number, probe, resolver, seconds, word};
 use crate::document::View;
 use crate::service::{Intake, image, variables};
 use ww_base::{Gap, Locus, Setting, Sourced, Span};
@@ -49,6 +49,7 @@ fn unit(
     let words = words.filter_map(|key| container.get(key));
     unit.command = words.flat_map(View::items).filter_map(word).collect();
     unit.environment = environment(container);
+    unit.resolver = resolver::resolver(workload, intake);
     unit.hidden_variables = hidden(container, &unit.environment);
     unit.mounts = mounts(workload, container);
     let ports = ports(container, intake);

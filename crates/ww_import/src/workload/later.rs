@@ -2,10 +2,10 @@
 
 use super::{Workload, name, number, share, texts};
 use crate::document::View;
-use crate::service::{Intake, variables};
+use crate::service::{Intake, Named, User, variables};
 use std::collections::BTreeMap;
 use ww_base::{Locus, Setting, SourceSpan, Sourced};
-use ww_model::service::Unit;
+use ww_model::service::{ReferenceKind, Unit};
 
 /// Variables with their values.
 type Variables = Vec<(String, Sourced<String>)>;
@@ -88,6 +88,38 @@ pub(super) fn path_of_map(namespace: &str, name: &str) -> String {
     format!("configmap/{namespace}/{name}")
 }
 
+/// Declares what makes pods, for those who name it.
+pub(super) fn declare(object: View<'_>, intake: &mut Intake<'_>) {
+    let metadata = object.get("metadata");
+    let of = |key: &str| metadata.and_then(|it| it.get_with_key(key));
+    if let Some((at, name)) = of("name") {
+        let namespace = of("namespace").and_then(|(_, it)| it.text());
+        let name = name.text().unwrap_or_default();
+        let name = Named::object(ReferenceKind::Workload, namespace, name);
+        intake.names.declare(name, at);
+    }
+}
+
+/// Notes that an autoscaler names what makes pods. Of other kinds it is not known who reads them.
+fn require(object: View<'_>, target: View<'_>, intake: &mut Intake<'_>) {
+    let kinds = [
+        "Deployment",
+        "StatefulSet",
+        "ReplicaSet",
+        "ReplicationController",
+    ];
+    let kind = target.get("kind").and_then(View::text);
+    let is_read = kind.is_some_and(|kind| kinds.contains(&kind));
+    let named = target.get_with_key("name").filter(|_| is_read);
+    if let Some((at, name)) = named {
+        let metadata = object.get("metadata");
+        let namespace = metadata.and_then(|it| it.get("namespace")?.text());
+        let name = name.text().unwrap_or_default();
+        let name = Named::object(ReferenceKind::Workload, namespace, name);
+        intake.names.require(name, at, User::Mesh);
+    }
+}
+
 pub(super) fn autoscaler(object: View<'_>, intake: &mut Intake<'_>) {
     let Some(spec) = object.get("spec") else {
         return;
@@ -97,6 +129,9 @@ pub(super) fn autoscaler(object: View<'_>, intake: &mut Intake<'_>) {
     let (Some(kind), Some(target)) = (text("kind"), text("name")) else {
         return;
     };
+    if let Some(written) = spec.get("scaleTargetRef") {
+        require(object, written, intake);
+    }
     let autoscaler = Autoscaler {
         namespace: name(object).0.to_owned(),
         kind: kind.to_owned(),

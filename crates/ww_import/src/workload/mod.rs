@@ -6,6 +6,7 @@
 mod container;
 mod later;
 mod probe;
+mod resolver;
 #[cfg(test)]
 mod tests;
 
@@ -69,6 +70,7 @@ fn workload(
         return;
     };
     let (namespace, name) = name(object);
+    later::declare(object, intake);
     let metadata = template.get("metadata");
     let labels = metadata.and_then(|it| it.get("labels"));
     let product = kubernetes();

@@ -260,3 +260,24 @@ data:
     let start = text.find("events").unwrap();
     assert!(inner.bytes[..start].iter().all(u8::is_ascii_whitespace));
 }
+
+#[test]
+fn pods_look_names_up_as_their_policy_says() {
+    let resolver = |spec: &str| {
+        let text = format!(
+            "apiVersion: v1\nkind: Pod\nmetadata: {{name: p, namespace: shop}}\n\
+             spec: {{containers: [{{name: c, image: i}}]{spec}}}\n"
+        );
+        units(&text).remove(0).resolver
+    };
+    let usual = resolver("").unwrap();
+    assert_eq!(usual.ndots.value(), Some(&5));
+    assert_eq!(usual.search[0].value, "shop.svc.cluster.local");
+    let own = ", dnsConfig: {options: [{name: ndots, value: \"2\"}], searches: [example.net]}";
+    let own = resolver(own).unwrap();
+    assert_eq!(own.ndots.value(), Some(&2));
+    assert_eq!(own.search.len(), 4);
+    assert_eq!(resolver(", dnsPolicy: Default"), None);
+    assert_eq!(resolver(", hostNetwork: true"), None);
+    assert!(resolver(", dnsPolicy: None").unwrap().search.is_empty());
+}

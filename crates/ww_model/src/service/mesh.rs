@@ -44,6 +44,9 @@ pub struct MeshRoute {
     pub side: ClientSide,
     /// A delay or an error that is made on purpose.
     pub fault: Option<SourceSpan>,
+    /// Whether, of several objects about calls of one host inside the mesh, one is heeded only;
+    /// otherwise they are put together.
+    pub is_exclusive: bool,
 }
 
 /// What a mesh does with connections to a host.

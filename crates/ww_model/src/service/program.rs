@@ -198,6 +198,8 @@ pub enum ReferenceKind {
     Defaults,
     /// A store of shared memory or a table that counters live in.
     Zone,
+    /// What makes pods.
+    Workload,
 }
 
 /// A time without a unit.

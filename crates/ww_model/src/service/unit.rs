@@ -1,6 +1,6 @@
 //! What starts programs: services of compose, containers of pods.
 
-use super::{CheckKind, Kernel, Product, ProgramId, Reference};
+use super::{CheckKind, Kernel, Product, ProgramId, Reference, Resolver};
 use ww_base::{Setting, SourceSpan, Sourced, Span};
 
 /// A container, or a process that something starts.
@@ -56,6 +56,8 @@ pub struct Unit {
     /// Settings of the kernel that hold in its own network namespace; none where it has that of the
     /// host, or where nothing starts it.
     pub kernel: Kernel,
+    /// How it looks names up; none when that is the host's business.
+    pub resolver: Option<Resolver>,
     /// Names in its declaration that lead nowhere.
     pub references: Vec<Reference>,
 }
@@ -93,6 +95,7 @@ impl Unit {
             program: None,
             has_sidecar: Setting::default(),
             kernel: Kernel::default(),
+            resolver: None,
             references: Vec::new(),
         }
     }
