@@ -2,5 +2,6 @@
 
 mod host;
 
+pub(crate) mod mesh_objects_compete;
 pub(crate) mod mesh_tls_contradicts;
 pub(crate) mod permissive_mesh_tls;

@@ -58,7 +58,7 @@ fn check(declared: &Declared<'_>, reports: &mut Reports) {
 fn is_elsewhere(reference: &Reference) -> bool {
     let is_object = matches!(
         reference.kind,
-        ReferenceKind::Service | ReferenceKind::Gateway
+        ReferenceKind::Service | ReferenceKind::Gateway | ReferenceKind::Workload
     );
     is_object && meant(reference).is_none()
 }
@@ -166,6 +166,7 @@ fn word(kind: ReferenceKind) -> &'static str {
         ReferenceKind::ComposeService => "a service",
         ReferenceKind::Defaults => "a section of defaults",
         ReferenceKind::Zone => "a zone of shared memory",
+        ReferenceKind::Workload => "what makes pods",
     }
 }
 
@@ -176,6 +177,7 @@ fn consequence(kind: ReferenceKind) -> &'static str {
         ReferenceKind::Subset | ReferenceKind::Service | ReferenceKind::ServicePort => {
             "requests that go there are answered with an error"
         }
+        ReferenceKind::Workload => "nothing is scaled",
         ReferenceKind::Gateway => "the routes are attached to nothing",
         ReferenceKind::ComposeService | ReferenceKind::Defaults | ReferenceKind::Zone => {
             "the file is refused"
