@@ -120,7 +120,7 @@ fn story(
     let (client, server, target) = (&client.name, &server.name, &inner.call.name);
     let patience = said(waits.value);
     let queued = match queue {
-        Queue::For(known) => format!("up to {}", said(known.value)),
+        Queue::For(known) => format!("for up to {}", said(known.value)),
         Queue::Ever(_) => "without a bound".to_owned(),
     };
     let short = Span((waits.value.0 / 3 / 1_000_000_000).max(1) * 1_000_000_000);
@@ -130,7 +130,7 @@ fn story(
     );
     let story = Story::proved(
         format!(
-            "when all connections to {target} are taken, requests wait in {server} for {queued}, while \
+            "when all connections to {target} are taken, requests wait in {server} {queued}, while \
              {client} gives them up after {patience}: {server} then works for nobody"
         ),
         format!("a pool of {server} that is never used up"),
@@ -138,7 +138,7 @@ fn story(
     .support(Support::Declared);
     let story = match queue {
         Queue::For(known) => {
-            let says = format!("{server} waits {queued} for a connection");
+            let says = format!("{server} waits {queued} until it has a connection");
             story
                 .show(known.show(inner.call.at, &says))
                 .fix(set_time(declared, known, short, title))

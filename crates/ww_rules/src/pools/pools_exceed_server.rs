@@ -151,27 +151,39 @@ fn story(
         .flat_map(Opened::show)
         .fold(story, Story::show);
     let story = room.show(story, server, largest.hop.call.at);
+    let smaller = room.free() / largest.copies().max(1);
     let story = match (opened, largest.pools.as_slice()) {
-        ([one], [pool]) if one.threads.is_none() && room.free() >= largest.copies() => {
-            let smaller = room.free() / largest.copies();
+        _ if opened::is_pooler(server) && !calls_nobody(server) => story.advise(format!(
+            "Let {name} accept {} connections of clients: they cost it little, and wait for those to the database",
+            room.wanted(total)
+        )),
+        ([one], [pool]) if one.threads.is_none() && smaller > 0 => {
             let client = &largest.caller.name;
             let title = format!("Give each pool of {client} at most {smaller} connections");
-            story.fix(set_number(declared, pool, smaller, title))
+            story
+                .fix(set_number(declared, pool, smaller, title))
+                .advise(more(name, room.wanted(total)))
         }
-        _ => story.advise(format!(
-            "Make the pools smaller: {} connections in all",
-            room.free()
-        )),
+        _ => story
+            .advise(format!("Make the pools smaller: {} connections in all", room.free()))
+            .advise(more(name, room.wanted(total))),
     };
-    let story = story.advise(format!(
-        "Or let {name} accept {}, where it has the memory, or put a pooler before it",
-        room.wanted(total)
-    ));
     if held(opened) > room.free() {
         story.severity(Severity::High)
     } else {
         story
     }
+}
+
+/// Whether a server passes nothing on: it is the database itself.
+fn calls_nobody(server: &Party<'_>) -> bool {
+    server
+        .program
+        .is_none_or(|program| program.calls.is_empty())
+}
+
+fn more(name: &str, wanted: u64) -> String {
+    format!("Or let {name} accept {wanted}, where it has the memory, or put a pooler before it")
 }
 
 /// Connections that pools open before anybody asks for them, as those of the JVM do.
