@@ -168,6 +168,8 @@ pub struct Service {
     pub addresses: Vec<IpAddr>,
     /// Where it is written that it has no address of its own: its name stands for those of its pods.
     pub headless_at: Option<SourceSpan>,
+    /// Where it asks that connections of one client go to the same pod (`sessionAffinity: ClientIP`).
+    pub affinity_at: Option<SourceSpan>,
     /// The name that an `ExternalName` service stands for.
     pub external_name: Option<String>,
 }

@@ -90,6 +90,11 @@ pub(super) fn side(of: &Lookup<'_>, agent: &Lookup<'_>, transport: &Lookup<'_>) 
             side.on_stale = Methods::Idempotent;
         }
         java::REST | java::JDK => with_java(&mut side, of),
+        "grpc-go-client" => {
+            side.reuses = of.flag("channel");
+            side.keepalive_idle = of.time("idle timeout");
+            side.probe_after = of.time("Time");
+        }
         _ => with_database(&mut side, of),
     }
     side

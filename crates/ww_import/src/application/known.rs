@@ -107,6 +107,12 @@ pub(super) const OPTIONS: &[Known] = &[
         "timeout_graceful_shutdown",
         Unit::Seconds,
     ),
+    (
+        "uvicorn",
+        "--ws-ping-interval",
+        "ws_ping_interval",
+        Unit::SecondsOrOff,
+    ),
     ("uvicorn", "--backlog", "backlog", Unit::Count),
     ("uvicorn", "--workers", "workers", Unit::Count),
     (
@@ -308,6 +314,12 @@ pub(super) const FIELDS: &[Known] = &[
         "timeout_graceful_shutdown",
         Unit::Seconds,
     ),
+    (
+        "uvicorn",
+        "ws_ping_interval",
+        "ws_ping_interval",
+        Unit::SecondsOrOff,
+    ),
     ("uvicorn", "backlog", "backlog", Unit::Count),
     ("uvicorn", "workers", "workers", Unit::Count),
     (
@@ -369,6 +381,28 @@ pub(super) const FIELDS: &[Known] = &[
         "IdleTimeout",
         Unit::SecondsOrOff,
     ),
+    ("socket.io", "pingInterval", "pingInterval", Unit::Millis),
+    (
+        "grpc-go-server",
+        "MaxConnectionIdle",
+        "MaxConnectionIdle",
+        Unit::SecondsOrOff,
+    ),
+    (
+        "grpc-go-server",
+        "MaxConnectionAge",
+        "MaxConnectionAge",
+        Unit::SecondsOrOff,
+    ),
+    (
+        "grpc-go-server",
+        "MaxConnectionAgeGrace",
+        "MaxConnectionAgeGrace",
+        Unit::SecondsOrOff,
+    ),
+    ("grpc-go-server", "Time", "Time", Unit::SecondsOrOff),
+    ("grpc-go-server", "MinTime", "MinTime", Unit::SecondsOrOff),
+    ("grpc-go-client", "Time", "Time", Unit::SecondsOrOff),
     ("go-http-client", "Timeout", "Timeout", Unit::SecondsOrOff),
     (
         "go-http-client",

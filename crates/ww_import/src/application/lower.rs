@@ -12,7 +12,9 @@ use super::written::{Construct, Lookup, Written};
 use crate::service::address::{self, Address, addresses_of, plain_call};
 use crate::service::{Intake, file_name};
 use ww_base::{Gap, Locus, SourceSpan, Sourced};
-use ww_model::service::{Call, Listener, Product, Program, ProgramId, Protocol, Unit, Version};
+use ww_model::service::{
+    Call, Listener, Picking, Product, Program, ProgramId, Protocol, ServerSide, Unit, Version,
+};
 
 /// Makes the program of an application that a unit starts, or nobody.
 pub(super) fn application(
@@ -114,8 +116,12 @@ impl Lowering<'_, '_> {
                 at: port.map_or(at, |(_, at)| at),
                 port: port.map(|(port, _)| port),
                 hosts: Vec::new(),
-                protocol: Protocol::Http,
-                side: server::side(&lookup),
+                protocol: if component == "grpc-go-server" {
+                    Protocol::Grpc
+                } else {
+                    Protocol::Http
+                },
+                side: self.with_heartbeat(server::side(&lookup)),
                 tls: None,
                 own_answers: Vec::new(),
             };
@@ -127,7 +133,24 @@ impl Lowering<'_, '_> {
             program.grace = server::grace(&lookup);
         }
         program.calls = self.calls();
+        let found = &self.application.found;
+        program.event_stream = found.event_stream.filter(|_| !found.is_unbuffered);
         program
+    }
+
+    /// Socket.IO pings its clients, whatever server it is attached to.
+    fn with_heartbeat(&self, side: ServerSide) -> ServerSide {
+        if !self.has("socket.io") {
+            return side;
+        }
+        let socket = self.of_client(
+            "socket.io",
+            client::of(&self.application.found.constructs, "socket.io"),
+        );
+        ServerSide {
+            heartbeat: socket.time("pingInterval"),
+            ..side
+        }
     }
 
     fn has(&self, package: &str) -> bool {
@@ -196,10 +219,10 @@ impl Lowering<'_, '_> {
                     _ => None,
                 }
             }
-            Language::Go => self.makes("go-http-server").then_some(Server {
-                component: "go-http-server",
-                unseen: None,
-            }),
+            Language::Go => {
+                let made = ["go-http-server", "grpc-go-server"];
+                made.into_iter().find(|it| self.makes(it)).and_then(seen)
+            }
             Language::Java => None,
             Language::Ruby => self.has("puma").then(|| Server {
                 component: "puma",
@@ -313,6 +336,10 @@ impl Lowering<'_, '_> {
         let mut call = plain_call(address, at);
         let component = match construct {
             Some(construct) => Some(construct.component),
+            None if call.protocol == Protocol::Unknown && self.speaks_grpc_only() => {
+                call.protocol = Protocol::Grpc;
+                Some("grpc-go-client")
+            }
             None => self.client(call.protocol),
         };
         let Some(component) = component else {
@@ -329,7 +356,22 @@ impl Lowering<'_, '_> {
         if let Some(construct) = construct {
             client::again(construct, &mut call.side.retry);
         }
+        if component == "grpc-go-client" {
+            call.protocol = Protocol::Grpc;
+            let policy = lookup.word("loadBalancingPolicy");
+            call.picking = policy.map(|policy| match policy.as_str() {
+                "round_robin" => Picking::RoundRobin,
+                _ => Picking::First,
+            });
+        }
         call
+    }
+
+    /// Whether gRPC is the only protocol that its source calls others with.
+    fn speaks_grpc_only(&self) -> bool {
+        let others = CLIENTS.iter().map(|(_, component, _)| *component);
+        let mut others = others.chain(["go-http-client", "node-http-agent"]);
+        self.makes("grpc-go-client") && !others.any(|it| self.makes(it))
     }
 
     /// Where the settings of a client are looked up that these make.

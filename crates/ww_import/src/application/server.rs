@@ -25,7 +25,18 @@ pub(super) fn side(of: &Lookup<'_>) -> ServerSide {
                 side.keepalive_requests = of.number("requests on a connection of a sync worker");
             }
         }
-        "uvicorn" => side.keepalive_idle = of.time("timeout_keep_alive"),
+        "uvicorn" => {
+            side.keepalive_idle = of.time("timeout_keep_alive");
+            side.heartbeat = of.time("ws_ping_interval");
+        }
+        "grpc-go-server" => {
+            side.keepalive_idle = of.time("MaxConnectionIdle");
+            side.max_age = of.time("MaxConnectionAge");
+            side.max_age_grace = of.time("MaxConnectionAgeGrace");
+            side.max_streams = of.number("MaxConcurrentStreams");
+            side.least_ping_interval = of.time("MinTime");
+            side.probe_after = of.time("Time");
+        }
         "hypercorn" => {
             side.keepalive_idle = of.time("keep_alive_timeout");
             side.keepalive_requests = of.number("keep_alive_max_requests");

@@ -18,6 +18,10 @@ pub(super) struct Found {
     pub(super) ports: Vec<(u16, SourceSpan)>,
     /// Whether the port is the variable `PORT` first.
     pub(super) reads_port: bool,
+    /// Where a type of answers is server-sent events.
+    pub(super) event_stream: Option<SourceSpan>,
+    /// Whether proxies are asked to pass answers on at once (`X-Accel-Buffering`).
+    pub(super) is_unbuffered: bool,
     /// Addresses in texts that no construct is about.
     pub(super) addresses: Vec<(String, SourceSpan)>,
 }
@@ -38,6 +42,23 @@ impl Found {
                 Language::Java | Language::Ruby => {}
             }
             self.lone_address(code, index);
+            self.events(code, index);
+        }
+    }
+
+    /// Notes `text/event-stream` where it is the type of an answer, not one that a client asks for.
+    fn events(&mut self, code: &Code<'_>, index: usize) {
+        let Some(token) = code.get(index).filter(|token| token.kind == Kind::Text) else {
+            return;
+        };
+        self.is_unbuffered |= token.text.eq_ignore_ascii_case("x-accel-buffering");
+        let names = ["content-type", "content_type", "media_type", "mimetype"];
+        let before = (1..4).filter_map(|back| code.get(index.checked_sub(back)?));
+        let is_type = before
+            .map(|token| token.text.to_ascii_lowercase())
+            .any(|word| names.contains(&word.as_str()));
+        if token.text.starts_with("text/event-stream") && is_type && self.event_stream.is_none() {
+            self.event_stream = Some(code.span(index, index));
         }
         if code.language == Language::Java {
             self.java(code);
@@ -84,6 +105,9 @@ impl Found {
             }
             "Pool" if calls && code.is(index.wrapping_sub(1), "new") => {
                 self.call("pg-pool", code, index, FIELDS);
+            }
+            "Server" if calls && !is_method && code.is(index.wrapping_sub(1), "new") => {
+                self.call("socket.io", code, index, FIELDS);
             }
             "createPool" if calls => self.call("mysql2", code, index, FIELDS),
             "PORT" if is_method && code.is(index.wrapping_sub(2), "env") => {
@@ -141,6 +165,7 @@ impl Found {
     }
 
     fn go(&mut self, code: &Code<'_>, index: usize) {
+        self.grpc(code, index);
         if !code.are(index, &["http", "."]) {
             return;
         }
@@ -174,6 +199,76 @@ impl Found {
                 self.call("go-http-client", code, index + 2, &[]);
             }
             _ => {}
+        }
+    }
+
+    /// What is made of gRPC in Go: servers, channels, and their keep-alive.
+    fn grpc(&mut self, code: &Code<'_>, index: usize) {
+        let (Some(package), Some(name)) = (code.word(index), code.word(index + 2)) else {
+            return;
+        };
+        let open = index + 3;
+        let is_literal = code.is(open, "{");
+        match (package, name) {
+            _ if !code.is(index + 1, ".") => {}
+            ("grpc", "NewServer") if code.is(open, "(") => {
+                self.call("grpc-go-server", code, index + 2, &[]);
+            }
+            ("grpc", "MaxConcurrentStreams") if code.is(open, "(") => {
+                let close = code.closing(open);
+                self.assigned.push(Written {
+                    component: "grpc-go-server",
+                    setting: "MaxConcurrentStreams",
+                    value: value(code, open + 1, close.saturating_sub(1), Unit::Count),
+                    at: code.span(index, close),
+                });
+            }
+            ("grpc", "Dial" | "NewClient" | "DialContext") if code.is(open, "(") => {
+                self.channel(code, index + 2);
+            }
+            ("keepalive", "ServerParameters" | "EnforcementPolicy") if is_literal => {
+                let known = fields("grpc-go-server", code, open, FIELDS);
+                self.assigned.extend(known);
+            }
+            ("keepalive", "ClientParameters") if is_literal => {
+                let known = fields("grpc-go-client", code, open, FIELDS);
+                self.assigned.extend(known);
+            }
+            ("net", "Listen") if code.is(open, "(") => {
+                let close = code.closing(open);
+                let first = code.end_of_part(open + 1, close) + 1;
+                if first < close {
+                    self.go_address(code, first, close.saturating_sub(1));
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Notes a channel of gRPC, with the way in which it picks a server, where a text names that.
+    fn channel(&mut self, code: &Code<'_>, name: usize) {
+        self.call("grpc-go-client", code, name, &[]);
+        let (open, close) = (name + 1, code.closing(name + 1));
+        let texts = (open..close).filter_map(|index| Some((index, code.get(index)?)));
+        let mut texts = texts.filter(|(_, token)| token.kind == Kind::Text);
+        let end = code.end_of_part(open + 1, close).saturating_sub(1);
+        let target = code.quoted(open + 1, end).unwrap_or_default();
+        let target = target.trim_start_matches("dns:///");
+        let target = target.trim_start_matches("passthrough:///");
+        let Some(made) = self.constructs.last_mut() else {
+            return;
+        };
+        if target.contains(':') {
+            let address = Expr::Text(format!("grpc://{target}"));
+            made.address = Some((address, code.span(open + 1, end)));
+        }
+        if let Some((index, _)) = texts.find(|(_, token)| token.text.contains("round_robin")) {
+            self.assigned.push(Written {
+                component: "grpc-go-client",
+                setting: "loadBalancingPolicy",
+                value: Value::Word("round_robin".to_owned()),
+                at: code.span(index, index),
+            });
         }
     }
 

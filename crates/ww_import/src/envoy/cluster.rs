@@ -295,7 +295,7 @@ fn picking(cluster: View<'_>, intake: &mut Intake<'_>) -> Setting<Picking> {
             "ROUND_ROBIN" => Some(Picking::RoundRobin),
             "LEAST_REQUEST" => Some(Picking::LeastRequests),
             "RANDOM" => Some(Picking::Random),
-            "RING_HASH" | "MAGLEV" => Some(Picking::Hash),
+            "RING_HASH" | "MAGLEV" => Some(Picking::ConsistentHash),
             _ => None,
         }
     })

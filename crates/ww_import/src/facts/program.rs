@@ -98,6 +98,9 @@ fn listener(fields: &Fields<'_>, product: &Product, intake: &mut Intake<'_>) -> 
         "total",
         "stream_idle",
         "max_streams",
+        "max_age_grace",
+        "least_ping_interval",
+        "heartbeat",
         "probe_after",
     ];
     fields.known(&known, intake);
@@ -115,6 +118,9 @@ fn listener(fields: &Fields<'_>, product: &Product, intake: &mut Intake<'_>) -> 
         total: time("total", intake),
         stream_idle: time("stream_idle", intake),
         max_streams: fields.number("max_streams", intake),
+        max_age_grace: fields.time("max_age_grace", intake),
+        least_ping_interval: fields.time("least_ping_interval", intake),
+        heartbeat: fields.time("heartbeat", intake),
         probe_after: fields.time("probe_after", intake),
         ..ServerSide::default()
     };

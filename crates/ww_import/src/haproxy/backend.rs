@@ -35,8 +35,11 @@ impl<'t> Lowering<'t, '_, '_> {
             from: routes.from,
             to,
             protocol: protocol(proxy, first),
-            streams: Setting::default(),
-            side: self.client_side(proxy, &servers),
+            streams: match routes.streams {
+                Some(at) => Setting::set(true, at),
+                None => Setting::default(),
+            },
+            side: self.client_side(proxy, &servers, routes.streams.is_some()),
             picking: self.picking(proxy),
             checks: self.checks(proxy, &servers),
             passive: Passive {
@@ -53,7 +56,12 @@ impl<'t> Lowering<'t, '_, '_> {
         self.program.calls.push(call);
     }
 
-    fn client_side(&mut self, proxy: &Proxy<'t>, servers: &[Server<'t>]) -> ClientSide {
+    fn client_side(
+        &mut self,
+        proxy: &Proxy<'t>,
+        servers: &[Server<'t>],
+        streams: bool,
+    ) -> ClientSide {
         let server = self.timeout(proxy, "server");
         let is_http = proxy.is_http();
         let tunnel = self.first_timeout(proxy, &["tunnel", "server"]);
@@ -76,7 +84,7 @@ impl<'t> Lowering<'t, '_, '_> {
             pool_queue: self.server_bound(servers, "maxqueue", "maxqueue"),
             connect: self.timeout(proxy, "connect"),
             first_byte: server.clone(),
-            stream_idle: if is_http { server } else { tunnel },
+            stream_idle: if is_http && !streams { server } else { tunnel },
             total: none("HAProxy bounds silence, not a whole answer"),
             probe_after: probe_after(proxy, &["srvtcpka", "tcpka"]),
             unacknowledged: self.server_time(servers, "tcp-ut"),
@@ -199,8 +207,12 @@ impl<'t> Lowering<'t, '_, '_> {
             "" | "roundrobin" | "static-rr" => Picking::RoundRobin,
             "leastconn" => Picking::LeastRequests,
             "first" => Picking::First,
-            "source" => Picking::ClientAddress,
+            "source" if self.is_told_clients() => Picking::ClientAddress,
+            "source" => Picking::PeerAddress,
             "random" => Picking::Random,
+            "uri" | "url_param" | "hdr" | "hash" | "rdp-cookie" if is_consistent(proxy) => {
+                Picking::ConsistentHash
+            }
             "uri" | "url_param" | "hdr" | "hash" | "rdp-cookie" => Picking::Hash,
             other => {
                 return Setting::Unknown(Gap::new(
@@ -210,6 +222,21 @@ impl<'t> Lowering<'t, '_, '_> {
             }
         };
         Setting::set(picking, line.at)
+    }
+
+    /// Whether a proxy in front tells the addresses of its clients: by the PROXY protocol, or by a
+    /// header that takes the place of the address.
+    fn is_told_clients(&self) -> bool {
+        let mut lines = self.sections.iter().flat_map(|section| &section.lines);
+        lines.any(|line| {
+            let mut words = line.words.iter().map(|word| word.text.as_str());
+            words.any(|word| {
+                matches!(
+                    word,
+                    "accept-proxy" | "set-src" | "expect-proxy" | "expect-netscaler-cip"
+                )
+            })
+        })
     }
 
     /// `observe`: failed requests count as failed probes.
@@ -223,6 +250,13 @@ impl<'t> Lowering<'t, '_, '_> {
             ..Outlier::default()
         }
     }
+}
+
+/// Whether a hash gives only a few requests another server when one comes or goes.
+fn is_consistent(proxy: &Proxy<'_>) -> bool {
+    proxy
+        .one(&["hash-type"])
+        .is_some_and(|line| line.word(1) == "consistent")
 }
 
 /// What is spoken with the servers of a backend.

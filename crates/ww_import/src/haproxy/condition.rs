@@ -31,6 +31,27 @@ pub(super) fn written(line: &Line) -> Option<String> {
     Some(line.rest(at))
 }
 
+/// Whether the condition of a line holds for nothing but requests that ask for WebSocket.
+pub(super) fn is_upgrade(section: &Section, line: &Line) -> bool {
+    let Some(written) = written(line) else {
+        return false;
+    };
+    let has_choice = written.contains('!') || written.contains("||") || written.contains(" or ");
+    if written.starts_with("unless") || has_choice {
+        return false;
+    }
+    let words = of_line(section, line).unwrap_or_default();
+    let is = |word: &str, name: &str| word.eq_ignore_ascii_case(name);
+    let header = ["hdr(upgrade)", "req.hdr(upgrade)", "req.fhdr(upgrade)"];
+    let at = words
+        .iter()
+        .position(|word| header.iter().any(|name| is(word, name)));
+    at.is_some_and(|at| {
+        let mut behind = words.iter().skip(at + 1).take(3);
+        behind.any(|word| is(word, "websocket"))
+    })
+}
+
 /// The path that a condition asks for.
 pub(super) fn path(condition: &[String]) -> Option<&str> {
     let tests = ["path", "path_beg", "url", "path_reg"];

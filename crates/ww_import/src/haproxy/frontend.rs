@@ -90,6 +90,7 @@ impl<'t> Lowering<'t, '_, '_> {
             least_ping_interval: none("HAProxy does not count pings"),
             statement: none("HAProxy has no statements"),
             idle_in_transaction: none("HAProxy has no transactions"),
+            heartbeat: none("HAProxy sends no pings of its own"),
             probe_after: probe_after(proxy, &probes),
             connections: match proxy.one(&["maxconn"]) {
                 Some(line) => self.number(line.word(1), line.at, "maxconn"),

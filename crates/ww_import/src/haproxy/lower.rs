@@ -34,6 +34,10 @@ pub(super) struct Routes {
     pub(super) matches: Option<WrittenMatch>,
     /// Whether one of the ways has no condition.
     is_always: bool,
+    /// How many ways there are.
+    ways: u32,
+    /// Where it is written that only requests for WebSocket go there.
+    pub(super) streams: Option<SourceSpan>,
 }
 
 /// Adds the program that sections declare; none where none of them serves or calls.
@@ -154,6 +158,11 @@ impl<'t> Lowering<'t, '_, '_> {
         for line in proxy.own(&["use_backend"]) {
             let matches = condition::written(line).map(|text| WrittenMatch { at: line.at, text });
             self.lead(line, listeners, matches);
+            let is_upgrade = condition::is_upgrade(section, line);
+            if let Some(routes) = self.routes.get_mut(line.word(1)) {
+                let is_only = is_upgrade && !routes.is_always && routes.ways < 2;
+                routes.streams = Some(line.at).filter(|_| is_only);
+            }
         }
         if let Some(line) = proxy.one(&["default_backend"]) {
             self.lead(line, listeners, None);
@@ -173,13 +182,17 @@ impl<'t> Lowering<'t, '_, '_> {
 
     fn route(&mut self, name: &str, listeners: &[usize], matches: Option<WrittenMatch>) {
         let routes = self.routes.entry(name.to_owned()).or_default();
+        routes.ways += 1;
         for listener in listeners {
             if !routes.from.contains(listener) {
                 routes.from.push(*listener);
             }
         }
         match matches {
-            None => (routes.is_always, routes.matches) = (true, None),
+            None => {
+                (routes.is_always, routes.matches) = (true, None);
+                routes.streams = None;
+            }
             Some(matches) if !routes.is_always && routes.matches.is_none() => {
                 routes.matches = Some(matches);
             }

@@ -15,7 +15,7 @@ pub(super) const COMPONENT: &str = "ingress-nginx";
 pub(super) const PREFIX: &str = "nginx.ingress.kubernetes.io/";
 
 /// Annotations that are read.
-const READ: [&str; 22] = [
+const READ: [&str; 23] = [
     "affinity",
     "backend-protocol",
     "limit-burst-multiplier",
@@ -35,13 +35,14 @@ const READ: [&str; 22] = [
     "proxy-ssl-secret",
     "proxy-ssl-server-name",
     "proxy-ssl-verify",
+    "service-upstream",
     "auth-tls-secret",
     "auth-tls-verify-client",
     "upstream-hash-by",
 ];
 
 /// Beginnings of annotations that say nothing about timers, targets or TLS.
-const OTHERS: [&str; 40] = [
+const OTHERS: [&str; 39] = [
     "affinity-",
     "app-root",
     "auth-",
@@ -77,7 +78,6 @@ const OTHERS: [&str; 40] = [
     "rewrite-",
     "satisfy",
     "server-",
-    "service-upstream",
     "session-cookie-",
     "ssl-",
     "stream-snippet",
@@ -271,9 +271,13 @@ impl<'w> Settings<'w> {
         }
     }
 
+    /// How an endpoint is picked; with `service-upstream` the Service picks, not the controller.
     fn picking(self, intake: &mut Intake<'_>) -> Setting<Picking> {
+        if let Some((at, "true")) = self.word("service-upstream") {
+            return Setting::Off(Locus::Text(at));
+        }
         if let Some((at, _)) = self.word("upstream-hash-by") {
-            return Setting::set(Picking::Hash, at);
+            return Setting::set(Picking::ConsistentHash, at);
         }
         if let Some((at, "cookie")) = self.word("affinity") {
             return Setting::set(Picking::Cookie, at);

@@ -119,7 +119,7 @@ fn backends_are_encrypted_picked_and_limited_as_annotations_say() {
     let tls = call.tls.as_ref().unwrap();
     assert_eq!(tls.verifies.value(), Some(&false));
     assert!(tls.sni.is_off());
-    assert_eq!(call.picking.value(), Some(&Picking::Hash));
+    assert_eq!(call.picking.value(), Some(&Picking::ConsistentHash));
     let limit = &program.rate_limits[0];
     assert_eq!(limit.burst.value(), Some(&50));
     assert_eq!(limit.refused.value().unwrap().0, 503);

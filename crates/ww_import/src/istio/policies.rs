@@ -426,7 +426,7 @@ fn picking(group: Entry<'_>, intake: &mut Intake<'_>) -> Setting<Picking> {
         } else if hash.get("useSourceIp").is_some_and(View::is_true) {
             Picking::ClientAddress
         } else {
-            Picking::Hash
+            Picking::ConsistentHash
         };
         return Setting::set(picking, at);
     }

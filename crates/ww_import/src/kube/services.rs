@@ -44,6 +44,9 @@ pub(super) fn service(intake: &mut Intake<'_>, object: View<'_>) {
         headless_at: get("clusterIP")
             .filter(|it| it.text() == Some("None"))
             .map(View::at),
+        affinity_at: get("sessionAffinity")
+            .filter(|affinity| affinity.text() == Some("ClientIP"))
+            .map(View::at),
         external_name: get("externalName").and_then(View::text).map(str::to_owned),
     });
 }

@@ -109,6 +109,7 @@ impl<'t> Lowering<'t, '_, '_> {
             least_ping_interval: none("nginx does not count pings"),
             statement: none("nginx has no statements"),
             idle_in_transaction: none("nginx has no transactions"),
+            heartbeat: none("nginx sends no pings of its own"),
             probe_after: self.default_time("so_keepalive"),
             connections: none("nginx bounds the connections of each worker only"),
         }

@@ -85,7 +85,7 @@ impl<'t> Lowering<'t, '_, '_> {
         self.shadowed(scope);
         let side = self.client_side(scope, &way);
         let protocol = protocol_of(scope, prefix);
-        let (picking, passive) = self.servers(&way);
+        let (picking, passive) = self.servers(scope, &way);
         let call = Call {
             at: pass.at,
             name,
@@ -108,9 +108,14 @@ impl<'t> Lowering<'t, '_, '_> {
     }
 
     /// How a server is picked, and what is learnt about each.
-    fn servers(&mut self, way: &Way<'t>) -> (Setting<Picking>, Passive) {
+    fn servers(&mut self, scope: &Scope<'t>, way: &Way<'t>) -> (Setting<Picking>, Passive) {
         if let Whom::Group(group) = &way.whom {
-            return (self.picking(group), self.passive(group));
+            let told = scope.one("set_real_ip_from").is_some();
+            let picking = self.picking(group).map(|picking| match picking {
+                Picking::ClientAddress if !told => Picking::PeerAddress,
+                other => other,
+            });
+            return (picking, self.passive(group));
         }
         let only = "nginx does not take out the only server of a group";
         let passive = Passive {

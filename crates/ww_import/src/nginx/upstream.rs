@@ -71,7 +71,7 @@ impl<'t> Lowering<'t, '_, '_> {
         ];
         let written = METHODS.iter().find_map(|(name, picking)| {
             let directive = group.scope.one(name)?;
-            Some(Setting::set(*picking, directive.at))
+            Some(Setting::set(exact(*picking, directive), directive.at))
         });
         let default = || self.default_word("upstream method");
         written.unwrap_or_else(|| default().map(|_| Picking::RoundRobin))
@@ -144,6 +144,19 @@ impl<'t> Lowering<'t, '_, '_> {
             Some((number, at)) => Setting::set(number, at),
             None => self.default_number("max_conns"),
         }
+    }
+}
+
+/// The method with what its words add: what is hashed, and how.
+fn exact(picking: Picking, directive: &Directive) -> Picking {
+    let is_address = matches!(
+        directive.arg(0),
+        Some("$remote_addr" | "$binary_remote_addr")
+    );
+    match picking {
+        Picking::Hash if is_address => Picking::ClientAddress,
+        Picking::Hash if has_word(directive, "consistent") => Picking::ConsistentHash,
+        other => other,
     }
 }
 

@@ -49,7 +49,7 @@ fn of_pattern(path: &str, name: &str) -> Option<Format> {
 }
 
 /// Parts of source lines that make a server or a client, set a timer of one, or name an address.
-const IN_SOURCE: [&str; 21] = [
+const IN_SOURCE: [&str; 28] = [
     "://",
     ".listen(",
     "run_app(",
@@ -71,6 +71,13 @@ const IN_SOURCE: [&str; 21] = [
     "axios",
     "fetch(",
     "HttpClient",
+    "grpc.NewServer(",
+    "grpc.NewClient(",
+    "grpc.Dial",
+    "keepalive.ClientParameters",
+    "keepalive.ServerParameters",
+    "text/event-stream",
+    "pingInterval",
 ];
 
 /// The format of source code that may set a timer.

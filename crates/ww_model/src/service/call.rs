@@ -178,10 +178,15 @@ pub enum Picking {
     LeastRequests,
     /// By chance.
     Random,
-    /// By a hash of the request: equal ones go to the same target.
+    /// By a hash of the request: equal ones go to the same target. Another number of targets gives
+    /// nearly all requests another one.
     Hash,
-    /// By the client's address.
+    /// By a hash of the request that gives only a few requests another target when one comes or goes.
+    ConsistentHash,
+    /// By the client's address, also where a proxy in front tells it.
     ClientAddress,
+    /// By the address of the connection's other end: that of the proxy, where one is in front.
+    PeerAddress,
     /// By a cookie: a session stays where it began.
     Cookie,
     /// The first that can.

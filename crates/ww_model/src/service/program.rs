@@ -34,6 +34,9 @@ pub struct Program {
     pub rate_limits: Vec<RateLimit>,
     /// Names in its files that lead nowhere.
     pub references: Vec<Reference>,
+    /// Where it says that it answers with server-sent events, and does not ask proxies to pass these
+    /// on at once.
+    pub event_stream: Option<SourceSpan>,
     /// Times that are written without a unit and are surprisingly short or long for what they limit.
     pub bare_times: Vec<BareTime>,
     /// Settings that another one takes out of force.
@@ -64,6 +67,7 @@ impl Program {
             grace: Setting::default(),
             rate_limits: Vec::new(),
             references: Vec::new(),
+            event_stream: None,
             bare_times: Vec::new(),
             shadowed: Vec::new(),
             unresolvable: Vec::new(),
@@ -131,6 +135,8 @@ pub struct ServerSide {
     pub statement: Setting<Span>,
     /// A transaction that does nothing is ended after this (databases).
     pub idle_in_transaction: Setting<Span>,
+    /// Time between pings that it sends to clients of a stream, as those of WebSocket.
+    pub heartbeat: Setting<Span>,
     /// Time between TCP keep-alive probes of a silent connection, from the last data on.
     pub probe_after: Setting<Span>,
     /// Connections from clients at once, on all places that share this side.
