@@ -2,17 +2,23 @@
 
 use crate::{
     Rule, balancing, breakers, capture, dns, drain, exposure, filters, health, keepalive, kernel,
-    kube, limits, mesh, names, net, pools, references, retries, routes, tcp, timeouts, tls,
-    tls_config, traps,
+    kube, limits, mesh, names, net, pools, references, retries, routes, streams, tcp, timeouts,
+    tls, tls_config, traps,
 };
 
 /// Every rule.
 pub static RULES: &[&Rule] = &[
+    &balancing::affinity_without_effect::RULE,
     &balancing::backup_never_used::RULE,
+    &balancing::client_hash_sees_the_proxy::RULE,
     &balancing::connection_limit_per_worker::RULE,
+    &balancing::connection_pins_balancing::RULE,
     &balancing::failures_not_shared_between_workers::RULE,
     &balancing::first_without_limit::RULE,
+    &balancing::hash_moves_all_keys::RULE,
     &balancing::retry_stays_at_failed_server::RULE,
+    &balancing::sticky_sessions_with_scaling::RULE,
+    &balancing::streams_exceed_server_limit::RULE,
     &breakers::breaker_ignores_timeouts::RULE,
     &breakers::breaker_never_trips::RULE,
     &breakers::breaker_opens_late::RULE,
@@ -62,6 +68,7 @@ pub static RULES: &[&Rule] = &[
     &health::probe_port_not_served::RULE,
     &health::probe_timeout_too_short::RULE,
     &health::targets_without_check::RULE,
+    &keepalive::handshake_per_request::RULE,
     &keepalive::keep_alive_exceeds_backend::RULE,
     &keepalive::keep_alive_pool_too_small::RULE,
     &keepalive::keep_alive_race::RULE,
@@ -145,6 +152,11 @@ pub static RULES: &[&Rule] = &[
     &routes::asymmetric_path::RULE,
     &routes::overlapping_networks::RULE,
     &routes::route_to_nowhere::RULE,
+    &streams::answer_buffered_stream::RULE,
+    &streams::heartbeat_longer_than_idle::RULE,
+    &streams::ping_faster_than_server_allows::RULE,
+    &streams::stream_age_without_grace::RULE,
+    &streams::tunnel_timeout_missing::RULE,
     &tcp::aborted_by_application::RULE,
     &tcp::accept_queue_overflow::RULE,
     &tcp::connection_churn::RULE,

@@ -39,6 +39,7 @@ pub mod pools;
 pub mod references;
 pub mod retries;
 pub mod routes;
+pub mod streams;
 pub mod tcp;
 pub mod timeouts;
 pub mod tls;

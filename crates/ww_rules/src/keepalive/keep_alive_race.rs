@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use ww_base::{SourceSpan, Span};
 use ww_chain::{Chains, Hop, Party};
 use ww_finding::{Exhibit, Fix, Severity, Support};
-use ww_model::service::{ClientSide, Listener, Methods};
+use ww_model::service::{ClientSide, Listener, Methods, Protocol};
 
 rule! {
     name: "keep-alive-race",
@@ -40,7 +40,7 @@ const FIX_MARGIN: Span = Span::from_secs(5);
 fn check(declared: &Declared<'_>, reports: &mut Reports) {
     let chains = declared.chains();
     let mut told: BTreeSet<(Option<SourceSpan>, Option<SourceSpan>, String)> = BTreeSet::new();
-    for hop in chains.hops.iter().filter(|hop| hop.call.protocol.is_http()) {
+    for hop in chains.hops.iter().filter(|hop| may_race(hop)) {
         let (Some(caller), Some(callee)) = (chains.caller(hop), chains.callee(hop)) else {
             continue;
         };
@@ -55,6 +55,12 @@ fn check(declared: &Declared<'_>, reports: &mut Reports) {
             Answer::No => {}
         }
     }
+}
+
+/// Whether a request can meet the close: gRPC tells the caller first, and takes no request with it
+/// (GOAWAY).
+fn may_race(hop: &Hop<'_>) -> bool {
+    hop.call.protocol.is_http() && hop.call.protocol != Protocol::Grpc
 }
 
 /// The lines of a hop's race, as the finding shows them first: the caller's and the server's. None where it is not

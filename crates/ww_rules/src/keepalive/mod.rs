@@ -1,6 +1,7 @@
 //! Rules on connections that are kept: who closes them, and when.
 
 mod forgotten;
+pub(crate) mod handshake_per_request;
 pub(crate) mod keep_alive_exceeds_backend;
 pub(crate) mod keep_alive_pool_too_small;
 pub(crate) mod keep_alive_race;

@@ -3,9 +3,10 @@
 use crate::declared::at;
 use crate::operand::{Known, each, said};
 use crate::rule::rule;
+use crate::streams::tunnel_timeout_missing::lacks_tunnel;
 use crate::{Declared, Reports, Story};
 use std::collections::BTreeSet;
-use ww_base::Span;
+use ww_base::{SourceSpan, Span};
 use ww_chain::Party;
 use ww_finding::{Severity, Support};
 use ww_model::service::Call;
@@ -32,6 +33,7 @@ const LONG_STREAM: Span = Span::from_secs(3600);
 
 fn check(declared: &Declared<'_>, reports: &mut Reports) {
     let mut told = BTreeSet::new();
+    let judged_elsewhere = judged_elsewhere(declared);
     for party in &declared.chains().parties {
         let calls = party.program.iter().flat_map(|program| &program.calls);
         for call in calls.filter(|call| call.streams.value() == Some(&true)) {
@@ -42,13 +44,28 @@ fn check(declared: &Declared<'_>, reports: &mut Reports) {
                 let short = values.iter().all(|known| known.value < bound);
                 values.into_iter().next().filter(|_| short)
             };
+            let idle = shortest(each(&call.side.stream_idle), LONG_SILENCE);
             if let Some(total) = shortest(each(&call.side.total), LONG_STREAM) {
                 reports.add(of_total(party, call, &total));
-            } else if let Some(idle) = shortest(each(&call.side.stream_idle), LONG_SILENCE) {
+            } else if let Some(idle) = idle.filter(|_| !judged_elsewhere.contains(&call.at)) {
                 reports.add(of_silence(party, call, &idle));
             }
         }
     }
+}
+
+/// Calls whose silence other rules judge: the server's pings are known (`heartbeat-longer-than-idle`),
+/// or it is a time for requests that bounds it (`tunnel-timeout-missing`).
+fn judged_elsewhere(declared: &Declared<'_>) -> BTreeSet<SourceSpan> {
+    let mut calls = BTreeSet::new();
+    for hop in &declared.chains().hops {
+        let pings = hop.listener.map(|listener| &listener.side.heartbeat);
+        let is_known = pings.is_some_and(|pings| pings.value().is_some());
+        if is_known || lacks_tunnel(declared, hop.call) {
+            calls.insert(hop.call.at);
+        }
+    }
+    calls
 }
 
 fn of_total(party: &Party<'_>, call: &Call, total: &Known<Span>) -> Story {
