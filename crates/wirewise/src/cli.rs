@@ -42,6 +42,16 @@ Examples:
   wirewise check --format sarif --out review.sarif .
   nft list ruleset | wirewise check -
   kubectl get networkpolicy,pod,ns -A -o yaml | wirewise check -
+
+Formats, told by a file's name and content:
+  firewalls     iptables-save, ipset save, nftables (text or JSON)
+  hosts         ip -j addr, route and rule, WireGuard, resolv.conf, sysctl.conf
+  proxies       nginx, HAProxy, Envoy
+  Kubernetes    workloads, services, policies, Ingress, Gateway API, Istio
+  deployment    compose projects, Dockerfiles, .env files
+  applications  Spring, Node.js, Python, Go, Java, Ruby
+  databases     PostgreSQL, MySQL and MariaDB, Redis, PgBouncer
+  your team     wirewise.toml
 ";
 
 const CONSULT_EXAMPLES: &str = "\

@@ -14,7 +14,7 @@ use ww_model::Model;
 use ww_report::Sources;
 
 /// What is said of a file that is none of ours.
-const NO_FORMAT: &str = "is in no format that wirewise reads; known are iptables-save, ipset save, nftables rules, ip -j, WireGuard files and Kubernetes manifests";
+const NO_FORMAT: &str = "is in no format that wirewise reads; `wirewise check --help` lists them, and a name that tells what the file is helps: nginx.conf, haproxy.cfg, compose.yaml, rules.v4";
 
 /// Folders below a named one are entered this deep.
 const FOLDERS_DEEP: usize = 32;
@@ -216,9 +216,9 @@ pub(crate) fn read_two(
 fn something(inputs: &[Input], paths: &[PathBuf]) -> anyhow::Result<()> {
     if inputs.iter().all(|input| input.kind == InputKind::Other) {
         bail!(
-            "nothing that declares a network was found in {}; known are iptables-save, ipset save, \
-             nftables rules (text or JSON), ip -j addr/route/rule, WireGuard files and Kubernetes \
-             manifests (YAML or JSON)",
+            "nothing that declares a network was found in {}; `wirewise check --help` lists the \
+             formats that are read, and a name that tells what a file is helps: nginx.conf, \
+             haproxy.cfg, compose.yaml, rules.v4",
             names(paths)
         );
     }

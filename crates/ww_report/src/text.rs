@@ -273,7 +273,12 @@ fn not_judged(sheet: &mut Sheet, consultation: &Consultation) {
         sheet.hanging(&[(2, Tone::Dim, "-")], INDENT, Tone::Plain, &text);
     }
     if !absences.is_empty() {
-        let absences: Vec<&str> = absences.into_iter().collect();
+        // What stands in a longer phrase of the same list is said by that one: "x" in "x or y".
+        let is_said = |one: &&str| {
+            let mut others = absences.iter();
+            !others.any(|other| other != one && other.starts_with(*one))
+        };
+        let absences: Vec<&str> = absences.iter().copied().filter(is_said).collect();
         let captures = |input: &Input| input.kind == InputKind::Capture;
         let where_not = match consultation.inputs.as_slice() {
             inputs if !inputs.iter().any(captures) => "Not in these files",
