@@ -135,18 +135,21 @@ fn story(declared: &Declared<'_>, (party, unit): (&Party<'_>, &Unit), stop: &Sto
         ),
     };
     let wanted = Span(needs.0 + MARGIN.0);
-    let mut story = Story::proved(
-        headline,
+    let left = Span((stop.grace.value.0 - paused.0).max(0));
+    let refuter = if left == Span::ZERO {
+        "a pause that ends earlier than its command says".to_owned()
+    } else {
         format!(
             "no request of {name} that runs for longer than {}",
-            said(Span((stop.grace.value.0 - paused.0).max(0)))
-        ),
-    )
-    .support(Support::Declared)
-    .show(
-        stop.grace
-            .show(unit.at, &format!("{name} is killed after {grace}")),
-    );
+            said(left)
+        )
+    };
+    let mut story = Story::proved(headline, refuter)
+        .support(Support::Declared)
+        .show(
+            stop.grace
+                .show(unit.at, &format!("{name} is killed after {grace}")),
+        );
     if let Some(pause) = pause {
         story = story.show(pause.show(
             unit.at,
