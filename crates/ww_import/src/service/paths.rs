@@ -10,8 +10,7 @@ pub(crate) fn file_name(path: &str) -> &str {
     path.rsplit_once('/').map_or(path, |(_, name)| name)
 }
 
-/// A path that a file in a folder names: `.` and `..` are taken away where they can be, but for the
-/// `.` that the folder itself begins with.
+/// A path that a file in a folder names: `.` and `..` are taken away where they can be.
 pub(crate) fn resolve(folder: &str, named: &str) -> String {
     let whole = if named.starts_with('/') || folder.is_empty() {
         named.to_owned()
@@ -29,13 +28,8 @@ pub(crate) fn resolve(folder: &str, named: &str) -> String {
             _ => parts.push(part),
         }
     }
-    // Paths of files keep the `.` of the folder that the user named; this one has to be like them.
-    let is_under_dot = folder == "." || folder.starts_with("./");
     match parts.as_slice() {
         [""] => "/".to_owned(),
-        ["" | "..", ..] => parts.join("/"),
-        [] if is_under_dot => ".".to_owned(),
-        parts if is_under_dot => format!("./{}", parts.join("/")),
         parts => parts.join("/"),
     }
 }
@@ -53,10 +47,6 @@ mod tests {
         assert_eq!(resolve("shop/proxy", "../backend/"), "shop/backend");
         assert_eq!(resolve("shop", "/etc/nginx"), "/etc/nginx");
         assert_eq!(resolve("", "../x"), "../x");
-        assert_eq!(resolve(".", "./nginx.conf"), "./nginx.conf");
-        assert_eq!(resolve("./shop", "../api"), "./api");
-        assert_eq!(resolve(".", "."), ".");
-        assert_eq!(resolve(".", "/etc/nginx"), "/etc/nginx");
         assert_eq!(resolve("shop", "."), "shop");
         assert_eq!(resolve("/", "."), "/");
     }
