@@ -47,6 +47,11 @@ fn a_clean_scenario_shows_no_trouble() {
 }
 
 #[test]
+fn a_real_server_answers_in_a_clean_scenario() {
+    assert!(frames_of("clean-tls-nginx", 4).is_none_or(|frames| frames >= 20));
+}
+
+#[test]
 fn an_artefact_is_in_the_file_only() {
     assert!(frames_of("mirror-doubles-requests", 3).is_none_or(|frames| frames.is_multiple_of(2)));
 }
