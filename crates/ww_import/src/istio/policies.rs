@@ -93,6 +93,13 @@ pub(super) fn destination_rule(object: Object<'_>, intake: &mut Intake<'_>) {
         of_host.shadowed_by_port(of_port, view.at(), intake);
         rule.add(view.at(), Some(*port), None, of_port, intake);
     }
+    if list(object.spec, "subsets").next().is_none()
+        && let Some(host) = wild_host(object, host_text)
+    {
+        // The host's subsets are in view, and there is none.
+        let none = host.part(ReferenceKind::Subset, "");
+        intake.names.declare(none, object.spec.at());
+    }
     for subset in list(object.spec, "subsets") {
         rule.subset(subset, of_host, &ports, intake);
         let name = entry(subset, &["name"]);

@@ -279,6 +279,35 @@ fn names_are_resolved_as_istio_does() {
 }
 
 #[test]
+fn a_host_whose_rule_has_no_subsets_has_none() {
+    let object = |kind: &str, name: &str, spec: &str| {
+        format!(
+            "apiVersion: networking.istio.io/v1\nkind: {kind}\nmetadata: {{name: {name}, namespace: shop}}\nspec: {spec}\n---\n"
+        )
+    };
+    let rule = object(
+        "DestinationRule",
+        "web",
+        "{host: web, trafficPolicy: {tls: {mode: ISTIO_MUTUAL}}}",
+    );
+    let route = |host: &str| {
+        let spec = format!(
+            "{{hosts: [x], http: [{{route: [{{destination: {{host: {host}, subset: v2}}}}]}}]}}"
+        );
+        let services = read(&(rule.clone() + &object("VirtualService", "x", &spec)))
+            .model
+            .services;
+        let references = services.mesh.references;
+        references
+            .into_iter()
+            .map(|one| (one.name, one.declared))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(route("web"), [("v2".to_owned(), Vec::new())]);
+    assert_eq!(route("db"), []);
+}
+
+#[test]
 fn what_cannot_be_read_is_a_problem_and_not_a_default() {
     let read = read(
         "apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {name: a}\nspec: \

@@ -153,7 +153,10 @@ impl<'n> Index<'n> {
                 name.is_host(),
                 name.namespace.as_deref(),
             );
-            index.places.insert(place);
+            // One that has no parts says nothing of the parts of others.
+            if name.part.as_deref() != Some("") {
+                index.places.insert(place);
+            }
         }
         index
     }
@@ -176,7 +179,7 @@ impl<'n> Index<'n> {
             return false;
         }
         let is_it = |name: &&Named| name.part.is_none() || name.part == used.part;
-        !owners.iter().any(is_it) && self.judges(used)
+        !owners.iter().any(is_it) && (!owners.is_empty() || self.judges(used))
     }
 
     /// Whether files declare anything of the kind where this name would be declared.
@@ -205,7 +208,11 @@ impl<'n> Index<'n> {
             .collect();
         let shown = |(name, at): &(Named, SourceSpan)| (name.shown(), *at);
         if !parts.is_empty() {
-            return parts.into_iter().map(shown).collect();
+            // A thing without parts is declared with an empty one.
+            let named = parts
+                .into_iter()
+                .filter(|(name, _)| name.part.as_deref() != Some(""));
+            return named.map(shown).collect();
         }
         of_kind()
             .filter(|(name, _)| name.shares_namespace(used))
