@@ -477,3 +477,27 @@ fn a_name_of_python_is_that_of_its_function() {
     let orders = python("def get():\n    url = f\"http://{host}/x\"\n    requests.get(url)\n");
     assert_eq!(orders.calls[0].to[0].host, "stock");
 }
+
+#[test]
+fn a_unit_that_runs_another_script_is_not_the_server_of_its_folder() {
+    let services = services(&[
+        (
+            "compose.yaml",
+            "services:\n  api:\n    build: ./api\n  worker:\n    build: ./api\n    command: node worker.js\n",
+        ),
+        (
+            "api/Dockerfile",
+            "FROM node:20\nCOPY . .\nCMD [\"node\", \"server.js\"]\n",
+        ),
+        (
+            "api/server.js",
+            "const server = require('http').createServer(f);\nserver.keepAliveTimeout = 5000;\nserver.listen(3000);\n",
+        ),
+    ]);
+    let serves = |name: &str| {
+        let mut units = services.units.iter();
+        let unit = units.find(|unit| unit.name == name).unwrap();
+        unit.program.is_some()
+    };
+    assert!(serves("api") && !serves("worker"));
+}

@@ -170,12 +170,13 @@ pub(crate) fn starters(intake: &Intake<'_>, folders: &[&str]) -> Vec<Vec<usize>>
     let mut starters = vec![Vec::new(); folders.len()];
     let units = &intake.services.units;
     for (index, unit) in units.iter().enumerate() {
-        if is_built(intake, unit) {
+        let build = intake.builds.iter().find(|build| build.unit == index);
+        let runs_another = build.is_some_and(|build| runs_another_script(intake, build, unit));
+        if is_built(intake, unit) || runs_another {
             continue;
         }
         let by_image = by_image(unit, folders);
         let built_from = unit.built_from.as_ref().map(|it| it.value.as_str());
-        let build = intake.builds.iter().find(|build| build.unit == index);
         let of_file = build.map(|build| folder(&build.dockerfile));
         let candidates = [of_file, built_from, by_image.as_deref()];
         let found = candidates
@@ -188,6 +189,24 @@ pub(crate) fn starters(intake: &Intake<'_>, folders: &[&str]) -> Vec<Vec<usize>>
     }
     starters
 }
+
+/// Whether a unit runs another script than the image that it is built from does: `node worker.js` in
+/// place of `node server.js` serves nothing of what the server's file says.
+fn runs_another_script(intake: &Intake<'_>, build: &Build, unit: &Unit) -> bool {
+    let script = |words: &[Sourced<String>]| {
+        let mut names = words.iter().map(|word| file_name(&word.value).to_owned());
+        names.find(|name| {
+            let ending = name.rsplit_once('.').map(|(_, ending)| ending);
+            ending.is_some_and(|ending| SCRIPTS.contains(&ending))
+        })
+    };
+    let of_image = stage(intake, build).and_then(|stage| script(&stage.command));
+    let own = script(&unit.command).filter(|_| build.has_command);
+    of_image.zip(own).is_some_and(|(image, own)| image != own)
+}
+
+/// Endings of files with source code that a command names to run them.
+const SCRIPTS: [&str; 7] = ["js", "mjs", "cjs", "ts", "py", "rb", "php"];
 
 /// Whether it is a Dockerfile that another unit is built from: that one stands for it.
 pub(crate) fn is_built(intake: &Intake<'_>, unit: &Unit) -> bool {

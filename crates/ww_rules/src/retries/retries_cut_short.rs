@@ -71,6 +71,10 @@ fn story(way: &Way<'_>, attempts: &Known<u64>, one: &Known<Span>, all: &Known<Sp
             .saturating_mul(i64::try_from(tries).unwrap_or(i64::MAX)),
     ));
     let fitting = all.value.0 / one.value.0.max(1);
+    let asked = match fitting {
+        0 | 1 => "1 try".to_owned(),
+        more => format!("{more} tries"),
+    };
     Story::proved(
         format!(
             "{}: {tries} tries of {each} are {sum}, but all of them have {whole}: {fitting} run to their end",
@@ -83,7 +87,6 @@ fn story(way: &Way<'_>, attempts: &Known<u64>, one: &Known<Span>, all: &Known<Sp
     .show(attempts.show(way.at, &format!("up to {tries} tries")))
     .show(all.show(way.at, &format!("all tries have {whole}")))
     .advise(format!(
-        "Ask for {} tries, bound each by less, or give all of them more than {sum} where callers wait that long",
-        fitting.max(1)
+        "Ask for {asked}, bound each by less, or give all of them more than {sum} where callers wait that long"
     ))
 }

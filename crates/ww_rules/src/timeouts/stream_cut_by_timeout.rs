@@ -47,7 +47,10 @@ fn check(declared: &Declared<'_>, reports: &mut Reports) {
             let idle = shortest(each(&call.side.stream_idle), LONG_SILENCE);
             if let Some(total) = shortest(each(&call.side.total), LONG_STREAM) {
                 reports.add(of_total(party, call, &total));
-            } else if let Some(idle) = idle.filter(|_| !judged_elsewhere.contains(&call.at)) {
+            } else if let Some(idle) = idle
+                .filter(|_| !judged_elsewhere.contains(&call.at))
+                .filter(|idle| !pings_in_time(call, idle.value))
+            {
                 reports.add(of_silence(party, call, &idle));
             }
         }
@@ -66,6 +69,13 @@ fn judged_elsewhere(declared: &Declared<'_>) -> BTreeSet<SourceSpan> {
         }
     }
     calls
+}
+
+/// Whether it is the path of Socket.IO, whose server pings after 25 s of silence unless told otherwise
+/// (Socket.IO 4, server options, `pingInterval`), and silence is allowed for longer.
+fn pings_in_time(call: &Call, idle: Span) -> bool {
+    let path = call.matches.as_ref().map_or("", |path| &path.text);
+    path.contains("socket.io") && idle >= Span::from_secs(30)
 }
 
 fn of_total(party: &Party<'_>, call: &Call, total: &Known<Span>) -> Story {
