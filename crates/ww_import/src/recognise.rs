@@ -270,6 +270,9 @@ mod tests {
             ("{\"kind\": \"List\", \"items\": []}", Format::Kubernetes),
             ("{{- if .Values.x }}\nkind: Pod\n", Format::Kubernetes),
             ("Dear reader,\nthis is no network.\n", Format::Unknown),
+            ("# tuning\nnet.core.somaxconn = 128\n", Format::Sysctl),
+            ("net.ipv4.tcp_tw_recycle=1\n", Format::Sysctl),
+            ("net.core.somaxconn: 128\n", Format::Unknown),
             ("[package]\nname = \"x\"\n", Format::Unknown),
             ("", Format::Unknown),
         ];

@@ -109,8 +109,19 @@ pub(super) fn of_line(line: &str) -> Option<Format> {
         ("[pgbouncer]", None, _) => Some(Format::Pgbouncer),
         ("[mysqld]", None, _) => Some(Format::Mysql),
         ("nameserver", Some(_), None) => Some(Format::Resolver),
+        (key, second, _)
+            if is_kernel_setting(key) && (key.contains('=') || second == Some("=")) =>
+        {
+            Some(Format::Sysctl)
+        }
         _ => None,
     }
+}
+
+/// Whether a word is the name of a setting of the kernel's network.
+fn is_kernel_setting(word: &str) -> bool {
+    let parts = ["net.core.", "net.ipv4.", "net.ipv6.", "net.netfilter."];
+    parts.iter().any(|part| word.starts_with(part))
 }
 
 /// What a YAML document without `apiVersion` is, by its keys at the left edge.
