@@ -40,5 +40,8 @@ mod text;
 pub mod wireguard;
 mod workload;
 
+#[cfg(test)]
+mod fixture;
+
 pub use gather::{Gathered, Text, gather};
 pub use recognise::{Format, recognise};

@@ -1,18 +1,9 @@
-use crate::{Text, gather};
-use ww_base::{Limits, Setting, SourceId, Span};
+use crate::fixture::gathered;
+use ww_base::{Setting, Span};
 use ww_model::service::{Program, Protocol, RetryOn, Services};
 
 fn services(files: &[(&str, &str)]) -> Services {
-    let texts: Vec<Text<'_>> = (0..)
-        .zip(files)
-        .map(|(number, (path, text))| Text {
-            source: SourceId(number),
-            path,
-            device: "",
-            bytes: text.as_bytes(),
-        })
-        .collect();
-    let gathered = gather(&texts, &Limits::default());
+    let gathered = gathered(files);
     assert_eq!(gathered.problems, []);
     gathered.model.services
 }

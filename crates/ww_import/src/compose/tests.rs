@@ -1,19 +1,6 @@
-use crate::{Gathered, Text, gather};
-use ww_base::{Limits, Setting, SourceId, Span};
+use crate::fixture::gathered;
+use ww_base::{Setting, Span};
 use ww_model::service::{Kernel, ProbeKind, Unit, Until};
-
-fn gathered(files: &[(&str, &str)]) -> Gathered {
-    let texts: Vec<Text<'_>> = (0..)
-        .zip(files)
-        .map(|(number, (path, text))| Text {
-            source: SourceId(number),
-            path,
-            device: "",
-            bytes: text.as_bytes(),
-        })
-        .collect();
-    gather(&texts, &Limits::default())
-}
 
 fn units(files: &[(&str, &str)]) -> Vec<Unit> {
     let gathered = gathered(files);

@@ -1,30 +1,13 @@
-use crate::{Gathered, Text, gather};
+use crate::fixture::{gathered, shown, stand_in};
 use proptest::prelude::*;
-use ww_base::{Limits, Locus, SourceId, SourceSpan, Span};
+use ww_base::Span;
 use ww_model::service::{Program, Protocol};
-
-fn gathered(files: &[(&str, &[u8])]) -> Gathered {
-    let texts: Vec<Text<'_>> = (0..)
-        .zip(files)
-        .map(|(number, (path, bytes))| Text {
-            source: SourceId(number),
-            path,
-            device: "",
-            bytes,
-        })
-        .collect();
-    gather(&texts, &Limits::default())
-}
 
 fn program(path: &str, text: &str) -> Program {
     let mut gathered = gathered(&[(path, text.as_bytes())]);
     assert_eq!(gathered.problems, []);
     assert_eq!(gathered.model.services.programs.len(), 1);
     gathered.model.services.programs.remove(0)
-}
-
-fn shown(text: &str, at: SourceSpan) -> &str {
-    text.get(at.start as usize..at.end as usize).unwrap()
 }
 
 #[test]
@@ -54,11 +37,8 @@ fn postgres_closes_sessions_and_counts_connections() {
 #[test]
 fn what_alter_system_wrote_counts_more() {
     let gathered = gathered(&[
-        ("db/postgresql.auto.conf", b"max_connections = '50'\n"),
-        (
-            "db/postgresql.conf",
-            b"max_connections = 300\nport = 5433\n",
-        ),
+        ("db/postgresql.auto.conf", "max_connections = '50'\n"),
+        ("db/postgresql.conf", "max_connections = 300\nport = 5433\n"),
     ]);
     assert_eq!(gathered.problems, []);
     let [program] = gathered.model.services.programs.as_slice() else {
@@ -153,11 +133,7 @@ proptest! {
     fn any_bytes_are_read_and_problems_stand_inside(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
         let paths = ["postgresql.conf", "my.cnf", "redis.conf", "pgbouncer.ini"];
         for path in paths {
-            for problem in gathered(&[(path, &bytes)]).problems {
-                if let Locus::Text(at) = problem.at {
-                    prop_assert!(at.start <= at.end && at.end as usize <= bytes.len());
-                }
-            }
+            stand_in(&gathered(&[(path, &bytes)]).problems, &bytes);
         }
     }
 }

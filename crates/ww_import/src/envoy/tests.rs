@@ -1,24 +1,12 @@
 //! Files of Envoy and what they become.
 
-use crate::{Format, Gathered, Text, gather, recognise};
+use crate::fixture::{gathered as read, stand_in};
+use crate::{Format, recognise};
 use proptest::prelude::*;
-use ww_base::{Limits, Locus, Setting, SourceId, SourceSpan, Span};
+use ww_base::{Setting, SourceSpan, Span};
 use ww_model::service::{
     CheckKind, Listener, Methods, Picking, Program, Protocol, RetryOn, TlsVersion,
 };
-
-fn read(files: &[(&str, &str)]) -> Gathered {
-    let texts: Vec<Text<'_>> = (0..)
-        .zip(files)
-        .map(|(index, (path, text))| Text {
-            source: SourceId(index),
-            path,
-            device: "",
-            bytes: text.as_bytes(),
-        })
-        .collect();
-    gather(&texts, &Limits::default())
-}
 
 /// The program of a bootstrap with a route, the manager's other fields, and a cluster.
 fn bootstrap(manager: &str, route: &str, cluster: &str) -> String {
@@ -323,10 +311,6 @@ proptest! {
     #[test]
     fn any_text_is_read_and_problems_stand_in_it(pieces in proptest::collection::vec(piece(), 0..30)) {
         let text = format!("static_resources:\n{}", pieces.concat());
-        for problem in read(&[("envoy.yaml", &text)]).problems {
-            if let Locus::Text(at) = problem.at {
-                prop_assert!(at.start <= at.end && at.end as usize <= text.len(), "{problem:?}");
-            }
-        }
+        stand_in(&read(&[("envoy.yaml", &text)]).problems, &text);
     }
 }

@@ -1,28 +1,11 @@
-use crate::{Gathered, Text, gather};
+use crate::Gathered;
+use crate::fixture::{gathered, shown, stand_in};
 use proptest::prelude::*;
-use ww_base::{Limits, Locus, Setting, SourceId, SourceSpan, Span};
+use ww_base::{Locus, Setting, Span};
 use ww_model::service::{Methods, Protocol, Silence};
-
-fn gathered(files: &[(&str, &[u8])]) -> Gathered {
-    let texts: Vec<Text<'_>> = (0..)
-        .zip(files)
-        .map(|(number, (path, bytes))| Text {
-            source: SourceId(number),
-            path,
-            device: "",
-            bytes,
-        })
-        .collect();
-    gather(&texts, &Limits::default())
-}
 
 fn facts(text: &str) -> Gathered {
     gathered(&[("wirewise.toml", text.as_bytes())])
-}
-
-/// The bytes of a place.
-fn shown(text: &str, at: SourceSpan) -> &str {
-    text.get(at.start as usize..at.end as usize).unwrap()
 }
 
 /// The messages of the problems, each with the text that it is about.
@@ -216,10 +199,6 @@ proptest! {
         ),
     ) {
         let bytes = lines.join(&b'\n');
-        for problem in gathered(&[("wirewise.toml", &bytes)]).problems {
-            if let Locus::Text(at) = problem.at {
-                prop_assert!(at.start <= at.end && at.end as usize <= bytes.len());
-            }
-        }
+        stand_in(&gathered(&[("wirewise.toml", &bytes)]).problems, &bytes);
     }
 }

@@ -1,18 +1,13 @@
 //! Objects of the Gateway API and what they become.
 
-use crate::{Gathered, Text, gather};
+use crate::Gathered;
+use crate::fixture::{gathered, stand_in};
 use proptest::prelude::*;
-use ww_base::{Limits, Locus, SourceId, Span};
+use ww_base::Span;
 use ww_model::service::{Methods, Picking, Protocol, ReferenceKind, RetryOn};
 
 fn read(text: &str) -> Gathered {
-    let text = Text {
-        source: SourceId(0),
-        path: "gateway.yaml",
-        device: "",
-        bytes: text.as_bytes(),
-    };
-    gather(&[text], &Limits::default())
+    gathered(&[("gateway.yaml", text)])
 }
 
 const GATEWAY: &str = "apiVersion: gateway.networking.k8s.io/v1\nkind: Gateway\nmetadata: {name: gw, \
@@ -182,10 +177,6 @@ proptest! {
     #[test]
     fn any_text_is_read_and_problems_stand_in_it(pieces in proptest::collection::vec(piece(), 0..30)) {
         let text = pieces.concat();
-        for problem in read(&text).problems {
-            if let Locus::Text(at) = problem.at {
-                prop_assert!(at.start <= at.end && at.end as usize <= text.len(), "{problem:?}");
-            }
-        }
+        stand_in(&read(&text).problems, &text);
     }
 }

@@ -1,8 +1,8 @@
 use super::read;
-use crate::Text;
+use crate::fixture::{stand_in, texts};
 use crate::service::Intake;
 use proptest::prelude::*;
-use ww_base::{Limits, Locus, Problem, ProblemKind, Setting, SourceId, Span};
+use ww_base::{Limits, Locus, Problem, ProblemKind, Setting, Span};
 use ww_model::service::{
     Call, CheckKind, Methods, Picking, Program, Protocol, ReferenceKind, Refused, RetryOn,
     TlsVersion,
@@ -10,15 +10,7 @@ use ww_model::service::{
 
 /// What texts with these paths declare.
 fn programs(files: &[(&str, &str)]) -> (Vec<Program>, Vec<Problem>) {
-    let texts: Vec<Text<'_>> = (0..)
-        .zip(files)
-        .map(|(number, (path, text))| Text {
-            source: SourceId(number),
-            path,
-            device: "",
-            bytes: text.as_bytes(),
-        })
-        .collect();
+    let texts = texts(files);
     let limits = Limits::default();
     let mut intake = Intake::new(&limits);
     read(&texts, &mut intake);
@@ -383,15 +375,11 @@ proptest! {
     ) {
         let mut text = words.join(" ").into_bytes();
         text.extend(bytes);
-        let texts = [Text { source: SourceId(0), path: "x.cfg", device: "", bytes: &text }];
+        let texts = texts(&[("x.cfg", &text)]);
         let limits = Limits::default();
         let mut intake = Intake::new(&limits);
         read(&texts, &mut intake);
-        for problem in intake.finish().1 {
-            if let Locus::Text(at) = problem.at {
-                prop_assert!(at.start <= at.end && at.end as usize <= text.len());
-            }
-        }
+        stand_in(&intake.finish().1, &text);
     }
 }
 

@@ -1,23 +1,6 @@
-use crate::{Gathered, Text, gather};
+use crate::fixture::{gathered, shown, stand_in};
 use proptest::prelude::*;
-use ww_base::{Limits, Locus, SourceId, SourceSpan, Span};
-
-fn gathered(files: &[(&str, &[u8])]) -> Gathered {
-    let texts: Vec<Text<'_>> = (0..)
-        .zip(files)
-        .map(|(number, (path, bytes))| Text {
-            source: SourceId(number),
-            path,
-            device: "",
-            bytes,
-        })
-        .collect();
-    gather(&texts, &Limits::default())
-}
-
-fn shown(text: &str, at: SourceSpan) -> &str {
-    text.get(at.start as usize..at.end as usize).unwrap()
-}
+use ww_base::Span;
 
 #[test]
 fn a_resolver_has_what_is_written_and_else_its_defaults() {
@@ -115,11 +98,7 @@ proptest! {
     #[test]
     fn any_bytes_are_read_and_problems_stand_inside(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
         for path in ["resolv.conf", "sysctl.conf"] {
-            for problem in gathered(&[(path, &bytes)]).problems {
-                if let Locus::Text(at) = problem.at {
-                    prop_assert!(at.start <= at.end && at.end as usize <= bytes.len());
-                }
-            }
+            stand_in(&gathered(&[(path, &bytes)]).problems, &bytes);
         }
     }
 }

@@ -1,20 +1,15 @@
 //! Objects of Istio and what they become.
 
-use crate::{Gathered, Text, gather};
+use crate::Gathered;
+use crate::fixture::{gathered, stand_in};
 use proptest::prelude::*;
-use ww_base::{Limits, Locus, Setting, SourceId, Span};
+use ww_base::{Setting, Span};
 use ww_model::service::{
     MeshPolicy, MeshRoute, MeshTls, Methods, Picking, Protocol, ReferenceKind, RetryOn, TlsVersion,
 };
 
 fn read(text: &str) -> Gathered {
-    let text = Text {
-        source: SourceId(0),
-        path: "mesh.yaml",
-        device: "",
-        bytes: text.as_bytes(),
-    };
-    gather(&[text], &Limits::default())
+    gathered(&[("mesh.yaml", text)])
 }
 
 /// A `VirtualService` of the namespace `shop` with this specification.
@@ -358,10 +353,6 @@ proptest! {
     #[test]
     fn any_text_is_read_and_problems_stand_in_it(pieces in proptest::collection::vec(piece(), 0..30)) {
         let text = pieces.concat();
-        for problem in read(&text).problems {
-            if let Locus::Text(at) = problem.at {
-                prop_assert!(at.start <= at.end && at.end as usize <= text.len(), "{problem:?}");
-            }
-        }
+        stand_in(&read(&text).problems, &text);
     }
 }

@@ -1,5 +1,5 @@
 use super::read;
-use crate::Text;
+use crate::fixture::{stand_in, texts};
 use crate::service::Intake;
 use proptest::prelude::*;
 use ww_base::{Limits, Locus, Problem, ProblemKind, Setting, SourceId, Span};
@@ -9,15 +9,7 @@ use ww_model::service::{
 
 /// What texts with these paths declare.
 fn programs(files: &[(&str, &str)]) -> (Vec<Program>, Vec<Problem>) {
-    let texts: Vec<Text<'_>> = (0..)
-        .zip(files)
-        .map(|(number, (path, text))| Text {
-            source: SourceId(number),
-            path,
-            device: "",
-            bytes: text.as_bytes(),
-        })
-        .collect();
+    let texts = texts(files);
     let limits = Limits::default();
     let mut intake = Intake::new(&limits);
     read(&texts, &mut intake);
@@ -220,13 +212,7 @@ fn the_version_that_is_stated_decides_defaults() {
         };
         let facts = &mut intake.services.facts;
         facts.versions.push(("nginx".to_owned(), version));
-        let one = Text {
-            source: SourceId(0),
-            path: "nginx.conf",
-            device: "",
-            bytes: text.as_bytes(),
-        };
-        read(&[one], &mut intake);
+        read(&texts(&[("nginx.conf", text)]), &mut intake);
         let (services, _) = intake.finish();
         services.programs[0].calls[0].side.reuses.value().copied()
     };
@@ -575,15 +561,11 @@ proptest! {
     ) {
         let mut text = words.join(" ").into_bytes();
         text.extend(bytes);
-        let texts = [Text { source: SourceId(0), path: "x.conf", device: "", bytes: &text }];
+        let texts = texts(&[("x.conf", &text)]);
         let limits = Limits::default();
         let mut intake = Intake::new(&limits);
         read(&texts, &mut intake);
-        for problem in intake.finish().1 {
-            if let Locus::Text(at) = problem.at {
-                prop_assert!(at.start <= at.end && at.end as usize <= text.len());
-            }
-        }
+        stand_in(&intake.finish().1, &text);
     }
 }
 

@@ -1,4 +1,5 @@
-use crate::{Gathered, Text, gather};
+use crate::fixture::gathered as gathered_files;
+use crate::{Gathered, Text};
 use ww_base::{Limits, Locus, Setting, SourceId, Span};
 use ww_model::service::{CheckKind, ProbeKind, Unit};
 
@@ -54,13 +55,7 @@ spec:
 ";
 
 fn gathered(text: &str) -> Gathered {
-    let text = Text {
-        source: SourceId(0),
-        path: "shop.yaml",
-        device: "",
-        bytes: text.as_bytes(),
-    };
-    gather(&[text], &Limits::default())
+    gathered_files(&[("shop.yaml", text)])
 }
 
 fn units(text: &str) -> Vec<Unit> {
