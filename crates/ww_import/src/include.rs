@@ -47,8 +47,7 @@ impl<'t> AtHand<'t> {
             texts
                 .filter(|text| {
                     let fits = if anywhere { fits_end } else { fits };
-                    let path = text.path.strip_prefix("./").unwrap_or(text.path);
-                    (text.source != from || may_be_itself) && fits(wanted, path)
+                    (text.source != from || may_be_itself) && fits(wanted, text.path)
                 })
                 .collect()
         };

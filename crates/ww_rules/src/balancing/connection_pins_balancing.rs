@@ -9,9 +9,8 @@ use std::collections::BTreeSet;
 use ww_base::{Gap, Setting, SourceSpan, Span};
 use ww_chain::{Hop, Party};
 use ww_finding::{Severity, Support};
-use ww_model::Model;
 use ww_model::kube::Service;
-use ww_model::service::{CheckKind, Listener, Protocol};
+use ww_model::service::{CheckKind, Protocol};
 
 rule! {
     name: "connection-pins-balancing",
@@ -40,7 +39,7 @@ fn check(declared: &Declared<'_>, reports: &mut Reports) {
         let Some((pods, pods_at)) = service::several_pods(callee) else {
             continue;
         };
-        if !picks_by_connection(service) || !speaks_grpc(declared, hop, callee, service) {
+        if !picks_by_connection(service) || !speaks_grpc(hop, callee, service) {
             continue;
         }
         match ends_connections(declared, hop, (caller, callee)) {
@@ -59,12 +58,7 @@ fn check(declared: &Declared<'_>, reports: &mut Reports) {
 /// Whether gRPC is spoken, which sends all requests of a caller by one connection: as the call, the
 /// listener, the port's name or a probe says. The caller is no proxy: those balance by themselves, or
 /// make a connection for each request.
-fn speaks_grpc(
-    declared: &Declared<'_>,
-    hop: &Hop<'_>,
-    callee: &Party<'_>,
-    service: &Service,
-) -> bool {
+fn speaks_grpc(hop: &Hop<'_>, callee: &Party<'_>, service: &Service) -> bool {
     let is_grpc = |protocol| protocol == Protocol::Grpc;
     let port = service
         .ports
@@ -73,20 +67,11 @@ fn speaks_grpc(
     let name = port.and_then(|port| port.name.as_deref());
     let mut probes = callee.units.iter().flat_map(|unit| &unit.probes);
     is_grpc(hop.call.protocol)
-        || listener(declared.model, hop, callee).is_some_and(|listener| is_grpc(listener.protocol))
+        || hop
+            .listener
+            .is_some_and(|listener| is_grpc(listener.protocol))
         || name.is_some_and(|name| name == "grpc" || name.starts_with("grpc-"))
         || probes.any(|probe| probe.check == Some(CheckKind::Grpc))
-}
-
-/// Where the callee accepts connections, as its files say or the team states.
-fn listener<'m>(model: &'m Model, hop: &Hop<'m>, callee: &Party<'_>) -> Option<&'m Listener> {
-    let mut stated = model.services.facts.programs.iter();
-    let stated = stated.find(|program| {
-        let short = callee.name.rsplit('/').next();
-        program.name == callee.name || short == Some(program.name.as_str())
-    });
-    hop.listener
-        .or_else(|| stated.and_then(|program| program.listeners.first()))
 }
 
 /// Whether a Service has an address of its own, behind which kube-proxy picks a pod.
@@ -121,7 +106,7 @@ fn ends_connections(
             "the manifest of its namespace",
         ));
     }
-    let listener = listener(declared.model, hop, callee);
+    let listener = hop.listener;
     let age: Option<&Setting<Span>> = listener.map(|listener| &listener.side.max_age);
     match age {
         Some(Setting::Off(_)) => Answer::Yes(()),

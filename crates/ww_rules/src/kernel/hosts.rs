@@ -103,6 +103,16 @@ pub(crate) fn written<'a>(declared: &Declared<'a>, name: &str) -> Vec<(&'a Named
     found
 }
 
+/// The places where a setting is written to be this number.
+pub(crate) fn set_to<'a>(
+    declared: &Declared<'a>,
+    name: &str,
+    to: u64,
+) -> impl Iterator<Item = (&'a NamedValue, Under<'a>)> {
+    let all = written(declared, name).into_iter();
+    all.filter(move |(value, _)| number(value) == Some(to))
+}
+
 /// The number that a setting is written to have.
 pub(crate) fn number(value: &NamedValue) -> Option<u64> {
     value.value.trim().parse().ok()

@@ -1,6 +1,6 @@
 //! `reset-on-full-backlog`: a full backlog answers clients with a reset.
 
-use super::hosts::{number, written};
+use super::hosts::set_to;
 use crate::declared::at;
 use crate::rule::rule;
 use crate::{Declared, Reports, Story};
@@ -23,10 +23,7 @@ rule! {
 const NAME: &str = "net.ipv4.tcp_abort_on_overflow";
 
 fn check(declared: &Declared<'_>, reports: &mut Reports) {
-    for (value, under) in written(declared, NAME) {
-        if number(value) != Some(1) {
-            continue;
-        }
+    for (value, under) in set_to(declared, NAME, 1) {
         let host = under.name;
         reports.add(
             Story::proved(

@@ -1,6 +1,6 @@
 //! `selective-acknowledgment-off`: a host does not tell which segments it has beyond a gap.
 
-use super::hosts::{number, written};
+use super::hosts::set_to;
 use crate::declared::at;
 use crate::rule::rule;
 use crate::{Declared, Reports, Story};
@@ -23,10 +23,7 @@ rule! {
 const NAME: &str = "net.ipv4.tcp_sack";
 
 fn check(declared: &Declared<'_>, reports: &mut Reports) {
-    for (value, under) in written(declared, NAME) {
-        if number(value) != Some(0) {
-            continue;
-        }
+    for (value, under) in set_to(declared, NAME, 0) {
         let host = under.name;
         reports.add(
             Story::proved(
