@@ -163,6 +163,36 @@ http {
 }
 
 #[test]
+fn the_name_that_is_meant_is_sent() {
+    let config = "pid nginx.pid;
+events {}
+http {
+    resolver 127.0.0.1;
+    server {
+        listen 127.0.0.1:8080;
+        location /api/ {
+            set $server backend.example.com;
+            proxy_pass https://$server:8443;
+        }
+        location / { proxy_pass https://localhost:8443; }
+    }
+    upstream named { server 127.0.0.1:8443; }
+}
+";
+    let literal = config.replace("$server:8443", "backend.example.com:8443");
+    let folder = folder("sni", &[("nginx.conf", &literal)]);
+    mends(&folder, &["upstream-without-sni"]);
+    let text = std::fs::read_to_string(folder.join("nginx.conf")).unwrap();
+    // A name that does not resolve here is no matter of the fix: it is asked for at run time.
+    let text = text.replace(
+        "proxy_pass https://backend.example.com:8443",
+        "proxy_pass https://$server:8443",
+    );
+    std::fs::write(folder.join("nginx.conf"), text).unwrap();
+    nginx_accepts(&folder);
+}
+
+#[test]
 fn headers_are_not_put_where_they_take_others_out_of_force() {
     let config = "events {}
 http {

@@ -122,9 +122,9 @@ fn of_requests(party: &Party<'_>, cases: &[Case<'_>]) -> Option<Story> {
     let mut story = Story::proved(
         format!(
             "{name} takes a server of {groups} out{out} after one answer that does not begin within {waits}{takes}: \
-             {count} slow answers, and all requests fail at once"
+             once all {count} are out, all requests fail at once"
         ),
-        format!("{count} answers slower than {waits} one after the other, and {name} still passes on other requests"),
+        format!("answers slower than {waits} from all {count} one after the other, and {name} still passes on other requests"),
     )
     .support(Support::Declared);
     for case in cases.iter().take(SHOWN) {
@@ -134,7 +134,7 @@ fn of_requests(party: &Party<'_>, cases: &[Case<'_>]) -> Option<Story> {
             .first()
             .map_or(case.call.at, |target| target.at);
         story = story
-            .show(case.fails.show(place, "one failure takes the server out"))
+            .show(case.fails.show(place, "one failure takes a server out"))
             .show(case.waits.show(
                 case.call.at,
                 &format!("an answer that takes {waits} is a failure"),

@@ -1,14 +1,15 @@
 //! `upstream-without-sni`: a server is called with TLS without being told which name is meant.
 
 use crate::declared::at;
+use crate::mend::add_lines;
 use crate::operand::{Answer, ask};
 use crate::rule::rule;
 use crate::{Declared, Reports, Story};
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 use ww_base::{Locus, Setting};
-use ww_chain::{Chains, Hop};
-use ww_finding::{Exhibit, Support};
+use ww_chain::Hop;
+use ww_finding::{Exhibit, Fix, Support};
 use ww_model::service::TlsClient;
 
 rule! {
@@ -51,7 +52,7 @@ fn check(declared: &Declared<'_>, reports: &mut Reports) {
         };
         let caller = chains.caller(hop).map(|party| party.name.clone());
         if told.insert((caller, hop.target.host.clone())) {
-            reports.add(story(chains, hop, &says, shown));
+            reports.add(story(declared, hop, &says, shown));
         }
     }
 }
@@ -108,7 +109,8 @@ fn wrong(hop: &Hop<'_>, tls: &TlsClient, reports: &mut Reports) -> Option<(Strin
     }
 }
 
-fn story<'m>(chains: &Chains<'m>, hop: &Hop<'m>, says: &str, shown: Exhibit) -> Story {
+fn story(declared: &Declared<'_>, hop: &Hop<'_>, says: &str, shown: Exhibit) -> Story {
+    let chains = declared.chains();
     let caller = chains.caller(hop);
     let client = caller.map_or("", |party| &party.name);
     let host = &hop.target.host;
@@ -128,9 +130,18 @@ fn story<'m>(chains: &Chains<'m>, hop: &Hop<'m>, says: &str, shown: Exhibit) -> 
     } else {
         story.show(at(hop.target.at, format!("{host} is called")))
     };
-    story.advise(match component {
-        "haproxy" => format!("Send it: `sni str({host})` behind the server"),
-        "envoy" => format!("Send it: `sni: {host}` in the UpstreamTlsContext"),
-        _ => format!("Send it: `proxy_ssl_server_name on;` and `proxy_ssl_name {host};`"),
+    story.fix(match component {
+        "haproxy" => Fix::advice(format!("Send it: `sni str({host})` behind the server")),
+        "envoy" => Fix::advice(format!("Send it: `sni: {host}` in the UpstreamTlsContext")),
+        _ => {
+            let lines = [
+                "proxy_ssl_server_name on;".to_owned(),
+                format!("proxy_ssl_name {host};"),
+            ];
+            let title = format!("Send it: `{}`", lines.join("` and `"));
+            let program = chains.caller(hop).and_then(|caller| caller.program);
+            let room = program.and_then(|program| program.room(hop.call.at, &["location"]));
+            add_lines(declared, room, &lines, title)
+        }
     })
 }
