@@ -8,24 +8,25 @@ use crate::output;
 use crate::rules;
 use ww_base::Limits;
 use ww_finding::{Consultation, Finding};
+use ww_report::mending::State;
 use ww_report::printable;
 
 pub(crate) fn run(arguments: &CheckArguments, color: ColorChoice) -> anyhow::Result<Exit> {
     let limits = Limits::default();
     let files = files::read(&arguments.paths, &limits)?;
-    let (files, consultation) = consult(files, arguments, &limits);
+    let (files, consultation, found) = consult(files, arguments, &limits);
     let wants = |finding: &Finding| arguments.choice.wants(finding.rule);
     if arguments.diff {
-        let mended = fixing::mend(&files, &limits, &wants);
+        let mended = fixing::mend(&files, &found, &limits, &wants);
         output::write(&arguments.choice.out, &fixing::diff(&mended, &files))?;
         return Ok(exit(&consultation, arguments));
     }
     if arguments.fix {
-        let mended = fixing::mend(&files, &limits, &wants);
+        let mended = fixing::mend(&files, &found, &limits, &wants);
         fixing::apply(&mended, &files)?;
         if !mended.texts.is_empty() {
             let again = files::read(&arguments.paths, &limits)?;
-            let (files, consultation) = consult(again, arguments, &limits);
+            let (files, consultation, _) = consult(again, arguments, &limits);
             return report(&files, &consultation, arguments, color);
         }
     }
@@ -54,9 +55,17 @@ fn report(
 }
 
 /// Asks the rules that the user wants to hear.
-fn consult(mut files: Files, arguments: &CheckArguments, limits: &Limits) -> (Files, Consultation) {
+fn consult(
+    mut files: Files,
+    arguments: &CheckArguments,
+    limits: &Limits,
+) -> (Files, Consultation, State) {
     let texts = files.texts();
     let (mut findings, mut outcomes) = ww_rules::review(&files.model, limits, &texts);
+    let found = State {
+        findings: findings.clone(),
+        problems: files.problems.len(),
+    };
     findings.retain(|finding| arguments.choice.wants(finding.rule));
     outcomes.retain(|(rule, _)| arguments.choice.wants(rule));
     let verdict = ww_report::verdict_on_files(&findings, &files.inputs, &files.problems);
@@ -68,7 +77,7 @@ fn consult(mut files: Files, arguments: &CheckArguments, limits: &Limits) -> (Fi
         gaps: Vec::new(),
         problems: std::mem::take(&mut files.problems),
     };
-    (files, consultation)
+    (files, consultation, found)
 }
 
 /// A finding that matters is said louder than an input that could not be read.

@@ -8,7 +8,13 @@ use ww_finding::Finding;
 use ww_report::mending::{self, Asked, Mended, State, Texts};
 
 /// What the safe fixes of the findings that are wanted come to, all together.
-pub(crate) fn mend(files: &Files, limits: &Limits, wants: &dyn Fn(&Finding) -> bool) -> Mended {
+/// `found` is what was found in the files as they are, of all rules.
+pub(crate) fn mend(
+    files: &Files,
+    found: &State,
+    limits: &Limits,
+    wants: &dyn Fn(&Finding) -> bool,
+) -> Mended {
     let texts = files.texts();
     let again = |changed: &Texts| {
         let mut files = files.with(changed, limits);
@@ -22,7 +28,7 @@ pub(crate) fn mend(files: &Files, limits: &Limits, wants: &dyn Fn(&Finding) -> b
         again: &again,
         wants,
     };
-    let mended = mending::mend(&again(&Texts::new()), &asked);
+    let mended = mending::mend(found, &asked);
     for title in &mended.left {
         output::complain(&format!(
             "not applied, as another finding would come or this one would stay: {title}"
