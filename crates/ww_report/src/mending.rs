@@ -174,13 +174,18 @@ fn overlaps(one: &Edit, other: &Edit) -> bool {
     a.source == b.source && a.start < b.end && b.start < a.end
 }
 
-/// The first two words of every line of an edit: what it sets.
+/// What every line of an edit sets: its first word, and the second one where the first sets several
+/// things.
 fn names(edit: &Edit) -> Vec<(&str, Option<&str>)> {
+    const SET_SEVERAL: [&str; 3] = ["proxy_set_header", "timeout", "option"];
     let mut names = Vec::new();
     for line in edit.replace_with.lines() {
-        let mut words = line.split_whitespace();
+        let mut words = line
+            .split([' ', '\t', '=', ','])
+            .filter(|word| !word.is_empty());
         if let Some(first) = words.next() {
-            names.push((first, words.next()));
+            let second = words.next().filter(|_| SET_SEVERAL.contains(&first));
+            names.push((first, second));
         }
     }
     names
@@ -317,5 +322,8 @@ mod tests {
             &edit("\n  timeout server 3s"),
             &edit("\n  timeout client 5s")
         ));
+        assert!(overlaps(&edit("\n  timeout: 3s"), &edit("\n  timeout: 5s")));
+        assert!(!overlaps(&edit("\n  timeout: 3s"), &edit("\n  retries: 5")));
+        assert!(overlaps(&edit("a: {b: 3}, "), &edit("a: {c: 5}, ")));
     }
 }

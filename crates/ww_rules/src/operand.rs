@@ -1,6 +1,6 @@
 //! Settings as rules compare them: every value that may be in force, with why it is.
 
-use ww_base::{Gap, Locus, Setting, SourceSpan, Span};
+use ww_base::{Because, Gap, Locus, Setting, SourceSpan, Span};
 use ww_finding::Exhibit;
 
 /// A value that is in force, or may be.
@@ -12,8 +12,28 @@ pub(crate) struct Known<T> {
     pub(crate) at: Option<SourceSpan>,
     /// For a default: whose, and where that is written.
     pub(crate) because: Option<String>,
+    /// For a default: which one.
+    pub(crate) default: Option<Box<Default>>,
     /// The versions in which it is the default, when that differs between them.
     pub(crate) versions: Option<String>,
+}
+
+/// A row of the tables of defaults.
+#[derive(Clone, Debug)]
+pub(crate) struct Default {
+    /// Whose, as `Kubernetes`.
+    pub(crate) product: String,
+    /// The setting's name in the table.
+    pub(crate) setting: String,
+}
+
+impl Default {
+    fn of(because: &Because) -> Default {
+        Default {
+            product: because.product.clone(),
+            setting: because.directive.clone(),
+        }
+    }
 }
 
 impl<T> Known<T> {
@@ -39,12 +59,14 @@ pub(crate) fn each<T: Clone>(setting: &Setting<T>) -> Vec<Known<T>> {
             value: sourced.value.clone(),
             at: setting.span(),
             because: None,
+            default: None,
             versions: None,
         }],
         Setting::Default { value, because } => vec![Known {
             value: value.clone(),
             at: None,
             because: Some(format!("{} ({})", because.directive, because.citation)),
+            default: Some(Box::new(Default::of(because))),
             versions: None,
         }],
         Setting::Either(values) => values
@@ -53,6 +75,7 @@ pub(crate) fn each<T: Clone>(setting: &Setting<T>) -> Vec<Known<T>> {
                 value: value.clone(),
                 at: None,
                 because: Some(format!("{} ({})", because.directive, because.citation)),
+                default: Some(Box::new(Default::of(because))),
                 versions: Some(format!("{} {}", because.product, because.versions)),
             })
             .collect(),
@@ -190,7 +213,7 @@ pub(crate) fn said(span: Span) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ww_base::{Because, SourceId};
+    use ww_base::SourceId;
 
     const AT: SourceSpan = SourceSpan {
         source: SourceId(0),

@@ -142,6 +142,8 @@ pub(super) fn project(
         let mut service = Service::new(key, at, &project.path);
         if written.is_map() {
             reader.service(written, &mut service);
+            let room = written.room("service", at);
+            reader.intake.services.rooms.extend(room);
             reader.configs(written, configs, &mut service);
         } else {
             let message = format!("the service `{key}` is a mapping");

@@ -1,5 +1,6 @@
 //! YAML and JSON documents as trees that know where everything stands.
 
+mod room;
 mod tree;
 mod yaml;
 

@@ -15,7 +15,14 @@ const VISITS_AT_LEAST: u64 = 100_000;
 /// One document.
 pub(crate) struct Tree<'t> {
     source: SourceId,
+    /// The text that the document stands in, and how many bytes of the file stand before it.
+    text: (&'t str, u32),
     nodes: Vec<Node<'t>>,
+    /// From where to where aliases name nodes, ascending and apart: what is changed in one is changed
+    /// wherever it is named.
+    shared: Vec<(u32, u32)>,
+    /// Whether it is written in brackets as a whole.
+    pub(super) is_json: bool,
     visits_left: Cell<u64>,
 }
 
@@ -37,13 +44,40 @@ pub(crate) enum Value<'t> {
 }
 
 impl<'t> Tree<'t> {
-    pub(crate) fn new(source: SourceId, nodes: Vec<Node<'t>>) -> Tree<'t> {
+    pub(crate) fn new(
+        source: SourceId,
+        text: (&'t str, u32),
+        nodes: Vec<Node<'t>>,
+        shared: &[u32],
+    ) -> Tree<'t> {
         let visits = (nodes.len() as u64).saturating_mul(VISITS_PER_NODE);
+        let shared = shared.iter().filter_map(|id| nodes.get(*id as usize));
+        let shared = apart(shared.map(|node| (node.start, node.end)).collect());
         Tree {
             source,
+            text,
+            is_json: text.0.trim_start().starts_with(['{', '[']),
+            shared,
             nodes,
             visits_left: Cell::new(visits.max(VISITS_AT_LEAST)),
         }
+    }
+
+    /// The text that the document stands in, and how many bytes of the file stand before it.
+    pub(super) fn text(&self) -> (&'t str, u32) {
+        self.text
+    }
+
+    /// A node by its number, whatever it holds.
+    pub(super) fn node(&self, id: u32) -> Option<&Node<'t>> {
+        self.nodes.get(id as usize)
+    }
+
+    /// Whether a place stands inside something that an alias names.
+    pub(super) fn is_shared(&self, at: u32) -> bool {
+        let behind = self.shared.partition_point(|(start, _)| *start <= at);
+        let before = behind.checked_sub(1).and_then(|last| self.shared.get(last));
+        before.is_some_and(|(_, end)| at <= *end)
     }
 
     /// The first node.
@@ -66,11 +100,24 @@ impl<'t> Tree<'t> {
     }
 }
 
+/// Ranges in order, those that touch put together.
+fn apart(mut ranges: Vec<(u32, u32)>) -> Vec<(u32, u32)> {
+    ranges.sort_unstable();
+    let mut all: Vec<(u32, u32)> = Vec::new();
+    for (start, end) in ranges {
+        match all.last_mut() {
+            Some((_, last)) if start <= *last => *last = end.max(*last),
+            _ => all.push((start, end)),
+        }
+    }
+    all
+}
+
 /// A node together with its document.
 #[derive(Clone, Copy)]
 pub(crate) struct View<'t> {
-    tree: &'t Tree<'t>,
-    node: &'t Node<'t>,
+    pub(super) tree: &'t Tree<'t>,
+    pub(super) node: &'t Node<'t>,
 }
 
 impl<'t> View<'t> {

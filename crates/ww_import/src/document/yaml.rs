@@ -69,8 +69,13 @@ impl Pass<'_> {
             block_nesting_limit: nesting,
             emit_comments: false,
         };
-        let new_builder =
-            || Builder::new(self.source, self.base, self.limits.document_nodes as usize);
+        let new_builder = || {
+            Builder::new(
+                self.source,
+                (text, self.base),
+                self.limits.document_nodes as usize,
+            )
+        };
         let mut parser = Parser::new_from_str_with_options(text, options);
         let mut builder = new_builder();
         let mut document_start = 0;
@@ -130,8 +135,11 @@ fn without_tabs(text: &str) -> (String, Vec<u32>) {
 /// Puts events together.
 struct Builder<'t> {
     source: SourceId,
+    text: &'t str,
     base: u32,
     nodes: Vec<Node<'t>>,
+    /// Nodes that aliases name.
+    shared: Vec<u32>,
     /// Collections that are open: their nodes, and the key that waits for its value.
     open: Vec<(u32, Option<u32>)>,
     /// From where to where there were brackets.
@@ -143,11 +151,13 @@ struct Builder<'t> {
 }
 
 impl<'t> Builder<'t> {
-    fn new(source: SourceId, base: u32, most_nodes: usize) -> Builder<'t> {
+    fn new(source: SourceId, (text, base): (&'t str, u32), most_nodes: usize) -> Builder<'t> {
         Builder {
             source,
+            text,
             base,
             nodes: Vec::new(),
+            shared: Vec::new(),
             open: Vec::new(),
             brackets: Vec::new(),
             anchors: HashMap::new(),
@@ -162,7 +172,12 @@ impl<'t> Builder<'t> {
         if let Some(tab) = self.misplaced(tabs) {
             return Document::Malformed("a tab cannot indent".to_owned(), tab);
         }
-        let tree = Tree::new(self.source, std::mem::take(&mut self.nodes));
+        let tree = Tree::new(
+            self.source,
+            (self.text, self.base),
+            std::mem::take(&mut self.nodes),
+            &self.shared,
+        );
         match (self.template_at, self.full_at) {
             (Some(at), _) => Document::Template(at),
             (None, Some(at)) => Document::TooLarge(tree, at),
@@ -220,6 +235,7 @@ impl<'t> Builder<'t> {
             Event::SequenceEnd | Event::MappingEnd => self.close((start < end).then_some(end)),
             Event::Alias(anchor) => {
                 if let Some(target) = self.anchors.get(&anchor).copied() {
+                    self.shared.push(target);
                     self.attach(target);
                 }
             }

@@ -26,6 +26,8 @@ pub(super) struct Cluster {
 
 pub(super) fn read(view: View<'_>, at: SourceSpan, intake: &mut Intake<'_>) -> Cluster {
     known::keys(view, "a cluster of Envoy", &known::CLUSTER, intake);
+    let room = view.room("cluster", view.at());
+    intake.services.rooms.extend(room);
     let options = Options::of(view);
     let tls = tls::client(view, options.upstream, intake);
     let checks = list(view, "health_checks").into_iter();

@@ -100,6 +100,8 @@ fn http(config: View<'_>, listener: Listener, draft: &mut Draft, intake: &mut In
         &known::MANAGER,
         intake,
     );
+    let room = config.room("connection manager", listener.at);
+    intake.services.rooms.extend(room);
     let mut listener = listener;
     listener.protocol = match text_of(config, &["codec_type"]) {
         Some("HTTP2") => Protocol::Http2,

@@ -64,6 +64,8 @@ fn pending(route: View<'_>, above: Above<'_>, intake: &mut Intake<'_>) -> Option
         &known::ACTION,
         intake,
     );
+    let room = action.room("route", route.at());
+    intake.services.rooms.extend(room);
     let clusters = clusters(action);
     let is_grpc = below(route, &["match", "grpc"]).is_some();
     let protocol = if is_grpc {

@@ -7,7 +7,7 @@ use crate::text::{blanks_before, lines};
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
 use ww_base::{ProblemKind, SourceSpan};
-use ww_model::service::Room;
+use ww_model::service::{Entry, Layout, Room};
 
 /// First words of lines, one a line.
 const KEYWORDS: &str = include_str!("../../data/haproxy.keywords");
@@ -86,11 +86,28 @@ impl Section {
             at: self.room,
             before: format!("\n{indentation}"),
             after: String::new(),
+            layout: Layout::Words,
+            entries: self.lines.iter().map(Line::entry).collect(),
         }
     }
 }
 
 impl Line {
+    /// What it sets. `no` in front switches the same thing off.
+    fn entry(&self) -> Entry {
+        let from = usize::from(matches!(self.word(0), "no" | "default"));
+        let (first, second) = (self.word(from), self.word(from + 1));
+        let sets_several = matches!(first, "timeout" | "option");
+        Entry {
+            name: if sets_several {
+                format!("{first} {second}")
+            } else {
+                first.to_owned()
+            },
+            room: None,
+        }
+    }
+
     /// A word by its number, from 0; empty where there is none.
     pub(super) fn word(&self, number: usize) -> &str {
         self.words.get(number).map_or("", |word| &word.text)

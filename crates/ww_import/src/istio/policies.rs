@@ -10,8 +10,8 @@ use crate::service::written::{self, Entry, entry, list, zero_is_off};
 use crate::service::{Intake, Named, Notation, User};
 use ww_base::{Gap, Locus, Setting, SourceSpan, Sourced};
 use ww_model::service::{
-    Breaker, ClientSide, MeshPolicy, MeshTls, Outlier, Picking, ReferenceKind, Retry, Shadowed,
-    Subset, TlsClient,
+    self, Breaker, ClientSide, Layout, MeshPolicy, MeshTls, Outlier, Picking, ReferenceKind, Retry,
+    Room, Shadowed, Subset, TlsClient,
 };
 
 const KEYS: [&str; 5] = [
@@ -69,6 +69,9 @@ const GROUPS: [&str; 5] = [
     "retryBudget",
 ];
 
+/// What the object is as a place for further settings.
+const ROOM: &str = "DestinationRule";
+
 const OF_A_PORT: &str = "settings of a port take nothing over from those of the host";
 const OF_A_SUBSET: &str = "a group of settings of a subset replaces the host's as a whole";
 
@@ -87,6 +90,8 @@ pub(super) fn destination_rule(object: Object<'_>, intake: &mut Intake<'_>) {
     let of_host = Groups::of(policy, intake);
     let at = entry(object.spec, &["trafficPolicy"]).map_or(object.spec.at(), |(at, _)| at);
     rule.add(at, None, None, of_host, intake);
+    let room = object.spec.room(ROOM, at);
+    intake.services.rooms.extend(room);
     let ports = ports(policy);
     for (port, view) in &ports {
         let of_port = Groups::of(Some(*view), intake);
@@ -189,6 +194,9 @@ impl Rule<'_> {
         groups: Groups<'_>,
         intake: &mut Intake<'_>,
     ) {
+        if port.is_some() || subset.is_some() {
+            intake.services.rooms.push(closed(at));
+        }
         let policy = MeshPolicy {
             at,
             name: self.object.full_name(),
@@ -202,6 +210,23 @@ impl Rule<'_> {
             client: client(groups.0[TLS], intake),
         };
         intake.services.mesh.policies.push(policy);
+    }
+}
+
+/// Settings of a port or a subset are no place for one more key: a group that is begun there takes
+/// the host's own group out of force.
+fn closed(at: SourceSpan) -> Room {
+    Room {
+        kind: ROOM.to_owned(),
+        block: at,
+        at,
+        before: String::new(),
+        after: String::new(),
+        layout: Layout::Block,
+        entries: vec![service::Entry {
+            name: "trafficPolicy".to_owned(),
+            room: None,
+        }],
     }
 }
 

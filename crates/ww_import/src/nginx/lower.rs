@@ -9,7 +9,7 @@ use crate::Text;
 use crate::service::Intake;
 use std::collections::{BTreeMap, BTreeSet};
 use ww_base::{Gap, Setting, SourceSpan};
-use ww_model::service::{Product, Program, Reference, ReferenceKind, Room};
+use ww_model::service::{Entry, Layout, Product, Program, Reference, ReferenceKind, Room};
 
 /// What is known while a configuration is lowered.
 pub(super) struct Lowering<'t, 'i, 'l> {
@@ -84,9 +84,24 @@ fn rooms(directives: &[Directive], texts: &[Text<'_>], into: &mut Vec<Room>) {
                 at,
                 before,
                 after,
+                layout: Layout::Words,
+                entries: block.directives.iter().map(entry).collect(),
             });
         }
         rooms(&block.directives, texts, into);
+    }
+}
+
+/// What a directive sets: one header of several, or the only thing of its name.
+fn entry(directive: &Directive) -> Entry {
+    let name = &directive.name.text;
+    let header = directive
+        .args
+        .first()
+        .filter(|_| name == "proxy_set_header");
+    Entry {
+        name: header.map_or_else(|| name.clone(), |header| format!("{name} {}", header.text)),
+        room: None,
     }
 }
 

@@ -5,7 +5,10 @@ use crate::Text;
 use crate::document::{self, Document, View};
 use crate::service::{Intake, Notation, file_name};
 use ww_base::{Because, Gap, Setting, SourceSpan, Span};
-use ww_model::service::Unit;
+use ww_model::service::{Entry, Layout, Room, Unit};
+
+/// What a file, or a document of one, is as a place for further settings.
+const APPLICATION: &str = "application";
 
 /// A property of a file.
 #[derive(Clone, Debug)]
@@ -40,6 +43,8 @@ impl Properties {
         let mut first = self.all.len();
         for line in logical(text) {
             let Logical::Entry(content, at) = line else {
+                let room = self.lines_of(first, text);
+                intake.services.rooms.extend(room);
                 self.judge(first, text.path);
                 first = self.all.len();
                 continue;
@@ -57,7 +62,42 @@ impl Properties {
                 is_of_profile: false,
             });
         }
+        let room = self.lines_of(first, text);
+        intake.services.rooms.extend(room);
         self.judge(first, text.path);
+    }
+
+    /// The properties from one on as a place for further lines, behind the last of them.
+    fn lines_of(&self, first: usize, text: &Text<'_>) -> Option<Room> {
+        let own = self.all.get(first..)?;
+        let (begin, last) = (own.first()?.at, own.last()?.at);
+        let behind = text.bytes.get(last.end as usize..)?;
+        let ending = if behind.trim_ascii_start().is_empty() && !behind.contains(&b'\r') {
+            text.bytes.windows(2).any(|pair| pair == b"\r\n")
+        } else {
+            behind.starts_with(b"\r")
+        };
+        Some(Room {
+            kind: APPLICATION.to_owned(),
+            block: SourceSpan {
+                end: last.end,
+                ..begin
+            },
+            at: SourceSpan {
+                start: last.end,
+                ..last
+            },
+            before: if ending { "\r\n" } else { "\n" }.to_owned(),
+            after: String::new(),
+            layout: Layout::Dotted,
+            entries: own
+                .iter()
+                .map(|property| Entry {
+                    name: property.name.clone(),
+                    room: None,
+                })
+                .collect(),
+        })
     }
 
     fn read_yaml(&mut self, text: &Text<'_>, intake: &mut Intake<'_>) {
@@ -83,6 +123,8 @@ impl Properties {
             if let Some(root) = tree.root() {
                 let depth = intake.limits.document_nesting;
                 self.flatten("", None, root, depth);
+                let room = root.room(APPLICATION, root.at());
+                intake.services.rooms.extend(room);
             }
             self.judge(first, text.path);
         });

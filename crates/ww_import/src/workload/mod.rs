@@ -71,6 +71,7 @@ fn workload(
     };
     let (namespace, name) = name(object);
     later::declare(object, intake);
+    intake.services.rooms.extend(spec.room("pod", spec.at()));
     let metadata = template.get("metadata");
     let labels = metadata.and_then(|it| it.get("labels"));
     let product = kubernetes();

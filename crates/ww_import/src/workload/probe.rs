@@ -24,6 +24,7 @@ pub(super) fn all(
         if let Some((at, written)) = container.get_with_key(key) {
             let mut probe = probe(written, kind, ports, intake);
             probe.at = at;
+            intake.services.rooms.extend(written.room("probe", at));
             probes.push(probe);
         }
     }

@@ -31,7 +31,7 @@ pub use program::{
     Shadowed, Unresolvable,
 };
 pub use retry::{Backoff, Methods, Retry, RetryOn};
-pub use room::Room;
+pub use room::{Entry, Layout, Room};
 pub use tls::{TlsClient, TlsServer, TlsVersion};
 pub use unit::{Mount, Probe, ProbeKind, Scaling, Unit, UnitKind, Until};
 
@@ -48,6 +48,8 @@ pub struct Services {
     pub hosts: Vec<Host>,
     /// What the team states, because no file says it.
     pub facts: Facts,
+    /// Mappings of YAML, JSON and properties in which further settings can be written.
+    pub rooms: Vec<Room>,
 }
 
 impl Services {

@@ -130,7 +130,7 @@ fn story(declared: &Declared<'_>, party: &Party<'_>, stop: &Stop, longest: &Know
         ))
         .fix(set_time(
             declared,
-            &stop.grace,
+            (&stop.grace, stop.place),
             wanted,
             format!("Give it as long as its longest request: {}", said(wanted)),
         ))

@@ -168,7 +168,7 @@ fn story(declared: &Declared<'_>, (party, unit): (&Party<'_>, &Unit), stop: &Sto
         && stop.shutdown.as_ref().is_some_and(|own| own.at.is_none());
     let story = story.fix(set_time(
         declared,
-        &stop.grace,
+        (&stop.grace, unit.at),
         wanted,
         format!(
             "Let {name} have as long as it needs: {} {}",

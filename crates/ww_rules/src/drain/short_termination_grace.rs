@@ -102,7 +102,7 @@ fn story(declared: &Declared<'_>, cases: &[(&Unit, Known<Span>)]) -> Option<Stor
     });
     let story = story.fix(set_times(
         declared,
-        cases.iter().map(|(_, grace)| grace),
+        cases.iter().map(|(unit, grace)| (grace, unit.at)),
         USUAL,
         format!(
             "Grant {}; a program that is done earlier ends earlier",

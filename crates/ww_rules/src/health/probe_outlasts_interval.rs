@@ -127,7 +127,7 @@ fn story(
     .show(interval.show(asked.at, &format!("one is due every {every}")))
     .fix(set_time(
         declared,
-        timeout,
+        (timeout, asked.at),
         shorter(interval.value),
         format!(
             "Give a probe less time than the interval: {}",

@@ -122,7 +122,7 @@ fn story(declared: &Declared<'_>, cases: &[Case<'_>]) -> Option<Story> {
     });
     let story = story.fix(set_times(
         declared,
-        cases.iter().map(|case| &case.timeout),
+        cases.iter().map(|case| (&case.timeout, case.probe.at)),
         USUAL,
         format!("Give it {}, and a period that is longer", said(USUAL)),
     ));

@@ -246,8 +246,9 @@ fn apart(
         caller.name,
         said(wanted)
     );
+    let place = hop.listener.map_or(hop.call.at, |listener| listener.at);
     story
-        .fix(set_time(declared, closes, wanted, longer))
+        .fix(set_time(declared, (closes, place), wanted, longer))
         .fix(shorter(declared, hop, caller, keeps, lower))
 }
 
@@ -280,9 +281,9 @@ fn shorter(
     let upstream = nginx.and_then(|program| program.room(hop.target.at, &["upstream"]));
     if keeps.at.is_none() && upstream.is_some() {
         let line = format!("keepalive_timeout {};", as_value(lower));
-        return add_lines(declared, upstream, &[line], title);
+        return add_lines(upstream, &[line], title);
     }
-    set_time(declared, keeps, lower, title)
+    set_time(declared, (keeps, hop.call.at), lower, title)
 }
 
 /// What becomes of a request that meets a closed connection, as measured per product.

@@ -76,7 +76,7 @@ fn story(declared: &Declared<'_>, case: &Forgotten<'_, '_>) -> Story {
         said(lower)
     );
     let fix = match &case.keeps {
-        Some(keeps) => set_time(declared, keeps, lower, title),
+        Some(keeps) => set_time(declared, (keeps, place), lower, title),
         None => Fix {
             title,
             safety: Safety::Review,

@@ -135,7 +135,7 @@ fn story(
         said(lower)
     );
     let fix = match keeps {
-        Some(keeps) => set_time(declared, keeps, lower, title),
+        Some(keeps) => set_time(declared, (keeps, hop.call.at), lower, title),
         None => Fix {
             title,
             safety: Safety::Review,
@@ -192,6 +192,7 @@ fn forever(at: SourceSpan) -> Known<Span> {
         value: Span::ZERO,
         at: Some(at),
         because: None,
+        default: None,
         versions: None,
     }
 }

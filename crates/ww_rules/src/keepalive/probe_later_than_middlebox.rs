@@ -68,7 +68,7 @@ fn story(declared: &Declared<'_>, case: &Forgotten<'_, '_>, probes: &Known<Span>
     };
     story.fix(set_time(
         declared,
-        probes,
+        (probes, case.hop.call.at),
         wanted,
         format!(
             "Probe earlier than {device} forgets: after {}",

@@ -27,7 +27,7 @@ fn check(declared: &Declared<'_>, reports: &mut Reports) {
     for program in &declared.model.services.programs {
         for (at, calls) in pools(program) {
             match judge(program, &calls) {
-                Answer::Yes(closes) => reports.add(story(declared, program, at, &calls, &closes)),
+                Answer::Yes(closes) => reports.add(story(program, at, &calls, &closes)),
                 Answer::Open(gap) => reports.gap(gap),
                 Answer::No => {}
             }
@@ -65,13 +65,7 @@ fn judge(program: &Program, calls: &[&Call]) -> Answer<Known<bool>> {
     first.map_or(Answer::No, Answer::Yes)
 }
 
-fn story(
-    declared: &Declared<'_>,
-    program: &Program,
-    at: SourceSpan,
-    calls: &[&Call],
-    closes: &Known<bool>,
-) -> Story {
+fn story(program: &Program, at: SourceSpan, calls: &[&Call], closes: &Known<bool>) -> Story {
     let call = calls.first();
     let name = call.map_or("", |call| &call.name);
     let count = call.and_then(|call| each(&call.side.keepalive_connections).pop());
@@ -81,6 +75,7 @@ fn story(
         value: count,
         at: Some(at),
         because: None,
+        default: None,
         versions: None,
     };
     let place = call.map_or(at, |call| call.matches.as_ref().map_or(call.at, |it| it.at));
@@ -95,16 +90,11 @@ fn story(
     .severity(Severity::Medium)
     .show(asked.show(at, &format!("{count} idle connections are kept")))
     .show(closes.show(place, "connections are closed behind each request"))
-    .fix(mended(declared, program, calls, closes))
+    .fix(mended(program, calls, closes))
 }
 
 /// nginx is told in each block that passes requests on; elsewhere the setting is taken out by hand.
-fn mended(
-    declared: &Declared<'_>,
-    program: &Program,
-    calls: &[&Call],
-    closes: &Known<bool>,
-) -> Fix {
+fn mended(program: &Program, calls: &[&Call], closes: &Known<bool>) -> Fix {
     let title = remedy(program, calls);
     let passes_http = calls.iter().all(|call| call.protocol == Protocol::Http);
     let is_default = closes.at.is_none();
@@ -123,11 +113,8 @@ fn mended(
         return Fix::advice(title);
     };
     let mut fix = Fix::advice(title);
-    for room in rooms
-        .iter()
-        .filter(|room| takes_headers(declared, program, room))
-    {
-        let one = add_lines(declared, Some(room), &lines, "");
+    for room in rooms.iter().filter(|room| takes_headers(program, room)) {
+        let one = add_lines(Some(room), &lines, "");
         fix.edits.extend(one.edits);
     }
     if fix.edits.len() == rooms.len() {

@@ -131,7 +131,7 @@ fn story(
     let story = story
         .fix(set_time(
             declared,
-            forgets,
+            (forgets, otherwise),
             Span::from_secs(86_400),
             "Remember them longer: 86400 s; RFC 5382 wants two hours and four minutes at least",
         ))

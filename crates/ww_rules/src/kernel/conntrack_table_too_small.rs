@@ -133,7 +133,7 @@ fn story(
         })
         .fix(set_number(
             declared,
-            tracked,
+            (tracked, otherwise),
             wanted,
             format!("Make room for all of them and those that are closing: {wanted}"),
         ))

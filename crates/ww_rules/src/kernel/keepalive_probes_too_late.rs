@@ -123,7 +123,7 @@ fn story(
     .show(crate::declared::at(hop.call.at, format!("{caller} keeps connections to {target} and has probes on")))
     .fix(set_time(
         declared,
-        &late.begins,
+        (&late.begins, hop.call.at),
         wanted,
         format!(
             "Let probes begin before that: net.ipv4.tcp_keepalive_time = {}",

@@ -110,6 +110,7 @@ fn caller(chains: &Chains<'_>, party: &Party<'_>) -> Option<Caller> {
                 value,
                 at: Some(at),
                 because: None,
+                default: None,
                 versions: None,
             },
             otherwise: at,

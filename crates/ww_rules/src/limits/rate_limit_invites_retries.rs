@@ -74,7 +74,7 @@ fn story(
     } else {
         story
     };
-    let story = story.fix(refuse_with_429(declared, party, limit, refused));
+    let story = story.fix(refuse_with_429(party, limit, refused));
     match retrying {
         Some((caller, at)) => story
             .show(Exhibit {
@@ -87,18 +87,13 @@ fn story(
 }
 
 /// In nginx a line beside the limit; elsewhere by hand.
-fn refuse_with_429(
-    declared: &Declared<'_>,
-    party: &Party<'_>,
-    limit: &RateLimit,
-    refused: &Known<Refused>,
-) -> Fix {
+fn refuse_with_429(party: &Party<'_>, limit: &RateLimit, refused: &Known<Refused>) -> Fix {
     let title = "Refuse with 429 (Too Many Requests), in nginx `limit_req_status 429;`, and say when to come back (Retry-After)";
     let program = party
         .program
         .filter(|program| program.product.component == "nginx" && refused.at.is_none());
     let room = program.and_then(|program| program.room(limit.at, &["http", "server", "location"]));
-    add_lines(declared, room, &["limit_req_status 429;".to_owned()], title)
+    add_lines(room, &["limit_req_status 429;".to_owned()], title)
 }
 
 /// A caller of a party that repeats requests which are answered with a status.

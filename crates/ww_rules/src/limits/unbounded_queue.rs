@@ -141,6 +141,7 @@ fn caller(chains: &Chains<'_>, id: PartyId, party: &Party<'_>) -> Option<Caller>
                 value,
                 at: Some(at),
                 because: None,
+                default: None,
                 versions: None,
             },
             otherwise: at,

@@ -1,4 +1,7 @@
-//! Edits that give a setting another value, in the way in which it is written.
+//! Edits that give a setting another value, in the way in which it is written, or write it where it
+//! belongs.
+
+mod written;
 
 use crate::Declared;
 use crate::operand::Known;
@@ -6,42 +9,50 @@ use ww_base::{SourceSpan, Span};
 use ww_finding::{Edit, Fix, Safety};
 use ww_model::service::{Program, Room};
 
-/// The fix that sets a time to another one. An edit where the time is written; only a sentence
-/// where it is a default, as nothing says how and where it would have to be written.
+/// Words of directives that set one of several things, which the next word names.
+const SETS_SEVERAL: [&str; 3] = ["proxy_set_header", "timeout", "option"];
+
+/// The fix that sets a time to another one: an edit where the time is written; where it is a default,
+/// a line in what stands at `place` and may hold it, or only a sentence where nothing says how it
+/// would be written.
 pub(crate) fn set_time(
     declared: &Declared<'_>,
-    known: &Known<Span>,
+    (known, place): (&Known<Span>, SourceSpan),
     to: Span,
     title: impl Into<String>,
 ) -> Fix {
-    let edit = known
-        .at
-        .filter(|at| !is_stated(declared, *at))
-        .and_then(|at| {
-            let text = declared.text(at)?;
-            let (start, end, word) = value_word(text)?;
-            let span = SourceSpan {
-                start: at.start + start as u32,
-                end: at.start + end as u32,
-                ..at
-            };
-            let replace_with = rewritten(word, known.value, to)?;
-            Some(Edit { span, replace_with })
-        });
+    let edit = match (known.at, &known.default) {
+        (Some(at), _) => edit(declared, at, |word| rewritten(word, known.value, to)),
+        (None, Some(default)) => written::time(declared, default, place, to),
+        (None, None) => None,
+    };
     with(edit, title)
+}
+
+/// The edit of a value where it is written.
+fn edit(
+    declared: &Declared<'_>,
+    at: SourceSpan,
+    to: impl Fn(&str) -> Option<String>,
+) -> Option<Edit> {
+    if is_stated(declared, at) {
+        return None;
+    }
+    let (start, end, word) = value_word(declared.text(at)?)?;
+    let span = SourceSpan {
+        start: at.start + start as u32,
+        end: at.start + end as u32,
+        ..at
+    };
+    let replace_with = to(word)?;
+    Some(Edit { span, replace_with })
 }
 
 /// The fix that writes settings, each on a line of its own, in a block that has none of these names;
 /// a sentence where there is no such block.
-pub(crate) fn add_lines(
-    declared: &Declared<'_>,
-    room: Option<&Room>,
-    lines: &[String],
-    title: impl Into<String>,
-) -> Fix {
+pub(crate) fn add_lines(room: Option<&Room>, lines: &[String], title: impl Into<String>) -> Fix {
     let edit = room.and_then(|room| {
-        let text = declared.text(room.block)?;
-        let is_free = lines.iter().all(|line| !sets(text, line));
+        let is_free = lines.iter().all(|line| room.entry(&named(line)).is_none());
         let put = |line: &String| format!("{}{line}", room.before);
         is_free.then(|| Edit {
             span: room.at,
@@ -51,10 +62,21 @@ pub(crate) fn add_lines(
     with(edit, title)
 }
 
+/// What a directive sets: its first word, and the second one where the first sets several things.
+fn named(line: &str) -> String {
+    let mut words = line.split_whitespace();
+    let first = words.next().unwrap_or_default();
+    let second = words.next().filter(|_| SETS_SEVERAL.contains(&first));
+    match second {
+        Some(second) => format!("{first} {second}"),
+        None => first.to_owned(),
+    }
+}
+
 /// The fix that sets each of several times to the same one.
 pub(crate) fn set_times<'k>(
     declared: &Declared<'_>,
-    all: impl IntoIterator<Item = &'k Known<Span>>,
+    all: impl IntoIterator<Item = (&'k Known<Span>, SourceSpan)>,
     to: Span,
     title: impl Into<String>,
 ) -> Fix {
@@ -66,37 +88,30 @@ pub(crate) fn set_times<'k>(
         if one.safety == Safety::Review {
             whole.safety = Safety::Review;
         }
-        whole.edits.extend(one.edits);
+        for edit in one.edits {
+            if !whole.edits.contains(&edit) {
+                whole.edits.push(edit);
+            }
+        }
         whole
     });
     whole.unwrap_or_else(|| Fix::advice(title))
 }
 
-/// The fix that sets a number to another one: an edit where the number is written, a sentence where
-/// it is a default.
+/// The fix that sets a number to another one, as [`set_time`] does.
 pub(crate) fn set_number(
     declared: &Declared<'_>,
-    known: &Known<u64>,
+    (known, place): (&Known<u64>, SourceSpan),
     to: u64,
     title: impl Into<String>,
 ) -> Fix {
-    let edit = known
-        .at
-        .filter(|at| !is_stated(declared, *at))
-        .and_then(|at| {
-            let text = declared.text(at)?;
-            let (start, end, word) = value_word(text)?;
-            let span = SourceSpan {
-                start: at.start + start as u32,
-                end: at.start + end as u32,
-                ..at
-            };
-            let is_plain = word.parse() == Ok(known.value);
-            is_plain.then(|| Edit {
-                span,
-                replace_with: to.to_string(),
-            })
-        });
+    let edit = match (known.at, &known.default) {
+        (Some(at), _) => edit(declared, at, |word| {
+            (word.parse() == Ok(known.value)).then(|| to.to_string())
+        }),
+        (None, Some(default)) => written::number(declared, default, place, to),
+        (None, None) => None,
+    };
     with(edit, title)
 }
 
@@ -121,23 +136,6 @@ pub(crate) fn replace(
     with(edit, title)
 }
 
-/// Whether a text may set what a line sets: its first word, and what that is set for where the same
-/// word sets several (`proxy_set_header Host …`, `timeout server …`).
-fn sets(text: &str, line: &str) -> bool {
-    let several = ["proxy_set_header", "timeout", "option"];
-    let mut words = line.split_whitespace();
-    let first = words.next().unwrap_or_default();
-    let second = words.next().filter(|_| several.contains(&first));
-    text.lines().any(|own| {
-        let own = own.split(|letter: char| letter.is_whitespace() || ";{}".contains(letter));
-        let own: Vec<&str> = own.filter(|word| !word.is_empty()).collect();
-        own.iter().enumerate().any(|(number, word)| {
-            let behind = own.get(number + 1);
-            *word == first && second.is_none_or(|second| behind == Some(&second))
-        })
-    })
-}
-
 /// A time as the value of a setting that takes a unit.
 pub(crate) fn as_value(span: Span) -> String {
     if span.0 % 1_000_000_000 == 0 {
@@ -149,10 +147,10 @@ pub(crate) fn as_value(span: Span) -> String {
 
 /// Whether nginx' `proxy_set_header` can be written in a block without taking those out of force that
 /// are written around it: headers are inherited only by blocks that have none of their own.
-pub(crate) fn takes_headers(declared: &Declared<'_>, program: &Program, room: &Room) -> bool {
+pub(crate) fn takes_headers(program: &Program, room: &Room) -> bool {
     let has = |room: &Room| {
-        let text = declared.text(room.block).unwrap_or_default();
-        text.contains("proxy_set_header")
+        let mut entries = room.entries.iter();
+        entries.any(|entry| entry.name.starts_with("proxy_set_header "))
     };
     has(room) || !program.rooms.iter().any(has)
 }
@@ -247,24 +245,6 @@ mod tests {
             assert_eq!(word(text), Some((expected, expected)), "{text}");
         }
         assert_eq!(word(" ;"), None);
-    }
-
-    #[test]
-    fn what_a_block_sets_is_told_from_what_it_only_names() {
-        let block = "location / {\n  proxy_set_header Host $host;\n  proxy_pass http://a;\n}";
-        for (line, expected) in [
-            ("proxy_set_header Host x;", true),
-            ("proxy_set_header Connection \"\";", false),
-            ("proxy_pass http://b;", true),
-            ("proxy_http_version 1.1;", false),
-        ] {
-            assert_eq!(sets(block, line), expected, "{line}");
-        }
-        assert!(sets("backend a\n  timeout server 5s", "timeout server 3s"));
-        assert!(!sets(
-            "backend a\n  timeout server 5s",
-            "timeout connect 3s"
-        ));
     }
 
     #[test]

@@ -94,7 +94,7 @@ fn story(
     });
     let story = story.fix(set_number(
         declared,
-        most,
+        (most, under.at),
         largest,
         format!("Allow as many as are asked for: net.core.somaxconn = {largest}"),
     ));

@@ -144,7 +144,7 @@ fn story(
         .fold(story, Story::show)
         .fix(set_number(
             declared,
-            kept,
+            (kept, hop.call.at),
             wanted.div_ceil(copies.max(1)),
             format!(
                 "Keep as many as are used at once: {} in each process",

@@ -94,7 +94,7 @@ fn story(declared: &Declared<'_>, short: &Short<'_, '_>) -> Story {
             let fixes = one.pools.iter().map(|pool| {
                 let title =
                     format!("Give each pool of {client} {each} connections: {wanted} in all");
-                set_number(declared, pool, each, title)
+                set_number(declared, (pool, one.hop.call.at), each, title)
             });
             fixes.fold(story, Story::fix)
         }

@@ -139,9 +139,12 @@ fn story(
     let story = match queue {
         Queue::For(known) => {
             let says = format!("{server} waits {queued} until it has a connection");
-            story
-                .show(known.show(inner.call.at, &says))
-                .fix(set_time(declared, known, short, title))
+            story.show(known.show(inner.call.at, &says)).fix(set_time(
+                declared,
+                (known, inner.call.at),
+                short,
+                title,
+            ))
         }
         Queue::Ever(by) => {
             let by = by

@@ -161,7 +161,7 @@ fn story(
             let client = &largest.caller.name;
             let title = format!("Give each pool of {client} at most {smaller} connections");
             story
-                .fix(set_number(declared, pool, smaller, title))
+                .fix(set_number(declared, (pool, one.hop.call.at), smaller, title))
                 .advise(more(name, room.wanted(total)))
         }
         _ => story

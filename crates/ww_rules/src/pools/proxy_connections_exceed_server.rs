@@ -151,7 +151,7 @@ fn story(
     .show(cap.show(hop.call.at, &format!("{proxy} opens up to {} connections to it", cap.value)));
     let story = shown.fold(story, Story::show).fix(set_number(
         declared,
-        cap,
+        (cap, hop.call.at),
         (total / copies.max(1)).max(1),
         format!(
             "Let {proxy} hold back what {name} cannot take: at most {}",

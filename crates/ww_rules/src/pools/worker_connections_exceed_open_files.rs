@@ -110,7 +110,7 @@ fn story(
         .show(files.show(place, &format!("up to {} open files", files.value)))
         .fix(set_number(
             declared,
-            files,
+            (files, place),
             wanted,
             format!(
                 "Let it open {wanted} files: connections, and files that it serves or buffers into"

@@ -7,7 +7,7 @@ use crate::rule::rule;
 use crate::{Declared, Reports, Story};
 use ww_base::{Gap, SourceSpan};
 use ww_chain::Party;
-use ww_finding::{Severity, Support};
+use ww_finding::{Fix, Severity, Support};
 
 rule! {
     name: "workers-too-few",
@@ -57,6 +57,7 @@ fn judge(party: &Party<'_>) -> Result<Option<Few>, Gap> {
         value: 1,
         at: None,
         because: None,
+        default: None,
         versions: None,
     };
     let is_single = matches!(party.component(), "spring-boot" | "tomcat" | "waitress");
@@ -145,12 +146,6 @@ fn story(declared: &Declared<'_>, party: &Party<'_>, few: &Few) -> Story {
         Severity::Medium
     });
     let wanted = busy.comfortable().ceil() as u64;
-    let per_worker = few
-        .threads
-        .value
-        .max(1)
-        .saturating_mul(few.instances.value.max(1));
-    let workers = wanted.div_ceil(per_worker.max(1));
     let shown = [
         (&few.workers, "workers"),
         (&few.threads, "threads in each worker"),
@@ -174,13 +169,28 @@ fn story(declared: &Declared<'_>, party: &Party<'_>, few: &Few) -> Story {
         .chain(busy.show(party))
         .fold(story, Story::show);
     story
-        .fix(set_number(
-            declared,
-            &few.workers,
-            workers,
-            format!("Give {name} {workers} workers in each instance, if it has the processors and memory"),
-        ))
+        .fix(more(declared, party, few, wanted))
         .advise("Or start more instances, or make requests shorter")
+}
+
+/// More workers, or more threads where there is one process only.
+fn more(declared: &Declared<'_>, party: &Party<'_>, few: &Few, wanted: u64) -> Fix {
+    let (name, instances) = (&party.name, few.instances.value.max(1));
+    let is_single = few.workers.at.is_none() && few.workers.because.is_none();
+    let (known, other, what) = if is_single {
+        (&few.threads, 1, "threads")
+    } else {
+        (&few.workers, few.threads.value.max(1), "workers")
+    };
+    let each = wanted.div_ceil(instances.saturating_mul(other));
+    let title =
+        format!("Give {name} {each} {what} in each instance, if it has the processors and memory");
+    let program = party.program;
+    let place = program.and_then(|program| Some(program.listeners.first()?.at));
+    match place.or_else(|| party.at()) {
+        Some(place) => set_number(declared, (known, place), each, title),
+        None => Fix::advice(title),
+    }
 }
 
 fn requests(number: u64) -> String {

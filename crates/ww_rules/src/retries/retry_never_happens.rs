@@ -88,7 +88,7 @@ fn story(
     }
     story.fix(set_time(
         declared,
-        one,
+        (one, way.at),
         share,
         format!(
             "Bound one try so that {tries} fit into {whole}: {}",

@@ -75,13 +75,13 @@ fn story(
     .show(pings.show(place, &format!("{server} sends a ping every {every}")))
     .fix(set_time(
         declared,
-        idle,
+        (idle, hop.call.at),
         longer,
         format!("Let {proxy} bear two pings that do not come: {}", said(longer)),
     ))
     .fix(set_time(
         declared,
-        pings,
+        (pings, place),
         shorter,
         format!("Or let {server} ping more often: every {}", said(shorter)),
     ))

@@ -85,13 +85,13 @@ fn story(
     .show(least.show(place, &format!("pings that come within {seldom} count against the client")))
     .fix(set_time(
         declared,
-        least,
+        (least, place),
         every.value,
         format!("Let {server} put up with them: `MinTime` of its enforcement policy {often} or less"),
     ))
     .fix(set_time(
         declared,
-        every,
+        (every, hop.call.at),
         least.value,
         format!("Or let {client} ping less often: after {seldom}"),
     ))

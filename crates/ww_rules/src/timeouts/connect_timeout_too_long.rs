@@ -75,7 +75,7 @@ fn story(declared: &Declared<'_>, caller: &str, hop: &Hop<'_>, long: &Known<Span
     .show(long.show(hop.call.at, &format!("a connection is waited for {time}")))
     .fix(set_time(
         declared,
-        long,
+        (long, hop.call.at),
         ENOUGH,
         format!("Give up sooner: {} survive two lost SYNs", said(ENOUGH)),
     ))

@@ -141,7 +141,7 @@ fn story<'m>(
     story
         .fix(set_time(
             declared,
-            known,
+            (known, hop.call.at),
             ENOUGH,
             format!("Wait for one repetition: {}", said(ENOUGH)),
         ))

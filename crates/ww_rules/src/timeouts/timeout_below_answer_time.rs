@@ -163,7 +163,7 @@ impl Answers<'_, '_> {
         .show(at(self.takes.at, format!("{words} of {name} takes {long}")))
         .fix(set_time(
             self.declared,
-            bound,
+            (bound, place),
             wanted,
             format!("Wait longer than the answer takes: {}", said(wanted)),
         ))

@@ -30,7 +30,7 @@ const SHOWN: usize = 5;
 fn check(declared: &Declared<'_>, reports: &mut Reports) {
     for program in &declared.model.services.programs {
         match program.product.component.as_str() {
-            "haproxy" => of_haproxy(declared, program, reports),
+            "haproxy" => of_haproxy(program, reports),
             // Their makers decided for no bound, and what is behind them may have one.
             "nginx" | "ingress-nginx" | "envoy" | "envoy-gateway" | "istio" => {}
             "" if is_manifest(&program.path) => {}
@@ -41,7 +41,7 @@ fn check(declared: &Declared<'_>, reports: &mut Reports) {
 
 /// HAProxy has no timeouts of its own, and warns when it starts. One finding for all places that lack
 /// the same, as one line in `defaults` mends them all.
-fn of_haproxy(declared: &Declared<'_>, program: &Program, reports: &mut Reports) {
+fn of_haproxy(program: &Program, reports: &mut Reports) {
     let mut lacking: BTreeMap<Vec<&str>, BTreeMap<SourceSpan, &str>> = BTreeMap::new();
     for call in program
         .calls
@@ -70,13 +70,12 @@ fn of_haproxy(declared: &Declared<'_>, program: &Program, reports: &mut Reports)
     for (missing, places) in lacking {
         reports.add_all(
             places.len() as u64,
-            haproxy_story(declared, program, &missing, &places),
+            haproxy_story(program, &missing, &places),
         );
     }
 }
 
 fn haproxy_story(
-    declared: &Declared<'_>,
     program: &Program,
     missing: &[&str],
     places: &BTreeMap<SourceSpan, &str>,
@@ -116,17 +115,12 @@ fn haproxy_story(
                 format!("neither here nor in its defaults: no {names}"),
             ))
         })
-        .fix(written_once(declared, program, places, &lines))
+        .fix(written_once(program, places, &lines))
 }
 
 /// The lines in the defaults section that is in force for all these places; where there is none, or
 /// more than one, nothing says which is meant.
-fn written_once(
-    declared: &Declared<'_>,
-    program: &Program,
-    places: &BTreeMap<SourceSpan, &str>,
-    lines: &[String],
-) -> Fix {
+fn written_once(program: &Program, places: &BTreeMap<SourceSpan, &str>, lines: &[String]) -> Fix {
     let mut defaults = program.rooms.iter().filter(|room| room.kind == "defaults");
     let is_before = |room: &&Room| {
         let (file, end) = (room.block.source, room.block.end);
@@ -140,7 +134,7 @@ fn written_once(
         "Set it in the defaults section, as `{}`",
         lines.join("` and `")
     );
-    add_lines(declared, room, lines, title)
+    add_lines(room, lines, title)
 }
 
 /// Whether a program is a gateway that a manifest asks for, of a product that is not known.

@@ -91,7 +91,7 @@ fn story<'m>(
     .show(of_inner)
     .fix(set_time(
         declared,
-        waits,
+        (waits, outer.call.at),
         wanted,
         format!(
             "Let {first} wait longer than {middle}, so that who gives up says so: {}",

@@ -37,7 +37,7 @@ fn check(declared: &Declared<'_>, reports: &mut Reports) {
                 continue;
             };
             if loses_upgrade(call) && told.insert(path.at) {
-                reports.add(story(declared, program, path, call));
+                reports.add(story(program, path, call));
             }
         }
     }
@@ -57,7 +57,7 @@ fn loses_upgrade(call: &Call) -> bool {
     passes.is_off() || passes.value() == Some(&false)
 }
 
-fn story(declared: &Declared<'_>, program: &Program, path: &WrittenMatch, call: &Call) -> Story {
+fn story(program: &Program, path: &WrittenMatch, call: &Call) -> Story {
     let name = &program.name;
     Story::proved(
         format!(
@@ -69,11 +69,11 @@ fn story(declared: &Declared<'_>, program: &Program, path: &WrittenMatch, call: 
     .support(Support::Declared)
     .show(at(path.at, "a path that is called after WebSocket"))
     .show(at(call.at, "passed on without Upgrade"))
-    .fix(pass_on(declared, program, call))
+    .fix(pass_on(program, call))
 }
 
 /// In nginx three lines beside the directive that passes requests on; elsewhere by hand.
-fn pass_on(declared: &Declared<'_>, program: &Program, call: &Call) -> Fix {
+fn pass_on(program: &Program, call: &Call) -> Fix {
     let mut lines = vec![
         "proxy_http_version 1.1;",
         "proxy_set_header Upgrade $http_upgrade;",
@@ -85,11 +85,9 @@ fn pass_on(declared: &Declared<'_>, program: &Program, call: &Call) -> Fix {
     }
     let lines: Vec<String> = lines.into_iter().map(str::to_owned).collect();
     let room = program.room(call.at, &["location"]);
-    let room = room.filter(|room| {
-        program.product.component == "nginx" && takes_headers(declared, program, room)
-    });
+    let room =
+        room.filter(|room| program.product.component == "nginx" && takes_headers(program, room));
     add_lines(
-        declared,
         room,
         &lines,
         format!("Pass it on; in nginx: `{}`", lines.join("`, `")),

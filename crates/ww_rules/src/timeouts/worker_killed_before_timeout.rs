@@ -81,13 +81,13 @@ fn story<'m>(
     ))
     .fix(set_time(
         declared,
-        kills,
+        (kills, place),
         wanted,
         format!("If requests may take so long, let workers live longer: {}", said(wanted)),
     ))
     .fix(set_time(
         declared,
-        waits,
+        (waits, hop.call.at),
         kills.value,
         format!("Or let {client} give up first, no later than after {short}"),
     ));

@@ -141,7 +141,7 @@ fn story(declared: &Declared<'_>, hop: &Hop<'_>, says: &str, shown: Exhibit) -> 
             let title = format!("Send it: `{}`", lines.join("` and `"));
             let program = chains.caller(hop).and_then(|caller| caller.program);
             let room = program.and_then(|program| program.room(hop.call.at, &["location"]));
-            add_lines(declared, room, &lines, title)
+            add_lines(room, &lines, title)
         }
     })
 }

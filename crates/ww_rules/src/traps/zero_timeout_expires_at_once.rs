@@ -73,6 +73,6 @@ fn story(
     )
     .support(Support::Declared)
     .show(at(zero.at.unwrap_or(call.at), "0 is no time here, not no bound"))
-    .fix(set_time(declared, zero, LONG, "Write the longest time that is to be waited, as 1h"))
+    .fix(set_time(declared, (zero, call.at), LONG, "Write the longest time that is to be waited, as 1h"))
     .advise("Or leave the line out: the default is 60 s")
 }
