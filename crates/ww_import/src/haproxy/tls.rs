@@ -28,7 +28,10 @@ impl<'t> Lowering<'t, '_, '_> {
         let verify = bind.behind("verify");
         TlsServer {
             at: Some(bind.at),
-            versions: self.versions(&[Some(bind), options]),
+            versions: written_versions(&[Some(bind), options]).unwrap_or_else(|| {
+                let oldest = self.default_word("ssl-min-ver");
+                oldest.map(|word| between(&word, "", &[]))
+            }),
             suites: suites.map_or_else(Setting::default, |(words, at)| {
                 let suites = words.text.split(':').map(str::to_owned);
                 Setting::set(suites.collect(), at)
@@ -43,6 +46,7 @@ impl<'t> Lowering<'t, '_, '_> {
     /// The side that calls; none where no server is called with TLS.
     pub(super) fn tls_client(&mut self, servers: &[Server<'t>]) -> Option<TlsClient> {
         let server = servers.iter().find(|one| one.flag("ssl").is_some())?;
+        let options = self.global_line("ssl-default-server-options");
         let verifies = match (
             server.value("verify"),
             self.global_line("ssl-server-verify"),
@@ -75,7 +79,7 @@ impl<'t> Lowering<'t, '_, '_> {
                 Some((_, line)) => Setting::set(true, line.at),
                 None => none("no certificate of its own is set"),
             },
-            versions: self.versions(&[Some(server.line)]),
+            versions: written_versions(&[Some(server.line), options]).unwrap_or_default(),
         })
     }
 
@@ -89,16 +93,12 @@ impl<'t> Lowering<'t, '_, '_> {
             other => other,
         }
     }
+}
 
-    /// The versions that lines allow, the first that says anything; else the default.
-    fn versions(&self, lines: &[Option<&Line>]) -> Setting<Vec<TlsVersion>> {
-        let lines = lines.iter().flatten();
-        let mut written = lines.filter_map(|line| Some(Setting::set(allowed(line)?, line.at)));
-        written.next().unwrap_or_else(|| {
-            let oldest = self.default_word("ssl-min-ver");
-            oldest.map(|word| between(&word, "", &[]))
-        })
-    }
+/// The versions that lines allow, by the first that says anything.
+fn written_versions(lines: &[Option<&Line>]) -> Option<Setting<Vec<TlsVersion>>> {
+    let mut lines = lines.iter().flatten();
+    lines.find_map(|line| Some(Setting::set(allowed(line)?, line.at)))
 }
 
 /// The versions that a line allows; none when it does not say.
