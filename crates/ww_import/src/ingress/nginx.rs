@@ -1,6 +1,7 @@
 //! ingress-nginx: annotations, then the controller's `ConfigMap`, then its defaults.
 
 use super::Words;
+use crate::nginx::PEER;
 use crate::service::written::{lacking, zero_is_off};
 use crate::service::{Intake, Notation};
 use ww_base::{Gap, Locus, Setting, SourceSpan, Sourced, Span};
@@ -369,7 +370,16 @@ impl<'w> Settings<'w> {
         };
     }
 
-    /// Limits on the rate of requests, counted by the client's address.
+    /// What rate limits count: nginx' variable that the ConfigMap names.
+    fn limit_key(self, intake: &mut Intake<'_>) -> Setting<String> {
+        let name = "limit-conn-zone-variable";
+        let default = intake.defaults.word(&product(), name);
+        self.value(name, "a variable", default, intake, |text| {
+            Some(text.to_owned())
+        })
+    }
+
+    /// Limits on the rate of requests, counted by the client's address unless told otherwise.
     pub(super) fn rate_limits(self, intake: &mut Intake<'_>) -> Vec<RateLimit> {
         let mut limits = Vec::new();
         for (name, seconds) in [("limit-rps", 1.0), ("limit-rpm", 60.0)] {
@@ -383,6 +393,8 @@ impl<'w> Settings<'w> {
             if count == 0 {
                 continue;
             }
+            let key = self.limit_key(intake);
+            let counts_peer_address = key.value().is_some_and(|key| PEER.contains(&key.as_str()));
             let multiplier = self.number("limit-burst-multiplier", intake);
             let status = self.number("limit-req-status-code", intake);
             limits.push(RateLimit {
@@ -392,8 +404,8 @@ impl<'w> Settings<'w> {
                 delays: intake.defaults.flag(&product(), "limit-delay"),
                 at_once: lacking("ingress-nginx writes `nodelay`"),
                 refused: status.map(|status| Refused(u16::try_from(status).unwrap_or(503))),
-                key: intake.defaults.word(&product(), "limit-key"),
-                counts_peer_address: true,
+                key,
+                counts_peer_address,
                 real_address: self.real_address(intake),
             });
         }

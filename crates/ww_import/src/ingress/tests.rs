@@ -68,14 +68,18 @@ fn an_ingress_is_a_call_with_the_defaults_of_its_controller() {
 fn an_annotation_counts_before_the_config_map_and_that_before_the_default() {
     let config = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: ingress-nginx-controller}\ndata: \
                   {proxy-read-timeout: '90', keep-alive: '30', proxy-connect-timeout: '9', \
-                  ssl-protocols: TLSv1.1}\n---\n";
+                  limit-conn-zone-variable: $http_x_api_key, ssl-protocols: TLSv1.1}\n---\n";
     let program = program(
         config,
         "nginx",
         "nginx.ingress.kubernetes.io/proxy-connect-timeout: '2', \
          nginx.ingress.kubernetes.io/proxy-next-upstream: error http_502 non_idempotent, \
+         nginx.ingress.kubernetes.io/limit-rps: '10', \
          nginx.ingress.kubernetes.io/proxy-next-upstream-timeout: '4'",
     );
+    let limit = &program.rate_limits[0];
+    assert_eq!(limit.key.value().unwrap(), "$http_x_api_key");
+    assert!(!limit.counts_peer_address);
     let side = &program.calls[0].side;
     assert_eq!(side.connect.value(), Some(&Span::from_secs(2)));
     assert_eq!(side.first_byte.value(), Some(&Span::from_secs(90)));
@@ -119,6 +123,8 @@ fn backends_are_encrypted_picked_and_limited_as_annotations_say() {
     assert_eq!(limit.burst.value(), Some(&50));
     assert_eq!(limit.refused.value().unwrap().0, 503);
     assert_eq!(limit.real_address.value(), Some(&false));
+    assert_eq!(limit.key.value().unwrap(), "$binary_remote_addr");
+    assert!(limit.counts_peer_address);
 }
 
 #[test]
@@ -148,6 +154,7 @@ fn an_ingress_of_aws_is_a_load_balancer() {
     assert_eq!(check.kind, kind);
     assert_eq!(check.interval.value(), Some(&Span::from_secs(15)));
     assert_eq!(check.fall.value(), Some(&2));
+    assert_eq!(check.rise.value(), Some(&2));
     assert_eq!(check.statuses, [(200, 200), (301, 302)]);
 }
 

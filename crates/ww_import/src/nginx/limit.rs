@@ -16,7 +16,7 @@ const ZONES: [(&str, &str, &str); 3] = [
 ];
 
 /// Variables that hold the address of the connection's other end.
-const PEER: [&str; 3] = ["$binary_remote_addr", "$remote_addr", "$realip_remote_addr"];
+pub(crate) const PEER: [&str; 3] = ["$binary_remote_addr", "$remote_addr", "$realip_remote_addr"];
 
 impl<'t> Lowering<'t, '_, '_> {
     /// Adds the limits that a block applies itself, and names of zones that nobody declares.

@@ -24,6 +24,7 @@ mod upstream;
 mod value;
 mod variable;
 
+pub(crate) use limit::PEER;
 pub use tree::{Block, Directive, Word, parse};
 
 use crate::Text;
