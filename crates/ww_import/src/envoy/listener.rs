@@ -155,11 +155,12 @@ fn side(config: View<'_>, intake: &mut Intake<'_>) -> ServerSide {
     side
 }
 
-/// A limit that is in force; one that is not enabled is none, as Envoy enables it for no request
-/// unless told to.
+/// A limit that is in force; one that is not enabled or not enforced is none, as Envoy does so for
+/// no request unless told to.
 fn rate_limit(config: View<'_>, intake: &mut Intake<'_>) -> Option<RateLimit> {
     let (at, bucket) = of(config, &["token_bucket"])?;
     below(config, &["filter_enabled"])?;
+    below(config, &["filter_enforced"])?;
     let defaults = intake.defaults;
     let one = defaults.number(&product(), "token_bucket.tokens_per_fill");
     let tokens = intake.number(of(bucket, &["tokens_per_fill"]), one);

@@ -184,7 +184,8 @@ fn answers_of_its_own_rate_limits_and_lost_clusters_are_noted() {
         "          http_filters:\n          - name: limit\n            typed_config:\n              \
          \"@type\": type.googleapis.com/envoy.extensions.filters.http.local_ratelimit.v3.LocalRateLimit\n              \
          token_bucket: {max_tokens: 10, tokens_per_fill: 5, fill_interval: 2s}\n              \
-         filter_enabled: {default_value: {numerator: 100}}\n",
+         filter_enabled: {default_value: {numerator: 100}}\n              \
+         filter_enforced: {default_value: {numerator: 100}}\n",
         "{match: {path: /ok}, direct_response: {status: 200}}\n              - {match: {prefix: /}, \
          route: {weighted_clusters: {clusters: [{name: api, weight: 1}, {name: lost, weight: 1}, \
          {name: none, weight: 0}]}}}",
