@@ -16,6 +16,9 @@ use ww_model::service::{
     Call, Listener, Picking, Product, Program, ProgramId, Protocol, ServerSide, Unit, Version,
 };
 
+/// The module of gRPC for Go, as `go.mod` names it.
+const GRPC: &str = "google.golang.org/grpc";
+
 /// Makes the program of an application that a unit starts, or nobody.
 pub(super) fn application(
     application: &Application,
@@ -248,7 +251,8 @@ impl Lowering<'_, '_> {
         let names = CLIENTS.iter().filter(|(_, known, _)| *known == component);
         let names: Vec<&str> = names.map(|(name, ..)| *name).collect();
         let mut packages = self.application.manifest.packages.iter().rev();
-        let named = |name: &str| name == component || names.contains(&name);
+        let grpc = component.starts_with("grpc-go-").then_some(GRPC);
+        let named = |name: &str| name == component || names.contains(&name) || Some(name) == grpc;
         packages.find_map(|it| it.version.clone().filter(|_| named(&it.name)))
     }
 

@@ -272,6 +272,18 @@ func main() {
 }
 
 #[test]
+fn when_a_channel_of_grpc_idles_depends_on_the_version_in_go_mod() {
+    let source = "package main\nfunc main() { conn, _ := grpc.NewClient(\"cart:7070\") }\n";
+    let idle = |version: &str| {
+        let required = format!("module x/shop\n\nrequire google.golang.org/grpc {version}\n");
+        let mut shop = program(&[("go.mod", &required), ("main.go", source)]);
+        shop.calls.remove(0).side.keepalive_idle
+    };
+    assert!(idle("v1.58.3").is_off());
+    assert_eq!(millis(&idle("v1.59.0")), Some(1_800_000.0));
+}
+
+#[test]
 fn clients_that_differ_are_not_known() {
     let source = "a = httpx.Client(timeout=1)\nb = httpx.Client()\nURL = 'http://api:80'\n";
     let app = program(&[("app.py", source)]);
