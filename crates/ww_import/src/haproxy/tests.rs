@@ -252,6 +252,8 @@ fn servers_are_encrypted_to_as_they_say() {
     assert_eq!(default.verifies.value(), Some(&true));
     assert!(default.sni.is_unknown() && default.checks_name.is_unknown());
     assert_eq!(default.versions, Setting::default());
+    let newest = tls("ssl ssl-max-ver TLSv1.2").unwrap();
+    assert_eq!(newest.versions, Setting::default());
     assert!(tls("ssl no-sni-auto").unwrap().sni.is_off());
     let open = tls("ssl verify none sni str(api.example)").unwrap();
     assert_eq!(open.verifies.value(), Some(&false));

@@ -28,10 +28,12 @@ impl<'t> Lowering<'t, '_, '_> {
         let verify = bind.behind("verify");
         TlsServer {
             at: Some(bind.at),
-            versions: written_versions(&[Some(bind), options]).unwrap_or_else(|| {
-                let oldest = self.default_word("ssl-min-ver");
-                oldest.map(|word| between(&word, "", &[]))
-            }),
+            versions: written_versions(&[Some(bind), options], Some("TLSv1.2")).unwrap_or_else(
+                || {
+                    let oldest = self.default_word("ssl-min-ver");
+                    oldest.map(|word| between(&word, "", &[]))
+                },
+            ),
             suites: suites.map_or_else(Setting::default, |(words, at)| {
                 let suites = words.text.split(':').map(str::to_owned);
                 Setting::set(suites.collect(), at)
@@ -79,7 +81,7 @@ impl<'t> Lowering<'t, '_, '_> {
                 Some((_, line)) => Setting::set(true, line.at),
                 None => none("no certificate of its own is set"),
             },
-            versions: written_versions(&[Some(server.line), options]).unwrap_or_default(),
+            versions: written_versions(&[Some(server.line), options], None).unwrap_or_default(),
         })
     }
 
@@ -95,14 +97,18 @@ impl<'t> Lowering<'t, '_, '_> {
     }
 }
 
-/// The versions that lines allow, by the first that says anything.
-fn written_versions(lines: &[Option<&Line>]) -> Option<Setting<Vec<TlsVersion>>> {
+/// The versions that lines allow, by the first that says enough. Where no oldest one is written,
+/// it is the usual one; there is none towards servers, where OpenSSL decides.
+fn written_versions(
+    lines: &[Option<&Line>],
+    usual: Option<&str>,
+) -> Option<Setting<Vec<TlsVersion>>> {
     let mut lines = lines.iter().flatten();
-    lines.find_map(|line| Some(Setting::set(allowed(line)?, line.at)))
+    lines.find_map(|line| Some(Setting::set(allowed(line, usual)?, line.at)))
 }
 
 /// The versions that a line allows; none when it does not say.
-fn allowed(line: &Line) -> Option<Vec<TlsVersion>> {
+fn allowed(line: &Line, usual: Option<&str>) -> Option<Vec<TlsVersion>> {
     let word = |name: &str| line.behind(name).map(|word| word.text.as_str());
     let off: Vec<&str> = line.words.iter().map(|word| word.text.as_str()).collect();
     let forced = VERSIONS.iter().find(|(name, _, _)| {
@@ -114,10 +120,11 @@ fn allowed(line: &Line) -> Option<Vec<TlsVersion>> {
     }
     let (least, most) = (word("ssl-min-ver"), word("ssl-max-ver"));
     let says = VERSIONS.iter().any(|(_, no, _)| off.contains(no));
-    (least.is_some() || most.is_some() || says).then(|| {
-        let oldest = least.unwrap_or(if says { "SSLv3" } else { "TLSv1.2" });
-        between(oldest, most.unwrap_or(""), &off)
-    })
+    if least.is_none() && most.is_none() && !says {
+        return None;
+    }
+    let oldest = least.or(says.then_some("SSLv3")).or(usual)?;
+    Some(between(oldest, most.unwrap_or(""), &off))
 }
 
 /// The versions from one to another without those that are switched off.
