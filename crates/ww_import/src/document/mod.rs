@@ -1,6 +1,8 @@
 //! YAML and JSON documents as trees that know where everything stands.
 
 mod room;
+#[cfg(test)]
+mod tests;
 mod tree;
 mod yaml;
 

@@ -1,6 +1,7 @@
 //! `breaker-too-tight`: a bound of what is under way that ordinary load exceeds.
 
 use super::guards::{self, Guard};
+use crate::mend::set_number;
 use crate::operand::{Known, each, said};
 use crate::rule::rule;
 use crate::{Declared, Reports, Story};
@@ -32,7 +33,7 @@ fn check(declared: &Declared<'_>, reports: &mut Reports) {
             continue;
         }
         match judge(&guard, &bound) {
-            Verdict::Exceeded(load) => reports.add(of_load(&guard, &bound, &load)),
+            Verdict::Exceeded(load) => reports.add(of_load(declared, &guard, &bound, &load)),
             Verdict::Open(gap) => reports.gap(gap),
             Verdict::NotStated if bound.known.value <= 1 => reports.add(of_one(&guard, &bound)),
             Verdict::Fits | Verdict::NotStated => {}
@@ -122,7 +123,7 @@ fn judge(guard: &Guard<'_>, bound: &Limit) -> Verdict {
     }
 }
 
-fn of_load(guard: &Guard<'_>, bound: &Limit, load: &Load) -> Story {
+fn of_load(declared: &Declared<'_>, guard: &Guard<'_>, bound: &Limit, load: &Load) -> Story {
     let (limit, what) = (bound.known.value, bound.what);
     let among = match load.callers {
         1 => String::new(),
@@ -148,7 +149,7 @@ fn of_load(guard: &Guard<'_>, bound: &Limit, load: &Load) -> Story {
     .show(bound.known.show(guard.at, &format!("{limit} {what}, the rest is refused")))
     .show(load.per_second.show(guard.at, &format!("{} requests/s at the peak", load.per_second.value)))
     .show(load.takes.show(guard.at, &format!("each takes {}", said(load.takes.value))))
-    .advise(format!("Allow at least {:.0}, and as many as the callee can really do at once", load.peak.ceil()));
+    .fix(set_number(declared, (&bound.known, guard.at), load.peak.ceil() as u64, format!("Allow at least {:.0}, and as many as the callee can really do at once", load.peak.ceil())));
     if is_mean {
         story
     } else {

@@ -1,6 +1,7 @@
 //! `ejection-takes-all`: a failure that all servers share leaves nobody to ask.
 
 use super::guards::{self, Guard};
+use crate::mend::set_number;
 use crate::operand::{Known, each, said};
 use crate::rule::rule;
 use crate::{Declared, Reports, Story};
@@ -27,7 +28,7 @@ fn check(declared: &Declared<'_>, reports: &mut Reports) {
         if let Some((share, panic)) = judge(&guard)
             && told.insert(guard.side.outlier.at)
         {
-            reports.add(story(&guard, &share, panic.as_ref()));
+            reports.add(story(declared, &guard, &share, panic.as_ref()));
         }
     }
 }
@@ -47,7 +48,12 @@ pub(super) fn judge(guard: &Guard<'_>) -> Option<(Known<u64>, Option<Known<u64>>
     (is_written && share.value >= 100 && keeps_none).then_some((share, panic))
 }
 
-fn story(guard: &Guard<'_>, share: &Known<u64>, panic: Option<&Known<u64>>) -> Story {
+fn story(
+    declared: &Declared<'_>,
+    guard: &Guard<'_>,
+    share: &Known<u64>,
+    panic: Option<&Known<u64>>,
+) -> Story {
     let (name, outlier) = (&guard.name, &guard.side.outlier);
     let failures = each(&outlier.consecutive).into_iter().next();
     let after = match failures.as_ref().map(|known| known.value) {
@@ -86,7 +92,8 @@ fn story(guard: &Guard<'_>, share: &Known<u64>, panic: Option<&Known<u64>>) -> S
     } else {
         "healthy_panic_threshold of 50"
     };
-    story.advise(format!(
+    let title = format!(
         "Leave out at most half of the servers at once, or use all again when few are left ({back})"
-    ))
+    );
+    story.fix(set_number(declared, (share, guard.at), 50, title))
 }

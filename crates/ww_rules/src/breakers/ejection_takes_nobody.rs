@@ -1,6 +1,7 @@
 //! `ejection-takes-nobody`: the share of servers that may be left out is less than one of them.
 
 use super::guards::{self, Guard};
+use crate::mend::set_number;
 use crate::operand::{Known, each};
 use crate::rule::rule;
 use crate::{Declared, Reports, Story, declared::at};
@@ -61,7 +62,7 @@ fn check(declared: &Declared<'_>, reports: &mut Reports) {
         // The only server is better kept than left out.
         let is_nobody = count > 1 && count.saturating_mul(share.value) < 100;
         if is_nobody && told.insert(at) {
-            reports.add(story(&guard, &share, (count, place), at));
+            reports.add(story(declared, &guard, &share, (count, place), at));
         }
     }
 }
@@ -72,6 +73,7 @@ fn least(percent: u64) -> u64 {
 }
 
 fn story(
+    declared: &Declared<'_>,
     guard: &Guard<'_>,
     share: &Known<u64>,
     (count, place): (u64, SourceSpan),
@@ -93,7 +95,12 @@ fn story(
     .support(Support::Declared)
     .show(share.show(outlier, &format!("at most {percent} % may be left out")))
     .show(at(place, format!("{count} servers")));
-    let story = story.advise("Allow half of them to be left out: 50 %");
+    let story = story.fix(set_number(
+        declared,
+        (share, outlier),
+        50,
+        "Allow half of them to be left out: 50 %",
+    ));
     if guard.component == "envoy" {
         story.advise("Or always_eject_one_host: true (Envoy 1.31 and newer)")
     } else {

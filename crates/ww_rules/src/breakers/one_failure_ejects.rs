@@ -3,6 +3,7 @@
 use super::ejection_takes_all;
 use super::guards::{self, Guard};
 use crate::many::{Groups, SHOWN, listed};
+use crate::mend::set_number;
 use crate::operand::{Known, each, said};
 use crate::rule::rule;
 use crate::{Declared, Reports, Story};
@@ -44,7 +45,7 @@ fn check(declared: &Declared<'_>, reports: &mut Reports) {
         let is_only = guard.targets.is_some_and(|(count, _)| count < 2);
         let is_worse = ejection_takes_all::judge(&guard).is_some();
         if !is_only && !is_worse && told.insert(outlier.at) {
-            reports.add(of_outlier(&guard, &one));
+            reports.add(of_outlier(declared, &guard, &one));
         }
     }
 }
@@ -160,7 +161,7 @@ fn of_requests(party: &Party<'_>, cases: &[Case<'_>]) -> Option<Story> {
     ))
 }
 
-fn of_outlier(guard: &Guard<'_>, one: &Known<u64>) -> Story {
+fn of_outlier(declared: &Declared<'_>, guard: &Guard<'_>, one: &Known<u64>) -> Story {
     let outlier = &guard.side.outlier;
     let time = each(&outlier.ejection).into_iter().next();
     let time = time.map_or_else(String::new, |known| format!(" for {}", said(known.value)));
@@ -173,7 +174,12 @@ fn of_outlier(guard: &Guard<'_>, one: &Known<u64>) -> Story {
     )
     .support(Support::Declared)
     .show(one.show(guard.at, "one failure leaves a server out"))
-    .advise("Ask for several failures in a row: 5, as the default is");
+    .fix(set_number(
+        declared,
+        (one, guard.at),
+        5,
+        "Ask for several failures in a row: 5, as the default is",
+    ));
     let share = each(&outlier.max_percent).into_iter().next();
     if share.is_some_and(|share| share.value < 50) {
         story.severity(Severity::Low)

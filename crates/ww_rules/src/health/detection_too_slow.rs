@@ -1,13 +1,14 @@
 //! `detection-too-slow`: checks find a dead server later than the team wants it to be found.
 
 use super::probes::{of, word};
+use crate::mend::set_times;
 use crate::operand::{Known, each, said};
 use crate::rule::rule;
 use crate::{Declared, Reports, Story};
 use std::collections::BTreeSet;
 use ww_base::{Setting, SourceSpan, Span};
 use ww_chain::Party;
-use ww_finding::Support;
+use ww_finding::{Fix, Support};
 use ww_model::service::ProbeKind;
 
 rule! {
@@ -53,7 +54,7 @@ fn check(declared: &Declared<'_>, reports: &mut Reports) {
         });
         for watch in of_callers.chain(of_units) {
             if watch.all > wanted.value && told.insert(watch.at) {
-                reports.add(story(party, &watch, &wanted));
+                reports.add(story(declared, party, &watch, &wanted));
             }
         }
     }
@@ -99,7 +100,7 @@ impl Watch {
     }
 }
 
-fn story(party: &Party<'_>, watch: &Watch, wanted: &Known<Span>) -> Story {
+fn story(declared: &Declared<'_>, party: &Party<'_>, watch: &Watch, wanted: &Known<Span>) -> Story {
     let name = &party.name;
     let (every, within, count) = (
         said(watch.interval.value),
@@ -127,5 +128,17 @@ fn story(party: &Party<'_>, watch: &Watch, wanted: &Known<Span>) -> Story {
     .show(watch.failures.show(watch.at, &format!("{count} failures count")))
     .show(watch.timeout.show(watch.at, &format!("a check that gets no answer takes {within}")))
     .show(wanted.show(watch.at, &format!("a dead instance may stay unnoticed for {}", said(wanted.value))))
-    .advise(format!("Check every {}, with a timeout of no more", said(fitting)))
+    .fix(sooner(declared, watch, fitting))
+}
+
+/// Checks at this distance, none of which lasts longer.
+fn sooner(declared: &Declared<'_>, watch: &Watch, fitting: Span) -> Fix {
+    let long = [&watch.interval, &watch.timeout].into_iter();
+    let long = long.filter(|known| known.value > fitting);
+    set_times(
+        declared,
+        long.map(|known| (known, watch.at)),
+        fitting,
+        format!("Check every {}, with a timeout of no more", said(fitting)),
+    )
 }

@@ -4,12 +4,13 @@ use super::liveness_asks_dependency::includes_others;
 use super::probes::{Patience, of, question};
 use crate::declared::at;
 use crate::many::{Groups, SHOWN, listed};
-use crate::operand::said;
+use crate::mend::{set_number, together};
+use crate::operand::{each, said};
 use crate::rule::rule;
 use crate::{Declared, Reports, Story};
 use std::collections::BTreeSet;
 use ww_base::Gap;
-use ww_finding::Support;
+use ww_finding::{Fix, Support};
 use ww_model::service::{CheckKind, Probe, ProbeKind, Unit};
 
 rule! {
@@ -70,7 +71,7 @@ fn check(declared: &Declared<'_>, reports: &mut Reports) {
         }
     }
     for cases in groups.into_groups() {
-        if let Some(story) = story(&cases) {
+        if let Some(story) = story(declared, &cases) {
             reports.add_all(cases.len() as u64, story);
         }
     }
@@ -109,7 +110,23 @@ fn ask_the_same(ready: &Probe, live: &Probe) -> bool {
         && port(ready) == port(live)
 }
 
-fn story(cases: &[Case<'_>]) -> Option<Story> {
+/// After how many failures liveness acts late enough for readiness to act first.
+fn later(case: &Case<'_>) -> u64 {
+    case.dies
+        .failures
+        .max(case.rests.failures)
+        .saturating_mul(3)
+}
+
+/// The fix of one unit.
+fn longer(declared: &Declared<'_>, case: &Case<'_>) -> Fix {
+    match each(&case.live.failures).first() {
+        Some(known) => set_number(declared, (known, case.live.at), later(case), ""),
+        None => Fix::advice(""),
+    }
+}
+
+fn story(declared: &Declared<'_>, cases: &[Case<'_>]) -> Option<Story> {
     let first = cases.first()?;
     let (rests, dies) = (&first.rests, &first.dies);
     let names = listed(cases.iter().map(|case| case.unit.name.as_str()));
@@ -126,7 +143,7 @@ fn story(cases: &[Case<'_>]) -> Option<Story> {
     } else {
         "are killed as soon as they are not ready"
     };
-    let later = (dies.failures.max(rests.failures)).saturating_mul(3);
+    let later = later(first);
     let story = Story::proved(
         format!(
             "{names} {is}: liveness asks the same as readiness{asked} and acts after {} = {}, \
@@ -165,8 +182,11 @@ fn story(cases: &[Case<'_>]) -> Option<Story> {
     let story = cases.iter().take(SHOWN).fold(story, shown);
     Some(
         story
-            .advise(format!(
-                "Give liveness more time than readiness, so that it can rest first: failureThreshold: {later}"
+            .fix(together(
+                cases.iter().map(|case| longer(declared, case)),
+                format!(
+                    "Give liveness more time than readiness, so that it can rest first: failureThreshold: {later}"
+                ),
             ))
             .advise("Or let liveness ask only what a restart mends: whether the process itself still answers"),
     )

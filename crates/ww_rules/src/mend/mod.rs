@@ -80,10 +80,13 @@ pub(crate) fn set_times<'k>(
     to: Span,
     title: impl Into<String>,
 ) -> Fix {
+    let all = all.into_iter();
+    together(all.map(|known| set_time(declared, known, to, "")), title)
+}
+
+/// The fix that takes all of several ones.
+pub(crate) fn together(fixes: impl Iterator<Item = Fix>, title: impl Into<String>) -> Fix {
     let title = title.into();
-    let fixes = all
-        .into_iter()
-        .map(|known| set_time(declared, known, to, title.clone()));
     let whole = fixes.reduce(|mut whole, one| {
         if one.safety == Safety::Review {
             whole.safety = Safety::Review;
@@ -95,7 +98,10 @@ pub(crate) fn set_times<'k>(
         }
         whole
     });
-    whole.unwrap_or_else(|| Fix::advice(title))
+    match whole {
+        Some(whole) => Fix { title, ..whole },
+        None => Fix::advice(title),
+    }
 }
 
 /// The fix that sets a number to another one, as [`set_time`] does.

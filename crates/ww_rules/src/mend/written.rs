@@ -89,6 +89,8 @@ const PLACES: &[Place] = &[
     place(ENVOY, "circuit_breakers.max_pending_requests", "cluster", &["circuit_breakers", "thresholds", "-", "max_pending_requests"], As::Number),
     place(ENVOY, "circuit_breakers.max_requests", "cluster", &["circuit_breakers", "thresholds", "-", "max_requests"], As::Number),
     place(ENVOY, "circuit_breakers.max_retries", "cluster", &["circuit_breakers", "thresholds", "-", "max_retries"], As::Number),
+    place(ENVOY, "outlier_detection.consecutive_5xx", "cluster", &["outlier_detection", "consecutive_5xx"], As::Number),
+    place(ENVOY, "outlier_detection.max_ejection_percent", "cluster", &["outlier_detection", "max_ejection_percent"], As::Number),
     place(TOMCAT, "keep-alive-timeout", "application", &["server", "tomcat", "keep-alive-timeout"], As::Unit),
     place(TOMCAT, "max-keep-alive-requests", "application", &["server", "tomcat", "max-keep-alive-requests"], As::Number),
     place(TOMCAT, "threads.max", "application", &["server", "tomcat", "threads", "max"], As::Number),

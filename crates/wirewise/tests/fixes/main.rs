@@ -7,6 +7,8 @@
     reason = "tests start programs and write their inputs; where that fails, they fail"
 )]
 
+mod yaml;
+
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
