@@ -7,7 +7,7 @@ use crate::service::written::{is_template, lacking, zero_is_off};
 use crate::service::{Intake, Notation};
 use ww_base::{Setting, SourceSpan};
 use ww_model::service::{
-    Call, ClientSide, Listener, Passive, Protocol, RateLimit, Refused, Retry, ServerSide,
+    Call, ClientSide, Counter, Listener, Passive, Protocol, RateLimit, Refused, Retry, ServerSide,
 };
 
 pub(super) fn read(view: View<'_>, draft: &mut Draft, intake: &mut Intake<'_>) {
@@ -181,9 +181,10 @@ fn rate_limit(config: View<'_>, intake: &mut Intake<'_>) -> Option<RateLimit> {
         delays: defaults.flag(&product(), "local_rate_limit.delay"),
         at_once: lacking("a local rate limit of Envoy lets no request wait"),
         refused: status.map(|status| Refused(u16::try_from(status).unwrap_or(429))),
-        key: lacking("a local rate limit of Envoy counts all requests together"),
-        counts_peer_address: false,
-        real_address: Setting::default(),
+        counter: Counter {
+            key: lacking("a local rate limit of Envoy counts all requests together"),
+            ..Counter::default()
+        },
     })
 }
 

@@ -8,7 +8,7 @@ use super::section::{Line, Section};
 use super::value::none;
 use crate::service::Notation;
 use ww_base::{Setting, Span};
-use ww_model::service::{RateLimit, Refused};
+use ww_model::service::{Counter, RateLimit, Refused};
 
 /// Counters that requests of a key are compared by.
 const COUNTER: &str = "http_req_rate";
@@ -52,11 +52,13 @@ impl<'t> Lowering<'t, '_, '_> {
             delays: none("HAProxy refuses at once"),
             at_once: none("HAProxy refuses at once"),
             refused: refused.map(|status| Refused(u16::try_from(status).unwrap_or_default())),
-            counts_peer_address: key.as_ref().is_some_and(|(key, _)| key == "src"),
-            key: key.map_or_else(Setting::default, |(key, at)| Setting::set(key, at)),
-            real_address: match sources.next() {
-                Some(at) => Setting::set(true, at),
-                None => none("HAProxy takes the connection's other end unless set-src is used"),
+            counter: Counter {
+                is_peer_address: key.as_ref().is_some_and(|(key, _)| key == "src"),
+                key: key.map_or_else(Setting::default, |(key, at)| Setting::set(key, at)),
+                real_address: match sources.next() {
+                    Some(at) => Setting::set(true, at),
+                    None => none("HAProxy takes the connection's other end unless set-src is used"),
+                },
             },
         });
     }

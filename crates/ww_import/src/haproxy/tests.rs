@@ -286,7 +286,7 @@ fn rate_limits_of_stick_tables_are_read() {
     };
     assert_eq!(limit.per_second.value(), Some(&2.0));
     assert_eq!(limit.refused.value(), Some(&Refused(429)));
-    assert!(limit.counts_peer_address && limit.real_address.is_off());
+    assert!(limit.counter.is_peer_address && limit.counter.real_address.is_off());
 }
 
 #[test]

@@ -284,7 +284,7 @@ fn attach(
         calls.push(bare_call(ingress, backend));
     }
     let mut listeners = listeners(ingress);
-    let mut limits = Vec::new();
+    let (mut limits, mut bound) = (Vec::new(), None);
     match controller {
         Controller::Nginx => {
             let settings = nginx::Settings::new(&ingress.annotations, config);
@@ -295,6 +295,7 @@ fn attach(
                 settings.complete_listener(listener, intake);
             }
             limits = settings.rate_limits(intake);
+            bound = settings.concurrency_limit(intake);
             nginx::name_unknown(&ingress.annotations, intake);
         }
         Controller::Alb => alb::complete(&ingress.annotations, &mut listeners, &mut calls, intake),
@@ -307,6 +308,7 @@ fn attach(
     let from: Vec<usize> = (first..first.saturating_add(listeners.len())).collect();
     program.listeners.append(&mut listeners);
     program.rate_limits.append(&mut limits);
+    program.concurrency_limits.extend(bound);
     program.calls.extend(calls.into_iter().map(|call| Call {
         from: from.clone(),
         ..call

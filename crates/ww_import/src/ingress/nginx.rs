@@ -6,8 +6,8 @@ use crate::service::written::{lacking, zero_is_off};
 use crate::service::{Intake, Notation};
 use ww_base::{Gap, Locus, Setting, SourceSpan, Sourced, Span};
 use ww_model::service::{
-    Call, ClientSide, Listener, Methods, Picking, Product, Program, Protocol, RateLimit, Refused,
-    Retry, RetryOn, ServerSide, TlsClient, TlsServer, TlsVersion,
+    Call, ClientSide, ConcurrencyLimit, Counter, Listener, Methods, Picking, Product, Program,
+    Protocol, RateLimit, Refused, Retry, RetryOn, ServerSide, TlsClient, TlsServer, TlsVersion,
 };
 
 pub(super) const COMPONENT: &str = "ingress-nginx";
@@ -16,10 +16,11 @@ pub(super) const COMPONENT: &str = "ingress-nginx";
 pub(super) const PREFIX: &str = "nginx.ingress.kubernetes.io/";
 
 /// Annotations that are read.
-const READ: [&str; 23] = [
+const READ: [&str; 24] = [
     "affinity",
     "backend-protocol",
     "limit-burst-multiplier",
+    "limit-connections",
     "limit-rpm",
     "limit-rps",
     "load-balance",
@@ -393,8 +394,6 @@ impl<'w> Settings<'w> {
             if count == 0 {
                 continue;
             }
-            let key = self.limit_key(intake);
-            let counts_peer_address = key.value().is_some_and(|key| PEER.contains(&key.as_str()));
             let multiplier = self.number("limit-burst-multiplier", intake);
             let status = self.number("limit-req-status-code", intake);
             limits.push(RateLimit {
@@ -404,12 +403,37 @@ impl<'w> Settings<'w> {
                 delays: intake.defaults.flag(&product(), "limit-delay"),
                 at_once: lacking("ingress-nginx writes `nodelay`"),
                 refused: status.map(|status| Refused(u16::try_from(status).unwrap_or(503))),
-                key,
-                counts_peer_address,
-                real_address: self.real_address(intake),
+                counter: self.counter(intake),
             });
         }
         limits
+    }
+
+    /// The limit on connections of one address that have a request under way.
+    pub(super) fn concurrency_limit(self, intake: &mut Intake<'_>) -> Option<ConcurrencyLimit> {
+        let (at, text) = self.word("limit-connections")?;
+        let Ok(most) = text.parse::<u64>() else {
+            let message = format!("`limit-connections` has to be a number, not `{text}`");
+            intake.malformed(at, message);
+            return None;
+        };
+        let status = self.number("limit-conn-status-code", intake);
+        (most > 0).then(|| ConcurrencyLimit {
+            at,
+            at_once: Setting::set(most, at),
+            refused: status.map(|status| Refused(u16::try_from(status).unwrap_or(503))),
+            counter: self.counter(intake),
+        })
+    }
+
+    /// Whom limits count: the address of the client unless told otherwise.
+    fn counter(self, intake: &mut Intake<'_>) -> Counter {
+        let key = self.limit_key(intake);
+        Counter {
+            is_peer_address: key.value().is_some_and(|key| PEER.contains(&key.as_str())),
+            key,
+            real_address: self.real_address(intake),
+        }
     }
 
     /// Whether the client's address comes from a header or the PROXY protocol.

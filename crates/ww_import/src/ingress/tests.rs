@@ -78,8 +78,8 @@ fn an_annotation_counts_before_the_config_map_and_that_before_the_default() {
          nginx.ingress.kubernetes.io/proxy-next-upstream-timeout: '4'",
     );
     let limit = &program.rate_limits[0];
-    assert_eq!(limit.key.value().unwrap(), "$http_x_api_key");
-    assert!(!limit.counts_peer_address);
+    assert_eq!(limit.counter.key.value().unwrap(), "$http_x_api_key");
+    assert!(!limit.counter.is_peer_address);
     let side = &program.calls[0].side;
     assert_eq!(side.connect.value(), Some(&Span::from_secs(2)));
     assert_eq!(side.first_byte.value(), Some(&Span::from_secs(90)));
@@ -111,6 +111,7 @@ fn backends_are_encrypted_picked_and_limited_as_annotations_say() {
         "nginx",
         "nginx.ingress.kubernetes.io/backend-protocol: GRPCS, \
          nginx.ingress.kubernetes.io/upstream-hash-by: $request_uri, \
+         nginx.ingress.kubernetes.io/limit-connections: '8', \
          nginx.ingress.kubernetes.io/limit-rps: '10'",
     );
     let call = &program.calls[0];
@@ -122,9 +123,13 @@ fn backends_are_encrypted_picked_and_limited_as_annotations_say() {
     let limit = &program.rate_limits[0];
     assert_eq!(limit.burst.value(), Some(&50));
     assert_eq!(limit.refused.value().unwrap().0, 503);
-    assert_eq!(limit.real_address.value(), Some(&false));
-    assert_eq!(limit.key.value().unwrap(), "$binary_remote_addr");
-    assert!(limit.counts_peer_address);
+    assert_eq!(limit.counter.real_address.value(), Some(&false));
+    assert_eq!(limit.counter.key.value().unwrap(), "$binary_remote_addr");
+    assert!(limit.counter.is_peer_address);
+    let bound = &program.concurrency_limits[0];
+    assert_eq!(bound.at_once.value(), Some(&8));
+    assert_eq!(bound.refused.value().unwrap().0, 503);
+    assert!(bound.counter.is_peer_address);
 }
 
 #[test]

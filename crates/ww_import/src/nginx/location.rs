@@ -64,7 +64,7 @@ impl<'t> Lowering<'t, '_, '_> {
     }
 
     fn location(&mut self, scope: &Scope<'t>, location: &'t Directive, listeners: &[usize]) {
-        self.rate_limits(scope);
+        self.limits(scope);
         let passes = self.passes(scope, "", Some(location), listeners);
         self.blocks(scope, location.inner(), Some(location), listeners);
         if !passes && answers_itself(scope, location) {

@@ -164,7 +164,7 @@ impl<'t> Lowering<'t, '_, '_> {
         self.groups = groups(directives);
         self.maps = Maps::new(directives);
         let scope = outside.inside(directives);
-        self.rate_limits(&scope);
+        self.limits(&scope);
         for server in directives.iter().filter(|one| one.name.text == "server") {
             self.server(&scope, server);
         }
@@ -173,7 +173,7 @@ impl<'t> Lowering<'t, '_, '_> {
     fn server(&mut self, http: &Scope<'t>, server: &'t Directive) {
         let scope = http.inside(server.inner());
         let listeners = self.listeners(&scope, server);
-        self.rate_limits(&scope);
+        self.limits(&scope);
         self.inside_server(&scope, server.inner(), &listeners);
     }
 
@@ -181,7 +181,7 @@ impl<'t> Lowering<'t, '_, '_> {
     fn in_server(&mut self, directives: &'t [Directive]) {
         self.maps = Maps::new(directives);
         let scope = Scope::default().inside(directives);
-        self.rate_limits(&scope);
+        self.limits(&scope);
         self.inside_server(&scope, directives, &[]);
     }
 

@@ -390,12 +390,12 @@ fn rate_limits_say_what_they_count() {
     assert_eq!(one.burst.value(), Some(&20));
     assert_eq!(one.delays.value(), Some(&false));
     assert_eq!(one.refused.value(), Some(&Refused(429)));
-    assert!(one.counts_peer_address && one.real_address.value() == Some(&true));
+    assert!(one.counter.is_peer_address && one.counter.real_address.value() == Some(&true));
     assert_eq!(
         (two.burst.value(), two.delays.value()),
         (Some(&0), Some(&true))
     );
-    assert!(!two.counts_peer_address);
+    assert!(!two.counter.is_peer_address);
     assert!(three.per_second.is_unknown());
     assert_eq!(program.references.len(), 1);
     let reference = &program.references[0];
@@ -404,6 +404,28 @@ fn rate_limits_say_what_they_count() {
         (ReferenceKind::Zone, "c")
     );
     assert_eq!(reference.declared.len(), 2);
+}
+
+#[test]
+fn limits_on_what_is_under_way_say_what_they_count() {
+    let text = "events {} http { limit_conn_zone $binary_remote_addr zone=each:1m;
+        limit_conn_zone $server_name zone=all:1m;
+        server { limit_conn each 5; limit_conn all 500;
+            location /a { limit_conn each 2; limit_conn_status 429; return 200; }
+            location /b { limit_conn each 1; limit_conn_dry_run on; return 200; } } }";
+    let program = program(text);
+    let [each, all, inner] = &program.concurrency_limits[..] else {
+        panic!("{:?}", program.concurrency_limits);
+    };
+    assert_eq!(each.at_once.value(), Some(&5));
+    assert_eq!(each.refused.value(), Some(&Refused(503)));
+    assert!(each.counter.is_peer_address && each.counter.real_address.is_off());
+    assert_eq!(
+        all.counter.key.value().map(String::as_str),
+        Some("$server_name")
+    );
+    assert!(!all.counter.is_peer_address && inner.refused.is_written());
+    assert!(program.rate_limits.is_empty() && program.references.is_empty());
 }
 
 #[test]

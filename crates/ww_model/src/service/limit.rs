@@ -17,10 +17,31 @@ pub struct RateLimit {
     pub at_once: Setting<u64>,
     /// What becomes of the rest.
     pub refused: Setting<Refused>,
+    /// Whose requests are counted together.
+    pub counter: Counter,
+}
+
+/// A limit on what is under way at once.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ConcurrencyLimit {
+    /// Where it is applied.
+    pub at: SourceSpan,
+    /// Requests under way at once; those of one connection count as one where it carries one after
+    /// the other.
+    pub at_once: Setting<u64>,
+    /// What becomes of the rest.
+    pub refused: Setting<Refused>,
+    /// Whose requests are counted together.
+    pub counter: Counter,
+}
+
+/// By what a limit tells clients apart.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Counter {
     /// What is counted, as written: an address, a header, a name.
     pub key: Setting<String>,
     /// Whether the key is the address of the connection's other end.
-    pub counts_peer_address: bool,
+    pub is_peer_address: bool,
     /// Whether the address of the client is taken from what the proxy before says, with where.
     pub real_address: Setting<bool>,
 }

@@ -23,7 +23,7 @@ pub use call::{Call, ClientSide, Picking, Protocol, Target, WrittenMatch};
 pub use check::{CheckKind, HealthCheck, Passive};
 pub use facts::{Demand, Facts, Middlebox, Silence};
 pub use host::{Host, Kernel, NamedValue, Resolver};
-pub use limit::{Breaker, Outlier, RateLimit, Refused};
+pub use limit::{Breaker, ConcurrencyLimit, Counter, Outlier, RateLimit, Refused};
 pub use mesh::{Mesh, MeshHost, MeshPolicy, MeshRoute, MeshTls, PeerTls, Subset};
 pub use product::{Product, Version};
 pub use program::{

@@ -1,6 +1,6 @@
 //! A program: what it listens to, and whom it calls.
 
-use super::{Call, Product, RateLimit, TlsServer};
+use super::{Call, ConcurrencyLimit, Product, RateLimit, TlsServer};
 use std::net::{IpAddr, SocketAddr};
 use ww_base::{Setting, SourceSpan, Span};
 
@@ -32,6 +32,8 @@ pub struct Program {
     pub grace: Setting<Span>,
     /// Limits on the rate of requests.
     pub rate_limits: Vec<RateLimit>,
+    /// Limits on requests under way at once that it applies itself.
+    pub concurrency_limits: Vec<ConcurrencyLimit>,
     /// Names in its files that lead nowhere.
     pub references: Vec<Reference>,
     /// Where it says that it answers with server-sent events, and does not ask proxies to pass these
@@ -66,6 +68,7 @@ impl Program {
             capacity: Capacity::default(),
             grace: Setting::default(),
             rate_limits: Vec::new(),
+            concurrency_limits: Vec::new(),
             references: Vec::new(),
             event_stream: None,
             bare_times: Vec::new(),

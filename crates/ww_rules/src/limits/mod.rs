@@ -1,5 +1,6 @@
 //! Rules on bounds that refuse work.
 
+mod bounds;
 pub(crate) mod rate_limit_counts_the_proxy;
 pub(crate) mod rate_limit_delays_past_timeout;
 pub(crate) mod rate_limit_exceeds_capacity;

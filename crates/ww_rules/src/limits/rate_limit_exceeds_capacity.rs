@@ -73,7 +73,7 @@ impl Able {
 fn story(party: &Party<'_>, limit: &RateLimit, rate: &Known<f64>, able: &Able) -> Story {
     let (name, server) = (&party.name, &able.name);
     let (much, most) = (plain(rate.value), plain(able.most));
-    let whose = match limit.key.value() {
+    let whose = match limit.counter.key.value() {
         Some(key) => format!("of one {key}"),
         None => "in all".to_owned(),
     };

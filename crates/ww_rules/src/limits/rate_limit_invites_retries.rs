@@ -1,5 +1,6 @@
 //! `rate-limit-invites-retries`: a rate limit refuses with a status that callers repeat.
 
+use super::bounds::{self, Bound, Kind};
 use crate::mend::add_lines;
 use crate::operand::{Answer, Known, ask};
 use crate::rule::rule;
@@ -8,7 +9,7 @@ use std::collections::BTreeSet;
 use ww_base::SourceSpan;
 use ww_chain::{Chains, Party};
 use ww_finding::{Exhibit, Fix, Severity, Support};
-use ww_model::service::{RateLimit, Refused, RetryOn};
+use ww_model::service::{Refused, RetryOn};
 
 rule! {
     name: "rate-limit-invites-retries",
@@ -28,20 +29,16 @@ fn check(declared: &Declared<'_>, reports: &mut Reports) {
     let chains = declared.chains();
     let mut told = BTreeSet::new();
     for party in &chains.parties {
-        let limits = party
-            .program
-            .iter()
-            .flat_map(|program| &program.rate_limits);
-        for limit in limits {
+        for limit in bounds::all(party) {
             let what = format!("the status with which {} refuses", party.name);
-            match ask(&limit.refused, &what, |Refused(status)| *status >= 500) {
-                // One setting, or its absence, speaks for all limits of a program.
+            match ask(limit.refused, &what, |Refused(status)| *status >= 500) {
+                // One setting, or its absence, speaks for all limits of its kind in a program.
                 Answer::Yes(refused) => {
                     let key = refused
                         .at
                         .map_or_else(|| party.name.clone(), |at| format!("{at:?}"));
-                    if told.insert(key) {
-                        reports.add(story(declared, party, limit, &refused));
+                    if told.insert((key, limit.kind)) {
+                        reports.add(story(declared, party, &limit, &refused));
                     }
                 }
                 Answer::Open(gap) => reports.gap(gap),
@@ -54,7 +51,7 @@ fn check(declared: &Declared<'_>, reports: &mut Reports) {
 fn story(
     declared: &Declared<'_>,
     party: &Party<'_>,
-    limit: &RateLimit,
+    limit: &Bound<'_>,
     refused: &Known<Refused>,
 ) -> Story {
     let (name, Refused(status)) = (&party.name, refused.value);
@@ -63,8 +60,12 @@ fn story(
         Some((caller, _)) => format!("{caller} tries those again"),
         None => "callers that retry failures try again".to_owned(),
     };
+    let beyond = match limit.kind {
+        Kind::Rate => "beyond its rate",
+        Kind::AtOnce => "beyond those that it allows at once",
+    };
     let story = Story::proved(
-        format!("{name} refuses requests beyond its rate with {status}, as if it had failed: {consequence}"),
+        format!("{name} refuses requests {beyond} with {status}, as if it had failed: {consequence}"),
         format!("callers of {name} that never repeat a {status}, and monitoring that does not count it as an outage"),
     )
     .support(Support::Declared)
@@ -87,13 +88,16 @@ fn story(
 }
 
 /// In nginx a line beside the limit; elsewhere by hand.
-fn refuse_with_429(party: &Party<'_>, limit: &RateLimit, refused: &Known<Refused>) -> Fix {
-    let title = "Refuse with 429 (Too Many Requests), in nginx `limit_req_status 429;`, and say when to come back (Retry-After)";
+fn refuse_with_429(party: &Party<'_>, limit: &Bound<'_>, refused: &Known<Refused>) -> Fix {
+    let line = format!("{} 429;", limit.kind.status_directive());
+    let title = format!(
+        "Refuse with 429 (Too Many Requests), in nginx `{line}`, and say when to come back (Retry-After)"
+    );
     let program = party
         .program
         .filter(|program| program.product.component == "nginx" && refused.at.is_none());
     let room = program.and_then(|program| program.room(limit.at, &["http", "server", "location"]));
-    add_lines(room, &["limit_req_status 429;".to_owned()], title)
+    add_lines(room, &[line], title)
 }
 
 /// A caller of a party that repeats requests which are answered with a status.

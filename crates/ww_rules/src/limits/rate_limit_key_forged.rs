@@ -1,12 +1,12 @@
 //! `rate-limit-key-forged`: a rate limit counts by a header that any client can write.
 
+use super::bounds::{self, Bound};
 use crate::declared::at;
 use crate::rule::rule;
 use crate::{Declared, Reports, Story};
 use std::collections::BTreeSet;
 use ww_chain::{Chains, PartyId};
 use ww_finding::Support;
-use ww_model::service::RateLimit;
 
 rule! {
     name: "rate-limit-key-forged",
@@ -39,19 +39,19 @@ fn check(declared: &Declared<'_>, reports: &mut Reports) {
         if is_behind(chains, PartyId(index)) {
             continue;
         }
-        let program = party.program.iter();
-        for limit in program.flat_map(|program| &program.rate_limits) {
-            let Some((key, header)) = claimed(limit) else {
+        for limit in bounds::all(party) {
+            let Some((key, header)) = claimed(&limit) else {
                 continue;
             };
-            let place = limit.key.span().unwrap_or(limit.at);
+            let place = limit.key_place();
             if told.insert(place) {
                 let name = &party.name;
                 reports.add(
                     Story::proved(
                         format!(
-                            "{name} counts requests by {key}, which whoever sends the request writes: with another \
-                             {header} in each one nobody is ever limited"
+                            "{name} counts {} by {key}, which whoever sends the request writes: with another \
+                             {header} in each one nobody is ever limited",
+                            limit.kind.of_what()
                         ),
                         format!(
                             "a proxy before {name} that none of these files shows, by which all requests come and which \
@@ -81,8 +81,8 @@ fn is_behind(chains: &Chains<'_>, id: PartyId) -> bool {
 }
 
 /// The key of a limit with the header that it is.
-fn claimed(limit: &RateLimit) -> Option<(&str, String)> {
-    let key = limit.key.value()?;
+fn claimed<'m>(limit: &Bound<'m>) -> Option<(&'m str, String)> {
+    let key = limit.counter.key.value()?;
     let plain = key.to_ascii_lowercase().replace('-', "_");
     let name = plain
         .strip_prefix("$http_")

@@ -52,7 +52,11 @@ fn story(party: &Party<'_>, limit: &RateLimit, rate: &Known<f64>, burst: &Known<
     let name = &party.name;
     let apart = said(Span::from_millis((1000.0 / rate.value) as i64));
     let per_second = plain(rate.value);
-    let key = limit.key.value().map_or("the same key", String::as_str);
+    let key = limit
+        .counter
+        .key
+        .value()
+        .map_or("the same key", String::as_str);
     Story::proved(
         format!(
             "{name} refuses a request that comes within {apart} of the one before it (limit {per_second} per \
