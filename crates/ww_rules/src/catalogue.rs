@@ -109,6 +109,7 @@ pub static RULES: &[&Rule] = &[
     &mesh::permissive_mesh_tls::RULE,
     &names::jvm_caches_names_forever::RULE,
     &names::jvm_name_cache_setting_ignored::RULE,
+    &names::name_looked_up_rarely::RULE,
     &names::name_resolved_once::RULE,
     &names::name_without_resolver::RULE,
     &names::resolver_outlasts_request::RULE,

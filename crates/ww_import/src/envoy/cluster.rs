@@ -1,6 +1,6 @@
 //! Clusters: whom Envoy calls, with which pool, breaker, checks and TLS.
 
-use super::{below, known, list, of, product, text_of, tls, type_of};
+use super::{below, config, known, list, of, product, text_of, tls, type_of};
 use crate::document::View;
 use crate::service::written::{Entry, lacking, zero_is_off};
 use crate::service::{Intake, Notation};
@@ -97,7 +97,10 @@ fn targets(cluster: View<'_>, intake: &mut Intake<'_>) -> Vec<Target> {
             Setting::set(true, at)
         }
         Some((at, "STATIC" | "static")) => Setting::set(false, at),
-        _ => Setting::default(),
+        _ => match dns_cluster(cluster) {
+            Some(dns) => Setting::set(true, dns.at()),
+            None => Setting::default(),
+        },
     };
     let mut targets = Vec::new();
     let mut add = |address: Option<View<'_>>, at, is_backup| {
@@ -178,10 +181,34 @@ fn side(cluster: View<'_>, options: &Options<'_>, intake: &mut Intake<'_>) -> Cl
         outlier: outlier(cluster, intake),
         buffers_answers: defaults.flag(&product, "cluster.buffers"),
         buffers_requests: defaults.flag(&product, "cluster.buffers"),
+        lookup_every: lookup_every(cluster, intake),
         ..ClientSide::default()
     };
     breaker(cluster, &mut side, intake);
     side
+}
+
+/// The options of a cluster that follows names, where they stand in an extension.
+fn dns_cluster(cluster: View<'_>) -> Option<View<'_>> {
+    let extension = below(cluster, &["cluster_type"])?;
+    config(extension).filter(|it| type_of(*it) == "DnsCluster")
+}
+
+/// Time between two lookups of the names of a cluster.
+fn lookup_every(cluster: View<'_>, intake: &mut Intake<'_>) -> Setting<Span> {
+    let product = product();
+    let defaults = intake.defaults;
+    let holder = dns_cluster(cluster).unwrap_or(cluster);
+    let by_answer = "respect_dns_ttl";
+    let default = defaults.flag(&product, &format!("cluster.{by_answer}"));
+    if let Setting::Set(Sourced { value: true, at }) =
+        intake.flag(of(holder, &[by_answer]), default)
+    {
+        return Setting::Off(at);
+    }
+    let default = defaults.time(&product, "cluster.dns_refresh_rate");
+    let entry = of(holder, &["dns_refresh_rate"]);
+    intake.time(entry, Notation::Protobuf, default)
 }
 
 /// Time before the first TCP keep-alive probe. Where probes are on without a time, the kernel's is

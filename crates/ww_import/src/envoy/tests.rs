@@ -209,6 +209,37 @@ fn answers_of_its_own_rate_limits_and_lost_clusters_are_noted() {
 }
 
 #[test]
+fn names_are_looked_up_as_often_as_is_written() {
+    let every = |options: &str| {
+        let program = program(&bootstrap("", ROUTE, options));
+        let call = program.calls[0].clone();
+        assert_eq!(call.to[0].resolves_again.value(), Some(&true));
+        call.side.lookup_every
+    };
+    let default = every("");
+    assert_eq!(default.value(), Some(&Span::from_secs(5)));
+    assert!(!default.is_written());
+    let rate = "    dns_refresh_rate: 300s\n";
+    assert_eq!(every(rate).value(), Some(&Span::from_secs(300)));
+    let by_answer = format!("{rate}    respect_dns_ttl: true\n");
+    assert!(every(&by_answer).is_off());
+}
+
+#[test]
+fn a_cluster_of_the_extension_for_names_looks_them_up() {
+    let text = "static_resources:\n  listeners:\n  - address: {socket_address: {address: '::', port_value: \
+                80}}\n    filter_chains:\n    - filters:\n      - name: t\n        typed_config: \
+                {\"@type\": type.googleapis.com/a.TcpProxy, cluster: api}\n  clusters:\n  - name: api\n    \
+                cluster_type:\n      name: envoy.clusters.dns\n      typed_config: {\"@type\": \
+                type.googleapis.com/envoy.extensions.clusters.dns.v3.DnsCluster, dns_refresh_rate: 120s}\n    \
+                load_assignment: {endpoints: [{lb_endpoints: [{endpoint: {address: {socket_address: \
+                {address: api.example.com, port_value: 80}}}}]}]}\n";
+    let call = &program(text).calls[0];
+    assert_eq!(call.to[0].resolves_again.value(), Some(&true));
+    assert_eq!(call.side.lookup_every.value(), Some(&Span::from_secs(120)));
+}
+
+#[test]
 fn connections_of_tcp_are_passed_on() {
     let text = "static_resources:\n  listeners:\n  - address: {socket_address: {address: '::', port_value: \
                 5432}}\n    filter_chains:\n    - filters:\n      - name: p\n        typed_config: \

@@ -8,7 +8,7 @@ use super::tree::Directive;
 use super::upstream::{Group, is_literal};
 use super::value::{none, option};
 use super::variable::UNKNOWN;
-use ww_base::{Setting, SourceSpan};
+use ww_base::{Setting, SourceSpan, Span};
 use ww_model::service::{
     Breaker, Call, CheckKind, ClientSide, HealthCheck, Outlier, Passive, Picking, Protocol,
     ReferenceKind, Shadowed, Target, Unresolvable, WrittenMatch,
@@ -219,6 +219,7 @@ impl<'t> Lowering<'t, '_, '_> {
             ),
             passes_upgrade: none("only HTTP/1.1 has Upgrade"),
             passes_deadline: none("nginx tells nobody how much time is left"),
+            lookup_every: self.lookup_every(scope, way),
             ..ClientSide::default()
         };
         if way.prefix == "proxy" {
@@ -232,6 +233,20 @@ impl<'t> Lowering<'t, '_, '_> {
             self.kept(group, &mut side);
         }
         side
+    }
+
+    /// How long the answer of a resolver is taken for true: `valid`, where it is written. The group of
+    /// servers may have a resolver of its own.
+    fn lookup_every(&mut self, scope: &Scope<'t>, way: &Way<'t>) -> Setting<Span> {
+        let own = match &way.whom {
+            Whom::Group(group) => group.scope.one("resolver"),
+            Whom::Hosts | Whom::Unknown => None,
+        };
+        let written = own.or_else(|| scope.one("resolver"));
+        match written.and_then(|resolver| Some((option(resolver, "valid")?, resolver.at))) {
+            Some(((text, _), at)) => self.time_of(text, at, "valid"),
+            None => none("nginx keeps an answer of DNS for as long as its TTL says"),
+        }
     }
 
     /// The settings of connections that are kept.

@@ -167,6 +167,9 @@ pub struct ClientSide {
     pub max_streams: Setting<u64>,
     /// Whether the time that is left is told to the callee.
     pub passes_deadline: Setting<bool>,
+    /// Time between two lookups of a target's name, where names are looked up again; off where the
+    /// answer of DNS says how long it holds.
+    pub lookup_every: Setting<Span>,
 }
 
 /// How a target is picked.

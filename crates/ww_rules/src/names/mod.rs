@@ -2,6 +2,7 @@
 
 pub(crate) mod jvm_caches_names_forever;
 pub(crate) mod jvm_name_cache_setting_ignored;
+pub(crate) mod name_looked_up_rarely;
 pub(crate) mod name_resolved_once;
 pub(crate) mod name_without_resolver;
 pub(crate) mod resolver_outlasts_request;
@@ -10,4 +11,5 @@ pub(crate) mod search_list_multiplies_queries;
 pub(crate) mod single_name_server;
 
 mod jvm;
+mod moving;
 mod resolvers;

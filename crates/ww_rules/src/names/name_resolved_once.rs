@@ -1,14 +1,13 @@
 //! `name-resolved-once`: a proxy looks a name up when it starts only, and its addresses change.
 
+use super::moving::{Moves, moves};
 use crate::declared::at;
 use crate::rule::rule;
 use crate::{Declared, Reports, Story};
 use std::collections::BTreeMap;
 use ww_base::SourceSpan;
 use ww_chain::{Chains, Hop};
-use ww_finding::{Exhibit, Severity, Support};
-use ww_model::kube::Service;
-use ww_model::service::{Unit, UnitKind};
+use ww_finding::Support;
 
 rule! {
     name: "name-resolved-once",
@@ -23,27 +22,6 @@ rule! {
     page: "name_resolved_once.md",
     check: check,
 }
-
-/// Ends of names whose addresses their providers change at any time, and what they belong to.
-const MOVING: [(&str, &str); 11] = [
-    (".elb.amazonaws.com", "a load balancer of AWS"),
-    (
-        ".rds.amazonaws.com",
-        "a database of AWS, which moves when it fails over",
-    ),
-    (
-        ".cache.amazonaws.com",
-        "a cache of AWS, which moves when it fails over",
-    ),
-    (".execute-api.", "API Gateway of AWS"),
-    (".cloudfront.net", "CloudFront"),
-    (".trafficmanager.net", "Traffic Manager of Azure"),
-    (".azurewebsites.net", "App Service of Azure"),
-    (".azurefd.net", "Front Door of Azure"),
-    (".run.app", "Cloud Run"),
-    (".herokuapp.com", "Heroku"),
-    (".fastly.net", "Fastly"),
-];
 
 fn check(declared: &Declared<'_>, reports: &mut Reports) {
     let chains = declared.chains();
@@ -62,89 +40,6 @@ fn check(declared: &Declared<'_>, reports: &mut Reports) {
             reports.add(story(declared, chains, hops, &moves));
         }
     }
-}
-
-/// Why the addresses of a name change.
-struct Moves {
-    why: String,
-    shown: Option<Exhibit>,
-    severity: Severity,
-}
-
-fn moves<'m>(declared: &Declared<'m>, chains: &Chains<'m>, hop: &Hop<'m>) -> Option<Moves> {
-    let host = hop.target.host.as_str();
-    let mut known = MOVING.iter();
-    if let Some((_, whose)) = known.find(|(end, _)| host.contains(end)) {
-        return Some(Moves {
-            why: format!("the name is that of {whose}"),
-            shown: None,
-            severity: Severity::Medium,
-        });
-    }
-    if let Some(service) = headless(declared, chains, hop) {
-        let name = &service.name;
-        return Some(Moves {
-            why: format!(
-                "Service {}/{} has no address of its own: the name stands for those of its pods, which \
-                 change with every rollout",
-                name.namespace, name.name
-            ),
-            shown: service
-                .headless_at
-                .map(|place| at(place, "the Service is headless")),
-            severity: Severity::High,
-        });
-    }
-    let unit = scaled(chains, hop)?;
-    Some(Moves {
-        why: format!(
-            "{} runs in several containers, which come and go",
-            unit.name
-        ),
-        shown: unit
-            .scaling
-            .replicas
-            .span()
-            .map(|place| at(place, "how many containers there are")),
-        severity: Severity::Low,
-    })
-}
-
-/// The Service without an address of its own that a name stands for.
-fn headless<'m>(
-    declared: &Declared<'m>,
-    chains: &Chains<'m>,
-    hop: &Hop<'m>,
-) -> Option<&'m Service> {
-    let caller = chains.caller(hop)?;
-    let own = caller
-        .units
-        .iter()
-        .find(|unit| unit.kind == UnitKind::Container)
-        .map(|unit| unit.group.as_str());
-    let mut services = declared.model.cluster.services.iter();
-    services.find(|service| {
-        let (namespace, name) = (service.name.namespace.as_str(), &service.name.name);
-        let whole = format!("{name}.{namespace}");
-        let host = hop.target.host.as_str();
-        let is_it = host == whole
-            || host
-                .strip_prefix(&whole)
-                .is_some_and(|rest| rest.starts_with(".svc"))
-            || (host == name && own == Some(namespace));
-        service.headless_at.is_some() && is_it
-    })
-}
-
-/// The service of the compose project that answers to a name in several containers.
-fn scaled<'m>(chains: &Chains<'m>, hop: &Hop<'m>) -> Option<&'m Unit> {
-    let callee = chains.callee(hop)?;
-    let units = callee.units.iter();
-    units.copied().find(|unit| {
-        let replicas = unit.scaling.replicas.value();
-        let is_several = replicas.is_some_and(|count| *count > 1);
-        unit.kind == UnitKind::Compose && is_several && unit.scaling.replicas.is_written()
-    })
 }
 
 fn story(declared: &Declared<'_>, chains: &Chains<'_>, hops: &[&Hop<'_>], moves: &Moves) -> Story {
