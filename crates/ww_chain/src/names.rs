@@ -60,6 +60,11 @@ impl Names {
                 self.local.entry(key).or_default().insert(id);
                 self.add_global(name, id);
             }
+            // An address is known in the networks of its group only; others have the same ones.
+            for address in &unit.addresses {
+                let key = (unit.group.clone(), address.to_string());
+                self.local.entry(key).or_default().insert(id);
+            }
         }
         for listener in party.program.iter().flat_map(|program| &program.listeners) {
             if let Some(port) = listener.port {
@@ -123,16 +128,19 @@ impl Names {
     pub(crate) fn callees(&self, target: &Target, group: Option<&str>) -> Vec<PartyId> {
         let host = target.host.trim_end_matches('.');
         let host = self.aliases.get(host).map_or(host, String::as_str);
+        let host = host.trim_matches(['[', ']']);
         if is_own_host(host) {
             let port = target.port.and_then(|port| self.ports.get(&port));
             return port.and_then(only).into_iter().collect();
         }
-        if let (Ok(address), Some(port)) = (host.parse::<IpAddr>(), target.port)
+        let address = host.parse::<IpAddr>().ok();
+        if let (Some(address), Some(port)) = (address, target.port)
             && let Some(bound) = self.addresses.get(&SocketAddr::new(address, port))
         {
             return only(bound).into_iter().collect();
         }
-        let local = group.map(|group| (group.to_owned(), host.to_owned()));
+        let known = address.map_or_else(|| host.to_owned(), |address| address.to_string());
+        let local = group.map(|group| (group.to_owned(), known));
         if let Some(one) = local.as_ref().and_then(|key| only(self.local.get(key)?)) {
             return vec![one];
         }
@@ -174,7 +182,7 @@ fn only(ids: &BTreeSet<PartyId>) -> Option<PartyId> {
 }
 
 fn is_own_host(host: &str) -> bool {
-    matches!(host, "localhost" | "::1" | "[::1]") || host.starts_with("127.")
+    matches!(host, "localhost" | "::1") || host.starts_with("127.")
 }
 
 #[cfg(test)]
@@ -182,13 +190,46 @@ mod tests {
     use crate::Chains;
     use ww_base::{Setting, SourceId, SourceSpan};
     use ww_model::Model;
-    use ww_model::service::{Product, Program, Target};
+    use ww_model::service::{Product, Program, Target, Unit, UnitKind};
 
     const AT: SourceSpan = SourceSpan {
         source: SourceId(0),
         start: 0,
         end: 1,
     };
+
+    #[test]
+    fn an_address_that_is_fixed_is_known_in_its_own_group() {
+        let mut model = Model::default();
+        for (name, group) in [("api", "shop"), ("blog", "press")] {
+            let mut unit = Unit::new(name, UnitKind::Compose, AT, "compose.yaml");
+            unit.group = group.to_owned();
+            unit.addresses = vec!["172.28.0.10".parse().unwrap()];
+            model.services.units.push(unit);
+        }
+        let chains = Chains::of(&model);
+        let names = super::Names::of(&model, &chains.parties);
+        let callee = |host: &str, group| {
+            let id = names.callees(&target(host, 80), group).pop()?;
+            Some(chains.parties[id.0].name.as_str())
+        };
+        assert_eq!(callee("172.28.0.10", Some("shop")), Some("api"));
+        assert_eq!(callee("172.28.0.10", Some("press")), Some("blog"));
+        assert_eq!(callee("172.28.0.10", Some("other")), None);
+        assert_eq!(callee("172.28.0.10", None), None);
+        assert_eq!(callee("172.28.0.11", Some("shop")), None);
+    }
+
+    fn target(host: &str, port: u16) -> Target {
+        Target {
+            at: AT,
+            host: host.to_owned(),
+            port: Some(port),
+            is_backup: false,
+            resolves_again: Setting::default(),
+            subset: None,
+        }
+    }
 
     #[test]
     fn programs_of_one_host_are_told_apart_by_their_ports() {
@@ -201,15 +242,7 @@ mod tests {
         let chains = Chains::of(&model);
         let names = super::Names::of(&model, &chains.parties);
         let callee = |host: &str, port| {
-            let target = Target {
-                at: AT,
-                host: host.to_owned(),
-                port: Some(port),
-                is_backup: false,
-                resolves_again: Setting::default(),
-                subset: None,
-            };
-            let id = names.callees(&target, None).pop()?;
+            let id = names.callees(&target(host, port), None).pop()?;
             Some(chains.parties[id.0].name.as_str())
         };
         assert_eq!(callee("10.0.0.5", 80), Some("web"));

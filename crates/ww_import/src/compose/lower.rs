@@ -58,6 +58,11 @@ fn unit(service: &Service, environments: &Environments, intake: &mut Intake<'_>)
             unit.names.push(name.clone());
         }
     }
+    for (_, address) in &service.addresses {
+        if !unit.addresses.contains(address) {
+            unit.addresses.push(*address);
+        }
+    }
     unit.labels.clone_from(&service.labels);
     if let Some(image) = &service.image {
         let built = service.build.is_some();

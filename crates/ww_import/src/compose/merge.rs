@@ -122,6 +122,7 @@ fn over(layer: Service, base: Service) -> Service {
         replicas: layer.replicas.or(base.replicas),
         mounts,
         names: joined(base.names, layer.names),
+        addresses: replaced(base.addresses, layer.addresses),
         labels: joined(base.labels, layer.labels),
         sysctls: base.sysctls.into_iter().chain(layer.sysctls).collect(),
         has_hosts_network: base.has_hosts_network || layer.has_hosts_network,
@@ -129,6 +130,13 @@ fn over(layer: Service, base: Service) -> Service {
         at: layer.at,
         path: layer.path,
     }
+}
+
+/// The entries of both layers; those of the second go before those of the same key in the first.
+fn replaced<K: PartialEq, V>(mut first: Vec<(K, V)>, second: Vec<(K, V)>) -> Vec<(K, V)> {
+    first.retain(|(key, _)| second.iter().all(|(other, _)| other != key));
+    first.extend(second);
+    first
 }
 
 fn joined<T: PartialEq>(mut first: Vec<T>, second: Vec<T>) -> Vec<T> {

@@ -5,6 +5,7 @@ use super::written::{Extends, Health, Project, Service, Word, Written};
 use crate::document::View;
 use crate::service::{Intake, Notation, folder, resolve, variables};
 use crate::text::{Quoting, words};
+use std::net::IpAddr;
 use ww_base::{Gap, Locus, Setting, SourceSpan, Sourced, Span};
 use ww_model::service::{Mount, NamedValue, Until};
 
@@ -197,6 +198,7 @@ impl Reader<'_, '_> {
                 .extend(name.filter(|it| it.is_whole).map(|it| it.word.value));
         }
         self.aliases(written.get("networks"), &mut service.names);
+        service.addresses = self.addresses(written.get("networks"));
         service.labels = self.labels(written.get("labels"));
         service.sysctls = self.sysctls(written.get("sysctls"));
         let mode = written.get("network_mode").and_then(View::text);
@@ -488,6 +490,28 @@ impl Reader<'_, '_> {
                 .into_iter()
                 .filter_map(|it| Some(self.word(it)?.value)),
         );
+    }
+
+    /// Addresses that a service has in its networks, whenever it is started.
+    fn addresses(&mut self, networks: Option<View<'_>>) -> Vec<(String, IpAddr)> {
+        let mut addresses = Vec::new();
+        for (name, network) in networks.into_iter().flat_map(View::entries) {
+            for key in ["ipv4_address", "ipv6_address"] {
+                let written = network.get(key);
+                let text = written.and_then(|it| self.written(it));
+                let Some(text) = text.filter(|text| text.is_whole) else {
+                    continue;
+                };
+                if let Ok(address) = text.word.value.parse() {
+                    addresses.push((format!("{name} {key}"), address));
+                } else {
+                    let at = written.map_or(network.at(), View::at);
+                    let message = format!("`{key}` is an address, not `{}`", text.word.value);
+                    self.intake.malformed(at, message);
+                }
+            }
+        }
+        addresses
     }
 
     /// Settings of the kernel: a list of `name=value`, or a mapping.

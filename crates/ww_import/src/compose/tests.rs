@@ -44,6 +44,32 @@ services:
 }
 
 #[test]
+fn a_service_has_fixed_addresses_in_its_networks() {
+    let text = "\
+services:
+  api:
+    image: x
+    networks:
+      front: {ipv4_address: 172.28.0.10, ipv6_address: '2001:db8::a'}
+      back: {ipv4_address: 172.29.0.10}
+  web: {image: x, networks: {front: {ipv4_address: '${WEB}'}}}
+";
+    let other = "services:\n  api: {networks: {front: {ipv4_address: 172.28.0.11}}}\n";
+    let units = units(&[("compose.yaml", text), ("compose.override.yaml", other)]);
+    let of = |name: &str| {
+        let unit = units.iter().find(|unit| unit.name == name).unwrap();
+        let mut addresses: Vec<String> = unit.addresses.iter().map(ToString::to_string).collect();
+        addresses.sort_unstable();
+        addresses
+    };
+    assert_eq!(of("api"), ["172.28.0.11", "172.29.0.10", "2001:db8::a"]);
+    assert!(of("web").is_empty());
+    let wrong = "services:\n  api: {image: x, networks: {front: {ipv4_address: ten}}}\n";
+    let problems = gathered(&[("compose.yaml", wrong)]).problems;
+    assert_eq!(problems.len(), 1, "{problems:?}");
+}
+
+#[test]
 fn a_service_is_a_unit() {
     let text = "\
 services:

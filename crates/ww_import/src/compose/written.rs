@@ -1,5 +1,6 @@
 //! What compose files write, before layers are put together.
 
+use std::net::IpAddr;
 use ww_base::{Setting, SourceSpan, Sourced, Span};
 use ww_model::service::{Mount, NamedValue, Until};
 
@@ -64,6 +65,8 @@ pub(super) struct Service {
     pub(super) mounts: Vec<Mount>,
     /// Names besides the service's own.
     pub(super) names: Vec<String>,
+    /// Fixed addresses, by the network and the key that gives them.
+    pub(super) addresses: Vec<(String, IpAddr)>,
     pub(super) labels: Vec<(String, String)>,
     /// Settings of the kernel for its network namespace.
     pub(super) sysctls: Vec<NamedValue>,
@@ -123,6 +126,7 @@ impl Service {
             replicas: Setting::default(),
             mounts: Vec::new(),
             names: Vec::new(),
+            addresses: Vec::new(),
             labels: Vec::new(),
             sysctls: Vec::new(),
             has_hosts_network: false,

@@ -1,6 +1,7 @@
 //! What starts programs: services of compose, containers of pods.
 
 use super::{CheckKind, Kernel, Product, ProgramId, Reference, Resolver};
+use std::net::IpAddr;
 use ww_base::{Setting, SourceSpan, Sourced, Span};
 
 /// A container, or a process that something starts.
@@ -19,6 +20,8 @@ pub struct Unit {
     pub group: String,
     /// Names by which others reach it.
     pub names: Vec<String>,
+    /// Addresses that are fixed for it in networks of its group.
+    pub addresses: Vec<IpAddr>,
     /// The pods' labels, by which services and mesh select it.
     pub labels: Vec<(String, String)>,
     /// The image, as written.
@@ -77,6 +80,7 @@ impl Unit {
             path: path.into(),
             group: String::new(),
             names: Vec::new(),
+            addresses: Vec::new(),
             labels: Vec::new(),
             image: None,
             product: None,
