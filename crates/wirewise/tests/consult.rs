@@ -316,6 +316,53 @@ fn a_lookup_in_the_capture_decides() {
     );
 }
 
+/// nginx before a Service whose pods are `api`, which closes after 5 s; the capture looks the Service up.
+fn behind_a_service(endpoints: &str) -> Value {
+    let host = "api.shop.svc.cluster.local";
+    let facts = "[names]\n\"api.shop.svc.cluster.local\" = \"api\"\n";
+    let case = written(&[("api", "api:3000")], facts);
+    let nginx = std::fs::read_to_string(case.path("nginx.conf")).unwrap();
+    let nginx = nginx.replace("server api:3000", &format!("server {host}:3000"));
+    std::fs::write(case.path("nginx.conf"), nginx).unwrap();
+    let service = "apiVersion: v1\nkind: Service\nmetadata: {name: api, namespace: shop}\n\
+                   spec: {clusterIP: 10.96.0.7, ports: [{port: 3000}]}\n---\n";
+    std::fs::write(case.path("manifests.yaml"), format!("{service}{endpoints}")).unwrap();
+    let lookup = format!(
+        "0.000 dns 10.0.0.5:50000 > 10.0.0.53:53 query A {host}
++1ms dns 10.0.0.5:50000 < 10.0.0.53:53 answer A {host} 10.96.0.7
+0.002  > S mss"
+    );
+    case.capture(&crossing("10.0.0.1:3000").replace("0.000  > S mss", &lookup));
+    case.report()
+}
+
+#[test]
+fn an_endpoint_of_a_service_is_the_service_behind_the_translation() {
+    let slice = |address: &str| {
+        format!(
+            "apiVersion: discovery.k8s.io/v1\nkind: EndpointSlice\nmetadata: {{name: api-1, namespace: shop, \
+             labels: {{kubernetes.io/service-name: api}}}}\nendpoints: [{{addresses: [{address}]}}]\n\
+             ports: [{{port: 3000}}]\n"
+        )
+    };
+    let report = behind_a_service(&slice("10.0.0.1"));
+    let seen = finding(&report, RESET);
+    assert_eq!(seen["support"], "corroborated", "{report:#}");
+    let report = behind_a_service(&slice("10.0.0.2"));
+    assert_eq!(finding(&report, RESET)["support"], "observed", "{report:#}");
+}
+
+#[test]
+fn who_is_behind_a_service_is_not_guessed() {
+    let report = behind_a_service("");
+    assert_eq!(finding(&report, RESET)["support"], "observed", "{report:#}");
+    let not_checked = report["not_checked"].to_string();
+    assert!(
+        not_checked.contains("is a pod of Service shop/api"),
+        "{not_checked}"
+    );
+}
+
 #[test]
 fn a_port_says_nothing_of_an_address_that_another_call_has() {
     // 10.0.0.1:3000 is `slow`, of which the files say 65 s: that `api` closes after 5 s explains nothing.

@@ -5,7 +5,8 @@ use crate::names::Names;
 use crate::{Party, PartyId};
 use std::collections::BTreeSet;
 use ww_model::Model;
-use ww_model::service::{Call, Listener, Middlebox, Target};
+use ww_model::kube::Service;
+use ww_model::service::{Call, Listener, Middlebox, Target, UnitKind};
 
 /// One target of one call, with who answers there.
 #[derive(Clone, Debug)]
@@ -18,6 +19,8 @@ pub struct Hop<'m> {
     pub target: &'m Target,
     /// Who answers; none when that is not known.
     pub callee: Option<PartyId>,
+    /// The Service of Kubernetes by whose name the target is called.
+    pub service: Option<&'m Service>,
     /// Where it accepts the connection, where that is known.
     pub listener: Option<&'m Listener>,
     /// Devices between them that watch connections.
@@ -41,6 +44,7 @@ pub(crate) fn all<'m>(model: &'m Model, parties: &[Party<'m>], names: &Names) ->
             };
             for target in call.to.iter().filter(is_new) {
                 let mesh = mesh::ways(model, party, call, target);
+                let service = service(model, party, target);
                 let mut callees: Vec<Option<PartyId>> =
                     names.callees(target, group).into_iter().map(Some).collect();
                 if callees.is_empty() {
@@ -53,6 +57,7 @@ pub(crate) fn all<'m>(model: &'m Model, parties: &[Party<'m>], names: &Names) ->
                         call,
                         target,
                         callee,
+                        service,
                         listener: answering.and_then(|party| listener(party, names.port(target))),
                         middleboxes: between(model, party, answering, target),
                         mesh: mesh.clone(),
@@ -62,6 +67,23 @@ pub(crate) fn all<'m>(model: &'m Model, parties: &[Party<'m>], names: &Names) ->
         }
     }
     hops
+}
+
+/// The Service that a target's host names. A short name is one of the caller's own namespace.
+fn service<'m>(model: &'m Model, caller: &Party<'m>, target: &Target) -> Option<&'m Service> {
+    let mut units = caller.units.iter();
+    let own = units.find(|unit| unit.kind == UnitKind::Container);
+    let own = own.map(|unit| unit.group.as_str());
+    let host = target.host.trim_end_matches('.');
+    let mut services = model.cluster.services.iter();
+    services.find(|service| {
+        let (namespace, name) = (service.name.namespace.as_str(), &service.name.name);
+        let whole = format!("{name}.{namespace}");
+        let is_whole = host
+            .strip_prefix(&whole)
+            .is_some_and(|rest| rest.is_empty() || rest == ".svc" || rest.starts_with(".svc."));
+        is_whole || (host == name && own == Some(namespace))
+    })
 }
 
 /// Where a party accepts connections to a port; its only place when the port is not known.

@@ -54,6 +54,7 @@ pub(super) fn read(intake: &mut Intake<'_>, kind: &str, object: View<'_>) {
         ) => workloads::controller(intake, kind, object),
         ("Service", "" | "core") => services::service(intake, object),
         ("EndpointSlice", _) => services::endpoint_slice(intake, object),
+        ("Endpoints", "" | "core") => services::endpoints(intake, object),
         ("Ingress", "" | "networking.k8s.io" | "extensions") => services::ingress(intake, object),
         ("Route", "" | "route.openshift.io") => services::route(intake, object),
         ("NetworkPolicy", "" | "networking.k8s.io" | "extensions") => {

@@ -131,14 +131,46 @@ pub(super) fn endpoint_slice(intake: &mut Intake<'_>, object: View<'_>) {
     for endpoint in object.get("endpoints").into_iter().flat_map(View::items) {
         let addresses = endpoint.get("addresses").into_iter().flat_map(View::items);
         slice.addresses.extend(addresses.filter_map(address));
-        let target = endpoint.get("targetRef");
-        let is_pod = |target: &View<'_>| target.get("kind").and_then(View::text) == Some("Pod");
-        let pod = target
-            .filter(is_pod)
-            .and_then(|target| target.get("name")?.text());
-        slice.pods.extend(pod.map(str::to_owned));
+        slice.pods.extend(pod(endpoint));
     }
-    for port in object.get("ports").into_iter().flat_map(View::items) {
+    endpoint_ports(intake, object, &mut slice);
+    intake.cluster.endpoint_slices.push(slice);
+}
+
+/// The object that came before slices: one for a Service, of the Service's name. Each subset is as a
+/// slice.
+pub(super) fn endpoints(intake: &mut Intake<'_>, object: View<'_>) {
+    for subset in object.get("subsets").into_iter().flat_map(View::items) {
+        let name = objects::name(intake, object);
+        let mut slice = EndpointSlice {
+            at: object.at(),
+            service: Some(name.name.clone()),
+            name,
+            addresses: Vec::new(),
+            pods: Vec::new(),
+            ports: Vec::new(),
+        };
+        let keys = ["addresses", "notReadyAddresses"].into_iter();
+        let entries = keys.filter_map(|key| subset.get(key));
+        for entry in entries.flat_map(View::items) {
+            slice.addresses.extend(entry.get("ip").and_then(address));
+            slice.pods.extend(pod(entry));
+        }
+        endpoint_ports(intake, subset, &mut slice);
+        intake.cluster.endpoint_slices.push(slice);
+    }
+}
+
+/// The pod that an endpoint is, when it says so.
+fn pod(endpoint: View<'_>) -> Option<String> {
+    let target = endpoint.get("targetRef")?;
+    let is_pod = target.get("kind").and_then(View::text) == Some("Pod");
+    let name = target.get("name").and_then(View::text);
+    name.filter(|_| is_pod).map(str::to_owned)
+}
+
+fn endpoint_ports(intake: &mut Intake<'_>, holder: View<'_>, slice: &mut EndpointSlice) {
+    for port in holder.get("ports").into_iter().flat_map(View::items) {
         if let (Some(number), Some(protocol)) = (
             port.get("port").and_then(port_number),
             protocol(intake, port.get("protocol")),
@@ -151,7 +183,6 @@ pub(super) fn endpoint_slice(intake: &mut Intake<'_>, object: View<'_>) {
             });
         }
     }
-    intake.cluster.endpoint_slices.push(slice);
 }
 
 pub(super) fn ingress(intake: &mut Intake<'_>, object: View<'_>) {

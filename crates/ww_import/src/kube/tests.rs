@@ -218,6 +218,22 @@ fn services_and_ways_in_are_read() {
 }
 
 #[test]
+fn endpoints_are_read_as_slices_are() {
+    let read = read(
+        "apiVersion: v1\nkind: Endpoints\nmetadata: {name: s, namespace: shop}\n\
+         subsets: [{addresses: [{ip: 10.0.0.9, targetRef: {kind: Pod, name: p}}], ports: [{port: 8080}]}]\n",
+    );
+    assert_eq!(messages(&read), [""; 0]);
+    let slice = &read.value.endpoint_slices[0];
+    assert_eq!(slice.service.as_deref(), Some("s"));
+    assert_eq!(slice.addresses[0].to_string(), "10.0.0.9");
+    assert_eq!(
+        (&slice.pods[..], slice.ports[0].number),
+        (&["p".to_owned()][..], 8080)
+    );
+}
+
+#[test]
 fn cluster_policies_of_both_versions_are_read() {
     let read = read(
         "apiVersion: policy.networking.k8s.io/v1alpha1\nkind: AdminNetworkPolicy\nmetadata: {name: a}\n\

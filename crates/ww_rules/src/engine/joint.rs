@@ -13,6 +13,7 @@ use ww_chain::{Hop, Party};
 use ww_evidence::Capture;
 use ww_finding::{Exhibit, Finding, Fix, Outcome, Support};
 use ww_model::Model;
+use ww_model::kube::Service;
 
 /// What the rules say about captures and files together.
 #[derive(Debug)]
@@ -45,7 +46,7 @@ pub fn consult_jointly(
                 Meeting::One(hop) => {
                     join(&declared, (hop, end), &mut told.finding, &mut written);
                 }
-                Meeting::Several(gap) => gaps.push(gap),
+                Meeting::Open(gap) => gaps.push(gap),
                 Meeting::None => {}
             }
         }
@@ -65,8 +66,8 @@ pub fn consult_jointly(
 enum Meeting<'d> {
     /// The callee of this hop.
     One(&'d Hop<'d>),
-    /// It may be one or another.
-    Several(Gap),
+    /// It may be one or another, or somebody else.
+    Open(Gap),
     /// Nobody of whom the files say that it closes after such a time.
     None,
 }
@@ -74,6 +75,9 @@ enum Meeting<'d> {
 /// How well a hop's target and the server of a capture fit.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Fit {
+    /// The port is the same, and the name has an address of its own: the capture may show one behind it, and nothing
+    /// tells these.
+    Translated,
     /// The port is the same, and nothing tells the address of the target's name.
     Port,
     /// Address and port are the same.
@@ -87,7 +91,7 @@ fn meeting<'d>(declared: &'d Declared<'_>, captures: &[Capture], end: &IdleEnd) 
     let known = Addresses::of(declared.model, captures);
     let hops = chains.hops.iter();
     let placed: Vec<(Fit, &Hop<'_>)> = hops
-        .filter_map(|hop| Some((known.fit(hop, end)?, hop)))
+        .filter_map(|hop| Some((known.fit(hop, chains.callee(hop), end)?, hop)))
         .collect();
     let best = placed.iter().map(|(fit, _)| *fit).max();
     let fitting: Vec<&Hop<'_>> = placed
@@ -97,8 +101,9 @@ fn meeting<'d>(declared: &'d Declared<'_>, captures: &[Capture], end: &IdleEnd) 
         .collect();
     let pairs: BTreeSet<_> = fitting.iter().map(|hop| (hop.caller, hop.callee)).collect();
     match (fitting.first(), pairs.len()) {
+        (Some(hop), _) if best == Some(Fit::Translated) => Meeting::Open(translated(hop, end)),
         (Some(hop), 1) => Meeting::One(hop),
-        (Some(_), _) => Meeting::Several(several(declared, &fitting, end)),
+        (Some(_), _) => Meeting::Open(several(declared, &fitting, end)),
         (None, _) => Meeting::None,
     }
 }
@@ -123,6 +128,18 @@ fn several(declared: &Declared<'_>, fitting: &[&Hop<'_>], end: &IdleEnd) -> Gap 
     )
 }
 
+fn translated(hop: &Hop<'_>, end: &IdleEnd) -> Gap {
+    let name = hop.service.map(|service| &service.name);
+    let (namespace, name) = name.map_or(("", ""), |name| (&*name.namespace, &*name.name));
+    Gap::new(
+        format!(
+            "whether {}, which closes after {}, is a pod of Service {namespace}/{name}",
+            end.server, end.idle
+        ),
+        "the EndpointSlice objects of the time of the capture (kubectl get endpointslices -o yaml)",
+    )
+}
+
 /// Timers of servers are seldom early, by a twentieth at most, and not later than by a second: event loops are late, and
 /// Node.js adds a second from 22.22 on.
 const EARLY: f64 = 0.95;
@@ -144,6 +161,8 @@ fn closes(hop: &Hop<'_>, end: &IdleEnd) -> Option<Known<Span>> {
 /// What is known of the addresses that names stand for.
 struct Addresses<'a> {
     by_name: BTreeMap<&'a str, BTreeSet<IpAddr>>,
+    /// By a Service's namespace and name: those behind it.
+    behind: BTreeMap<(&'a str, &'a str), BTreeSet<IpAddr>>,
 }
 
 impl<'a> Addresses<'a> {
@@ -164,11 +183,18 @@ impl<'a> Addresses<'a> {
                 by_name.entry(&name.value).or_default().insert(address);
             }
         }
-        Addresses { by_name }
+        let mut behind: BTreeMap<(&str, &str), BTreeSet<IpAddr>> = BTreeMap::new();
+        for slice in &model.cluster.endpoint_slices {
+            if let Some(service) = &slice.service {
+                let key = (&*slice.name.namespace, &**service);
+                behind.entry(key).or_default().extend(&slice.addresses);
+            }
+        }
+        Addresses { by_name, behind }
     }
 
     /// How well the target of a hop fits to the server of a capture; none when it is another one.
-    fn fit(&self, hop: &Hop<'_>, end: &IdleEnd) -> Option<Fit> {
+    fn fit(&self, hop: &Hop<'_>, callee: Option<&Party<'_>>, end: &IdleEnd) -> Option<Fit> {
         let server = end.server;
         let ports = [hop.target.port, hop.listener.and_then(|one| one.port)];
         if !ports.contains(&Some(server.port)) {
@@ -188,18 +214,38 @@ impl<'a> Addresses<'a> {
         // A search list makes a longer name of the one that is written.
         let longer = format!("{host}.");
         let is_it = |name: &str| name == host || name.starts_with(&longer);
-        let mut addresses = self
+        let mut addresses: BTreeSet<IpAddr> = self
             .by_name
             .iter()
             .filter(|(name, _)| is_it(name))
             .flat_map(|(_, addresses)| addresses)
-            .peekable();
-        if addresses.peek().is_none() {
-            return Some(Fit::Port);
+            .copied()
+            .collect();
+        let units = callee.into_iter().flat_map(|party| &party.units);
+        addresses.extend(units.flat_map(|unit| &unit.addresses));
+        if addresses.contains(&server.addr) {
+            return Some(Fit::Address);
         }
-        addresses
-            .any(|address| *address == server.addr)
-            .then_some(Fit::Address)
+        match hop.service {
+            Some(service) => self.fit_behind(service, addresses.is_empty(), end),
+            None => addresses.is_empty().then_some(Fit::Port),
+        }
+    }
+
+    /// How well a Service fits to the server of a capture, of which lookups say nothing: a capture shows the Service's
+    /// own address on one side of the translation, and those behind it on the other.
+    fn fit_behind(&self, service: &Service, is_not_looked_up: bool, end: &IdleEnd) -> Option<Fit> {
+        let name = &service.name;
+        let behind = self.behind.get(&(&*name.namespace, &*name.name));
+        let behind = behind.filter(|behind| !behind.is_empty());
+        if service.addresses.contains(&end.server.addr) {
+            return Some(Fit::Address);
+        }
+        match behind {
+            Some(behind) => behind.contains(&end.server.addr).then_some(Fit::Address),
+            None if is_not_looked_up => Some(Fit::Port),
+            None => service.headless_at.is_none().then_some(Fit::Translated),
+        }
     }
 }
 

@@ -1,6 +1,5 @@
 //! Names whose addresses change while those run who look them up.
 
-use crate::Declared;
 use crate::declared::at;
 use ww_chain::{Chains, Hop};
 use ww_finding::{Exhibit, Severity};
@@ -39,11 +38,7 @@ pub(super) struct Moves {
 }
 
 /// Whether the addresses of a target's name change while its callers run.
-pub(super) fn moves<'m>(
-    declared: &Declared<'m>,
-    chains: &Chains<'m>,
-    hop: &Hop<'m>,
-) -> Option<Moves> {
+pub(super) fn moves<'m>(chains: &Chains<'m>, hop: &Hop<'m>) -> Option<Moves> {
     let host = hop.target.host.as_str();
     let mut known = MOVING.iter();
     if let Some((_, whose)) = known.find(|(end, _)| host.contains(end)) {
@@ -53,7 +48,8 @@ pub(super) fn moves<'m>(
             severity: Severity::Medium,
         });
     }
-    if let Some(service) = headless(declared, chains, hop) {
+    let headless = |service: &&Service| service.headless_at.is_some();
+    if let Some(service) = hop.service.filter(headless) {
         let name = &service.name;
         return Some(Moves {
             why: format!(
@@ -79,32 +75,6 @@ pub(super) fn moves<'m>(
             .span()
             .map(|place| at(place, "how many containers there are")),
         severity: Severity::Low,
-    })
-}
-
-/// The Service without an address of its own that a name stands for.
-fn headless<'m>(
-    declared: &Declared<'m>,
-    chains: &Chains<'m>,
-    hop: &Hop<'m>,
-) -> Option<&'m Service> {
-    let caller = chains.caller(hop)?;
-    let own = caller
-        .units
-        .iter()
-        .find(|unit| unit.kind == UnitKind::Container)
-        .map(|unit| unit.group.as_str());
-    let mut services = declared.model.cluster.services.iter();
-    services.find(|service| {
-        let (namespace, name) = (service.name.namespace.as_str(), &service.name.name);
-        let whole = format!("{name}.{namespace}");
-        let host = hop.target.host.as_str();
-        let is_it = host == whole
-            || host
-                .strip_prefix(&whole)
-                .is_some_and(|rest| rest.starts_with(".svc"))
-            || (host == name && own == Some(namespace));
-        service.headless_at.is_some() && is_it
     })
 }
 

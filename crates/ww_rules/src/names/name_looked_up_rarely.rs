@@ -35,7 +35,7 @@ fn check(declared: &Declared<'_>, reports: &mut Reports) {
         if hop.target.resolves_again.value() != Some(&true) {
             continue;
         }
-        let Some(moves) = moves(declared, chains, hop) else {
+        let Some(moves) = moves(chains, hop) else {
             continue;
         };
         let host = hop.target.host.as_str();

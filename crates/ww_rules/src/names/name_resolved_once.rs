@@ -36,7 +36,7 @@ fn check(declared: &Declared<'_>, reports: &mut Reports) {
         let Some(hop) = hops.first() else {
             continue;
         };
-        if let Some(moves) = moves(declared, chains, hop) {
+        if let Some(moves) = moves(chains, hop) {
             reports.add(story(declared, chains, hops, &moves));
         }
     }
