@@ -47,7 +47,7 @@ fn check(declared: &Declared<'_>, reports: &mut Reports) {
 
 /// More connections than ports.
 struct Used<'a> {
-    ports: u64,
+    ports: Ports,
     first: Known<u64>,
     under: Under<'a>,
     rate: f64,
@@ -74,15 +74,14 @@ fn judge<'a>(
         return Ok(None);
     }
     let first = each(&under.kernel.first_port).into_iter().next();
-    let last = each(&under.kernel.last_port)
-        .into_iter()
-        .map(|known| known.value);
-    let (Some(first), Some(last)) = (first, last.max()) else {
+    let Some((first, ports)) = first.and_then(|first| {
+        let ports = Ports::of(first.value, &each(&under.kernel.last_port))?;
+        Some((first, ports))
+    }) else {
         return Ok(None);
     };
-    let ports = (last + 1).saturating_sub(first.value);
     let addresses = addresses(callee);
-    let allowed = addresses.saturating_mul(ports) as f64 / TIME_WAIT_SECONDS as f64;
+    let allowed = addresses.saturating_mul(ports.most()) as f64 / TIME_WAIT_SECONDS as f64;
     if stated.0 <= allowed {
         return Ok(None);
     }
@@ -109,6 +108,35 @@ fn judge<'a>(
         stated,
         copies: copies.value,
     }))
+}
+
+/// How many ports there are: several numbers where the kernel's version decides and is not known.
+struct Ports(Vec<(u64, Option<String>)>);
+
+impl Ports {
+    fn of(first: u64, last: &[Known<u64>]) -> Option<Ports> {
+        let count = |last: u64| (last + 1).saturating_sub(first);
+        let all: Vec<_> = last
+            .iter()
+            .map(|known| (count(known.value), known.versions.clone()))
+            .collect();
+        (!all.is_empty()).then_some(Ports(all))
+    }
+
+    /// The most that there may be.
+    fn most(&self) -> u64 {
+        let counts = self.0.iter().map(|(count, _)| *count);
+        counts.max().unwrap_or_default()
+    }
+
+    /// In words, with the versions where there are several.
+    fn said(&self) -> String {
+        let words = self.0.iter().map(|(count, versions)| match versions {
+            Some(versions) => format!("{count} ({versions})"),
+            None => count.to_string(),
+        });
+        words.collect::<Vec<_>>().join(" or ")
+    }
 }
 
 /// Addresses behind a name: compose gives each instance one, and a Service has one for all.
@@ -141,7 +169,7 @@ fn story(hop: &Hop<'_>, (caller, callee): (&Party<'_>, &Party<'_>), used: &Used<
             plain(used.rate),
             plain(used.rate),
             plain(per_minute),
-            used.ports
+            used.ports.said()
         ),
         format!("`ss -tan state time-wait` on {client} with few connections to {server}: then {server} closes first"),
     )
@@ -162,7 +190,12 @@ fn story(hop: &Hop<'_>, (caller, callee): (&Party<'_>, &Party<'_>), used: &Used<
     ))
     .show(used.first.show(
         used.under.at,
-        &format!("{} local ports of {}, from {} on", used.ports, used.under.name, used.first.value),
+        &format!(
+            "local ports of {} from {} on: {}",
+            used.under.name,
+            used.first.value,
+            used.ports.said()
+        ),
     ))
     .advise(format!("Let {client} keep connections to {server} and use them again"))
     .advise("Or widen net.ipv4.ip_local_port_range, or set net.ipv4.tcp_tw_reuse = 1")
