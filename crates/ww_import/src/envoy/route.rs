@@ -202,6 +202,9 @@ fn retry(policy: Entry<'_>, intake: &mut Intake<'_>) -> Retry {
         backoff: backoff(view, intake),
         budget_percent: Setting::default(),
         at_once: Setting::default(),
+        tries_each_address: lacking(
+            "Envoy tries as often as the policy says, however many addresses there are",
+        ),
         elsewhere: is_there("retry_host_predicate", elsewhere),
         heeds_retry_after: is_there("rate_limited_retry_back_off", heeds),
     }

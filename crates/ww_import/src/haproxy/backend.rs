@@ -178,6 +178,9 @@ impl<'t> Lowering<'t, '_, '_> {
             backoff: Setting::default(),
             budget_percent: none(none_at_all),
             at_once: none(none_at_all),
+            tries_each_address: none(
+                "HAProxy tries as often as `retries` says, however many addresses there are",
+            ),
             elsewhere: match proxy.option("redispatch") {
                 Some(line) => Setting::set(true, line.at),
                 None => self

@@ -265,6 +265,9 @@ fn retry(route: View<'_>, product: &Product, intake: &mut Intake<'_>) -> Retry {
         backoff: first.map(backoff),
         budget_percent: defaults.number(product, "retryBudget"),
         at_once: Setting::default(),
+        tries_each_address: lacking(
+            "a mesh tries as often as the route says, however many addresses there are",
+        ),
         elsewhere: intake.flag(of("retryIgnorePreviousHosts"), elsewhere),
         heeds_retry_after: defaults.flag(product, "retries.retryAfter"),
     }

@@ -44,6 +44,7 @@ impl<'t> Lowering<'t, '_, '_> {
             backoff: none(pause),
             budget_percent: none("nginx has no budget of retries"),
             at_once: none("nginx has no budget of retries"),
+            tries_each_address: self.tries_each_address(scope, way, is_off),
             elsewhere: Setting::set(true, way.group_place()),
             heeds_retry_after: none(pause),
         };
@@ -75,6 +76,26 @@ impl<'t> Lowering<'t, '_, '_> {
         match tries {
             Setting::Set(tries) if (1..servers).contains(&tries.value) => Setting::Set(tries),
             _ => Setting::set(servers, way.group_place()),
+        }
+    }
+
+    /// nginx looks a name up when it starts and takes each of its addresses for a server, of as many as
+    /// `…_next_upstream_tries` allows.
+    fn tries_each_address(
+        &mut self,
+        scope: &Scope<'t>,
+        way: &Way<'t>,
+        is_off: bool,
+    ) -> Setting<bool> {
+        if is_off {
+            return none("nginx asks no other server");
+        }
+        let name = format!("{}_next_upstream_tries", way.prefix);
+        let tries: Setting<u64> = self.number(scope, &name, "proxy_next_upstream_tries");
+        match tries {
+            Setting::Set(one) if one.value == 1 => Setting::Off(one.at),
+            Setting::Unknown(gap) => Setting::Unknown(gap),
+            _ => Setting::set(true, way.group_place()),
         }
     }
 

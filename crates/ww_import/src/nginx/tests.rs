@@ -407,6 +407,31 @@ fn rate_limits_say_what_they_count() {
 }
 
 #[test]
+fn each_address_of_a_name_is_tried_unless_one_try_is_all() {
+    let tries = |written: &str| {
+        let text = format!(
+            "events {{}} http {{ upstream api {{ server api:80; }} server {{ {written} \
+             location / {{ proxy_pass http://api; }} }} }}"
+        );
+        program(&text).calls[0]
+            .side
+            .retry
+            .tries_each_address
+            .clone()
+    };
+    for written in [
+        "",
+        "proxy_next_upstream_tries 0;",
+        "proxy_next_upstream_tries 2;",
+    ] {
+        assert_eq!(tries(written).value(), Some(&true), "{written}");
+    }
+    for written in ["proxy_next_upstream_tries 1;", "proxy_next_upstream off;"] {
+        assert!(tries(written).is_off(), "{written}");
+    }
+}
+
+#[test]
 fn limits_on_what_is_under_way_say_what_they_count() {
     let text = "events {} http { limit_conn_zone $binary_remote_addr zone=each:1m;
         limit_conn_zone $server_name zone=all:1m;

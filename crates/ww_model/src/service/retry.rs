@@ -22,6 +22,9 @@ pub struct Retry {
     pub budget_percent: Setting<u64>,
     /// Retries at once over all requests.
     pub at_once: Setting<u64>,
+    /// Whether each address of a target's name is tried as a target of its own, so that there may be
+    /// more tries than [`attempts`](Retry::attempts) tells.
+    pub tries_each_address: Setting<bool>,
     /// Whether another target is taken for the next try.
     pub elsewhere: Setting<bool>,
     /// Whether it waits as long as `Retry-After` asks for.

@@ -2,12 +2,12 @@
 
 use super::ways::{self, Way};
 use crate::declared::at;
-use crate::operand::{Answer, Known, ask};
+use crate::operand::{Answer, Known, ask, each};
 use crate::rule::rule;
 use crate::{Declared, Reports, Story};
 use std::collections::BTreeSet;
 use ww_finding::Support;
-use ww_model::service::{Methods, RetryOn};
+use ww_model::service::{Methods, RetryOn, Target, Unit, UnitKind};
 
 rule! {
     name: "unsafe-retry",
@@ -56,9 +56,45 @@ fn check(declared: &Declared<'_>, reports: &mut Reports) {
                 reports.add(story(way, &attempts, &risky));
             }
             Answer::Open(gap) => reports.gap(gap),
-            Answer::Yes(_) | Answer::No => {}
+            Answer::No => {
+                let several = several(declared, way);
+                if let Some(several) = several.filter(|_| told.insert(written)) {
+                    reports.add(of_addresses(way, &several, &risky));
+                }
+            }
+            Answer::Yes(_) => {}
         }
     }
+}
+
+/// A name that stands for several addresses, each of which is tried.
+struct Several<'m> {
+    target: &'m Target,
+    replicas: Known<u64>,
+    unit: &'m Unit,
+}
+
+/// The only target of a way, where its name stands for the addresses of several instances: those of a
+/// compose service, or of the pods behind a Service without an address of its own.
+fn several<'m>(declared: &Declared<'m>, way: &Way<'m>) -> Option<Several<'m>> {
+    if way.side.retry.tries_each_address.value() != Some(&true) {
+        return None;
+    }
+    let chains = declared.chains();
+    let mut hops = chains.hops.iter();
+    let hop = hops.find(|hop| std::ptr::eq(&raw const hop.call.side, way.side))?;
+    let is_headless = hop
+        .service
+        .is_some_and(|service| service.headless_at.is_some());
+    let mut units = chains.callee(hop)?.units.iter().copied();
+    let unit = units.find(|unit| is_headless || unit.kind == UnitKind::Compose)?;
+    let replicas = each(&unit.scaling.replicas).into_iter().next()?;
+    let is_written = replicas.at.is_some() && replicas.value > 1;
+    is_written.then_some(Several {
+        target: hop.target,
+        replicas,
+        unit,
+    })
 }
 
 /// Whether the method is part of what decides that a request comes this way.
@@ -81,26 +117,46 @@ fn risk(on: RetryOn) -> Option<String> {
     }
 }
 
+fn of_addresses(way: &Way<'_>, several: &Several<'_>, risky: &[String]) -> Story {
+    let (host, count) = (&several.target.host, several.replicas.value);
+    let again = format!("is sent again to another of the {count} addresses of {host}");
+    let story = unsafe_way(way, &again, &risky.join(", "));
+    let story = story.show(at(
+        several.target.at,
+        format!("each address that {host} has is a server of its own"),
+    ));
+    let says = format!("{count} instances of {}", several.unit.name);
+    advised(story.show(several.replicas.show(several.unit.at, &says)))
+}
+
 fn story(way: &Way<'_>, attempts: &Known<u64>, risky: &[String]) -> Story {
     let tries = attempts.value;
-    let risky = risky.join(", ");
+    let again = format!("is sent up to {tries} times");
+    let story = unsafe_way(way, &again, &risky.join(", "));
+    advised(story.show(attempts.show(way.at, &format!("up to {tries} tries"))))
+}
+
+/// The beginning of a finding: what happens, and the line that makes it happen.
+fn unsafe_way(way: &Way<'_>, again: &str, risky: &str) -> Story {
     let story = Story::proved(
         format!(
-            "{}: a POST is sent up to {tries} times after {risky}, and each may have been carried out",
+            "{}: a POST {again} after {risky}, and each may have been carried out",
             way.name
         ),
         "every request of this route is idempotent, or carries a key by which the server drops a second one",
     )
     .support(Support::Declared);
-    let story = match way.side.retry.on.span() {
+    match way.side.retry.on.span() {
         Some(span) => story.show(at(
             span,
             format!("tries again after {risky}, whatever the method"),
         )),
         None => story,
-    };
+    }
+}
+
+fn advised(story: Story) -> Story {
     story
-        .show(attempts.show(way.at, &format!("up to {tries} tries")))
         .advise("Retry only what was surely not begun (failed connections, refused streams, 503), or only requests that read")
         .advise("Or let every request carry an idempotency key that the server remembers, and state so in wirewise.toml")
 }
