@@ -4,6 +4,8 @@
 //! ([`UdpFlow`]), names asked for ([`Dns`]), errors reported on the way ([`IcmpError`]), and how far
 //! the capture itself can be trusted ([`Quality`]). It holds facts with frame numbers, no
 //! judgement: a hole that a late segment filled is a fact, "the network reorders" is a finding.
+//!
+//! A [`Transcript`](transcript::Transcript) is what a live endpoint answered when it was probed.
 
 mod capture;
 mod dns;
@@ -13,6 +15,7 @@ mod sides;
 mod stats;
 mod symptom;
 mod tcp;
+pub mod transcript;
 
 pub use capture::{Backstep, Capture, Duplication, InterfaceDrops, Quality};
 pub use dns::{Dns, DnsOutcome, DnsTransaction, Transport};

@@ -1,0 +1,236 @@
+//! What is spoken beyond HTTP, and the same question many times.
+
+use super::written;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use ww_base::Span;
+
+/// What is spoken at an endpoint.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Service {
+    /// Not known: a connection and nothing more.
+    #[default]
+    Tcp,
+    /// TLS, not known what within.
+    Tls,
+    /// HTTP.
+    Http,
+    /// HTTP over TLS.
+    Https,
+    /// WebSocket.
+    Ws,
+    /// WebSocket over TLS.
+    Wss,
+    /// gRPC over clear text.
+    Grpc,
+    /// gRPC over TLS.
+    Grpcs,
+    /// STUN over UDP.
+    Stun,
+    /// PostgreSQL.
+    Postgres,
+    /// MySQL.
+    Mysql,
+    /// Redis.
+    Redis,
+    /// SMTP.
+    Smtp,
+    /// SSH.
+    Ssh,
+    /// A name server.
+    Dns,
+}
+
+impl Service {
+    /// It begins with a TLS handshake.
+    pub fn is_tls(self) -> bool {
+        matches!(
+            self,
+            Service::Tls | Service::Https | Service::Wss | Service::Grpcs
+        )
+    }
+
+    /// It is spoken over HTTP.
+    pub fn is_http(self) -> bool {
+        matches!(
+            self,
+            Service::Http
+                | Service::Https
+                | Service::Ws
+                | Service::Wss
+                | Service::Grpc
+                | Service::Grpcs
+        )
+    }
+}
+
+/// How a peer of another protocol answered.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PeerReply {
+    /// As the protocol has it.
+    Fine,
+    /// It closed the connection.
+    Closed,
+    /// A reset came.
+    Reset,
+    /// Nothing came.
+    #[default]
+    Silence,
+    /// Something else came, or it could not be asked.
+    Failed(String),
+}
+
+/// A gRPC call (the health service, `grpc.health.v1.Health/Check`, or reflection).
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, rename_all = "kebab-case")]
+pub struct GrpcCall {
+    /// To where.
+    pub to: Option<SocketAddr>,
+    /// The method with its service (`grpc.health.v1.Health/Check`).
+    pub method: String,
+    /// The service whose health was asked for; empty for the whole server.
+    pub asked: String,
+    /// How the peer answered.
+    pub reply: PeerReply,
+    /// The HTTP status.
+    pub http_status: Option<u16>,
+    /// `grpc-status`; `None` when there was none.
+    pub status: Option<u32>,
+    /// `grpc-message`, decoded.
+    pub message: String,
+    /// The status came with the first header fields, as servers do that never reached the method.
+    pub trailers_only: bool,
+    /// The health that was told: `SERVING`, `NOT_SERVING`, `UNKNOWN`, `SERVICE_UNKNOWN`.
+    pub health: String,
+    /// Services that reflection names.
+    pub services: Vec<String>,
+}
+
+/// How a WebSocket handshake ended.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum WebSocketOutcome {
+    /// 101, and the accept key fits.
+    Open,
+    /// Another status.
+    Status(u16),
+    /// 101, and something about it is wrong.
+    Wrong(String),
+    /// No answer of HTTP.
+    #[default]
+    NoAnswer,
+}
+
+/// A WebSocket handshake (RFC 6455 section 4).
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, rename_all = "kebab-case")]
+pub struct WebSocketCall {
+    /// To where.
+    pub to: Option<SocketAddr>,
+    /// How it ended.
+    pub outcome: WebSocketOutcome,
+    /// Header fields of the answer.
+    pub headers: Vec<(String, String)>,
+    /// How long a pong took.
+    #[serde(with = "written::optional_ms")]
+    pub ping: Option<Span>,
+    /// The server ended the idle connection after this time.
+    #[serde(with = "written::optional_ms")]
+    pub idle: Option<Span>,
+}
+
+/// When the events of a stream arrived.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, rename_all = "kebab-case")]
+pub struct Arrivals {
+    /// To where.
+    pub to: Option<SocketAddr>,
+    /// From the request to the header fields.
+    #[serde(with = "written::ms")]
+    pub headers: Span,
+    /// From the request to each event, in order.
+    #[serde(with = "written::each_ms")]
+    pub events: Vec<Span>,
+    /// The stream ended by itself.
+    pub ended: bool,
+}
+
+/// A STUN binding request (RFC 8489).
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, rename_all = "kebab-case")]
+pub struct StunBinding {
+    /// To where.
+    pub to: Option<SocketAddr>,
+    /// How the peer answered.
+    pub reply: PeerReply,
+    /// Our address as the server sees it.
+    pub mapped: Option<SocketAddr>,
+    /// Our address as we see it.
+    pub local: Option<SocketAddr>,
+}
+
+/// What a server said first, or to a first question.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum GreetingOutcome {
+    /// As the protocol has it.
+    Fine,
+    /// It refuses in the protocol's own words.
+    Denied(String),
+    /// It speaks another protocol: its first line.
+    Other(String),
+    /// It closed the connection.
+    Closed,
+    /// A reset came.
+    Reset,
+    /// Nothing came.
+    #[default]
+    Silence,
+}
+
+/// A greeting.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, rename_all = "kebab-case")]
+pub struct Greeting {
+    /// To where.
+    pub to: Option<SocketAddr>,
+    /// What was expected there.
+    pub service: Service,
+    /// What came.
+    pub outcome: GreetingOutcome,
+    /// Product and version, where the server says so.
+    pub says: String,
+    /// It offers TLS within the protocol (`STARTTLS`, `SSLRequest`); `None` when not asked.
+    pub offers_tls: Option<bool>,
+}
+
+/// The same question many times.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, rename_all = "kebab-case")]
+pub struct Trials {
+    /// What is asked each time, as a noun (`request`, `connection`).
+    pub what: String,
+    /// Each trial in order.
+    pub trials: Vec<Trial>,
+    /// Why it ended before its time: `convicted`, `cleared`; empty when it did not.
+    pub stopped: String,
+}
+
+/// One of them.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, rename_all = "kebab-case")]
+pub struct Trial {
+    /// When it began, after the first.
+    #[serde(with = "written::ms")]
+    pub at: Span,
+    /// How long it took.
+    #[serde(with = "written::ms")]
+    pub took: Span,
+    /// How it failed; empty when it did not.
+    pub failure: String,
+    /// What it can be told by: `address`, `certificate`, `source-port`, `connection` (`new`, `reused`), `server`, …
+    pub keys: BTreeMap<String, String>,
+}

@@ -1,0 +1,159 @@
+//! Requests and what came back.
+
+use super::written;
+use serde::{Deserialize, Serialize};
+use std::net::SocketAddr;
+use ww_base::Span;
+
+/// The version of HTTP that was spoken.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum HttpVersion {
+    /// HTTP/1.0 or HTTP/1.1.
+    #[default]
+    #[serde(rename = "1.1")]
+    One,
+    /// HTTP/2.
+    #[serde(rename = "2")]
+    Two,
+    /// HTTP/3.
+    #[serde(rename = "3")]
+    Three,
+}
+
+/// How long each phase took, one after the other; zero for what was not needed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, rename_all = "kebab-case")]
+pub struct Phases {
+    /// Finding the address.
+    #[serde(with = "written::ms")]
+    pub name: Span,
+    /// Opening the connection.
+    #[serde(with = "written::ms")]
+    pub connect: Span,
+    /// The TLS (or QUIC) handshake.
+    #[serde(with = "written::ms")]
+    pub handshake: Span,
+    /// From the request's last byte to the answer's first.
+    #[serde(with = "written::ms")]
+    pub wait: Span,
+    /// From the answer's first byte to its last.
+    #[serde(with = "written::ms")]
+    pub transfer: Span,
+}
+
+/// How a request ended.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum HttpOutcome {
+    /// An answer came.
+    Replied(Box<HttpReply>),
+    /// The connection was closed without an answer.
+    Closed,
+    /// A reset came.
+    Reset,
+    /// Nothing came in the time given.
+    #[default]
+    TimedOut,
+    /// What came is not HTTP: its first line.
+    NotHttp(String),
+    /// It could not be sent, or the answer broke the protocol.
+    Failed(String),
+}
+
+/// An answer.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, rename_all = "kebab-case")]
+pub struct HttpReply {
+    /// The status code.
+    pub status: u16,
+    /// Header fields in order, names as they were sent.
+    pub headers: Vec<(String, String)>,
+    /// The body.
+    pub body: Body,
+}
+
+impl HttpReply {
+    /// The first value of a header field; its name in lower case.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.all(name).next()
+    }
+
+    /// All values of a header field.
+    pub fn all<'r>(&'r self, name: &str) -> impl Iterator<Item = &'r str> {
+        self.headers
+            .iter()
+            .filter(move |(known, _)| known.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value.as_str())
+    }
+}
+
+/// A body as far as it came.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, rename_all = "kebab-case")]
+pub struct Body {
+    /// Its length as announced.
+    pub announced: Option<u64>,
+    /// Bytes that came (at most the bound of the probe).
+    pub received: u64,
+    /// It ended as the framing says.
+    pub complete: bool,
+    /// The rest was not read, as the bound was reached.
+    pub cut: bool,
+    /// Its first kilobyte as text.
+    pub head: String,
+}
+
+/// An HTTP request.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, rename_all = "kebab-case")]
+pub struct HttpExchange {
+    /// What was asked for.
+    pub url: String,
+    /// The method.
+    pub method: String,
+    /// To where.
+    pub to: Option<SocketAddr>,
+    /// The version that was spoken.
+    pub version: HttpVersion,
+    /// Which redirect led here: 0 for the target itself.
+    pub redirect: u32,
+    /// The connection had carried a request before.
+    pub reused: bool,
+    /// How long each phase took.
+    pub phases: Phases,
+    /// How it ended.
+    pub outcome: HttpOutcome,
+}
+
+impl HttpExchange {
+    /// The answer, if one came.
+    pub fn reply(&self) -> Option<&HttpReply> {
+        match &self.outcome {
+            HttpOutcome::Replied(reply) => Some(reply),
+            _ => None,
+        }
+    }
+}
+
+/// How long, and for how many requests, a connection is kept.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, rename_all = "kebab-case")]
+pub struct KeepAliveProbe {
+    /// To where.
+    pub to: Option<SocketAddr>,
+    /// The server ended the idle connection after this time; `None` when it had not within the wait.
+    #[serde(with = "written::optional_ms")]
+    pub idle: Option<Span>,
+    /// It was ended by a reset, not in order.
+    pub by_reset: bool,
+    /// How long was waited at most.
+    #[serde(with = "written::ms")]
+    pub waited: Span,
+    /// The server ended the connection after this many requests; `None` when it had not.
+    pub requests: Option<u32>,
+    /// How many requests were tried at most.
+    pub tried: u32,
+    /// The time in the `Keep-Alive` header field, where there was one.
+    #[serde(with = "written::optional_ms")]
+    pub announced: Option<Span>,
+}
