@@ -9,6 +9,8 @@ words! {
     InputKind {
         /// A packet capture.
         Capture = "capture",
+        /// A live endpoint.
+        Endpoint = "endpoint",
         /// Rules of iptables or ip6tables.
         Iptables = "iptables",
         /// Sets of ipset.

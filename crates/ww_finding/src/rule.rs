@@ -143,6 +143,8 @@ words! {
         Workloads = "compose projects, workloads of Kubernetes or Dockerfiles",
         /// One of the two.
         FilterRulesOrKubernetes = "rules of a packet filter or Kubernetes manifests",
+        /// A walk over a live endpoint.
+        Endpoint = "a live endpoint",
     }
 }
 

@@ -10,9 +10,11 @@ use ww_finding::{Class, Finding, Need, Outcome};
 mod declared;
 mod joint;
 mod order;
+mod walks;
 
 pub use declared::review;
 pub use joint::{Joint, consult_jointly};
+pub use walks::judge_walks;
 
 /// Gaps of rules, by their names.
 type RuleGaps = BTreeMap<&'static str, Vec<Gap>>;
@@ -32,8 +34,8 @@ pub fn consult(
     let (told, gaps) = observe(captures, limits);
     let mut findings: Vec<Finding> = told.into_iter().map(|told| told.finding).collect();
     findings.sort_by(order::by_importance);
-    let outcomes = outcomes(&findings, gaps, |work| {
-        matches!(work, Work::Observed { .. })
+    let outcomes = outcomes(&findings, gaps, |rule| {
+        matches!(rule.work, Work::Observed { .. })
     });
     (findings, outcomes)
 }
@@ -53,11 +55,11 @@ fn observe(captures: &[Capture], limits: &Limits) -> (Vec<Told>, RuleGaps) {
 fn outcomes(
     findings: &[Finding],
     mut gaps: RuleGaps,
-    concerned: impl Fn(&Work) -> bool,
+    concerned: impl Fn(&Rule) -> bool,
 ) -> Vec<(&'static str, Outcome)> {
     RULES
         .iter()
-        .filter(|rule| concerned(&rule.work))
+        .filter(|rule| concerned(rule))
         .map(|rule| {
             let name = rule.meta.name;
             let found = findings
@@ -166,7 +168,8 @@ fn lacking(capture: &Capture, need: Need) -> Option<Gap> {
         | Need::Calls
         | Need::Hosts
         | Need::Workloads
-        | Need::FilterRulesOrKubernetes => false,
+        | Need::FilterRulesOrKubernetes
+        | Need::Endpoint => false,
     };
     (!there).then(|| Gap::new(need.word(), "a capture that contains it"))
 }

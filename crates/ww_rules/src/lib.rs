@@ -4,6 +4,7 @@
 //! A rule over captures works in two steps: `detect` reports [`Sighting`]s, connection by
 //! connection; the engine lets the sighting that explains another one stand and drops the other
 //! (one cause per symptom), groups what remains, and asks `tell` for the sentence about each group.
+//! A rule judges a live endpoint in the same two steps, `sight` and `say`, over a transcript.
 //! A rule over files works in one: `check` reports stories about what is declared.
 
 mod catalogue;
@@ -19,6 +20,7 @@ mod shared;
 mod sighting;
 mod trust;
 mod view;
+mod walk;
 
 pub mod balancing;
 pub mod breakers;
@@ -48,8 +50,9 @@ pub mod traps;
 
 pub use catalogue::{RULES, find};
 pub use declared::{Declared, Reports};
-pub use engine::{Joint, consult, consult_jointly, review};
-pub use rule::{IdleEnd, Rule, Story, Work};
+pub use engine::{Joint, consult, consult_jointly, judge_walks, review};
+pub use rule::{IdleEnd, Probe, Rule, Story, Work};
 pub use sighting::{Sighting, Sightings, Subject};
 pub use trust::Trust;
 pub use view::View;
+pub use walk::Walk;

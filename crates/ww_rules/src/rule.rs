@@ -1,6 +1,6 @@
 //! How a rule is declared.
 
-use crate::{Declared, Reports, Sighting, Sightings, View};
+use crate::{Declared, Reports, Sighting, Sightings, View, Walk};
 use ww_base::Span;
 use ww_evidence::Endpoint;
 use ww_finding::{Exhibit, Fix, Owner, RuleMeta, Severity, Support};
@@ -12,6 +12,17 @@ pub struct Rule {
     pub meta: RuleMeta,
     /// What it does.
     pub work: Work,
+    /// How it judges a live endpoint, where it can.
+    pub probe: Option<Probe>,
+}
+
+/// How a rule judges a live endpoint, in the two steps of a rule over captures. Pure.
+#[derive(Clone, Copy, Debug)]
+pub struct Probe {
+    /// Looks at one transcript and reports what it sees.
+    pub sight: fn(&Walk<'_>, &mut Sightings),
+    /// Says it: one finding from sightings with the same group key. Never called with none.
+    pub say: fn(&Walk<'_>, &[Sighting]) -> Story,
 }
 
 /// What a rule does. Pure: same evidence, same words.
@@ -30,6 +41,8 @@ pub enum Work {
         /// Looks at all that was declared and says what it finds.
         check: fn(&Declared<'_>, &mut Reports),
     },
+    /// Neither: the rule is about live endpoints alone.
+    Probed,
 }
 
 /// What a rule says about one group of its sightings.
@@ -163,13 +176,14 @@ macro_rules! rule {
                 page: include_str!($page),
             },
             work: $crate::rule::work!($($step: $function),+),
+            probe: $crate::rule::probe!($($step: $function),+),
         };
     };
 }
 
 /// The kind of work that the steps of a rule make.
 macro_rules! work {
-    (detect: $detect:path, tell: $tell:path) => {
+    (detect: $detect:path, tell: $tell:path $(, sight: $sight:path, say: $say:path)?) => {
         $crate::Work::Observed {
             detect: $detect,
             tell: $tell,
@@ -178,5 +192,21 @@ macro_rules! work {
     (check: $check:path) => {
         $crate::Work::Declared { check: $check }
     };
+    (sight: $sight:path, say: $say:path) => {
+        $crate::Work::Probed
+    };
 }
-pub(crate) use {rule, work};
+
+/// The steps of a rule that judge a live endpoint.
+macro_rules! probe {
+    ($(detect: $detect:path, tell: $tell:path,)? sight: $sight:path, say: $say:path) => {
+        Some($crate::Probe {
+            sight: $sight,
+            say: $say,
+        })
+    };
+    ($($step:ident: $function:path),+) => {
+        None
+    };
+}
+pub(crate) use {probe, rule, work};

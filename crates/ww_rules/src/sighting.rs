@@ -17,7 +17,9 @@ pub enum Subject {
     /// A fragmented datagram: index into
     /// [`Capture::fragment_losses`](ww_evidence::Capture::fragment_losses).
     Fragment(u32),
-    /// The capture as a whole.
+    /// A step of a live walk, by its number.
+    Step(u32),
+    /// The capture, or the walk, as a whole.
     Capture,
 }
 

@@ -10,6 +10,7 @@ use std::process::ExitCode;
 
 use libtest_mimic::{Arguments, Failed, Trial};
 use ww_base::{Limits, SourceId};
+use ww_evidence::transcript::read_transcript;
 use ww_finding::{Finding, Input, InputKind};
 use ww_import::Text;
 use ww_report::{Sources, Style};
@@ -55,6 +56,7 @@ fn hold_to(path: &PathBuf) -> Result<(), Failed> {
 fn diagnose(example: Example<'_>) -> Diagnosis {
     match example {
         Example::Capture(pcap) => of_capture(pcap),
+        Example::Transcript(text) => of_transcript(text),
         Example::Files(files) => of_files(files),
     }
 }
@@ -78,6 +80,28 @@ fn of_capture(pcap: &[u8]) -> Diagnosis {
         frames: analysis.capture.frames,
     }];
     let (findings, _) = ww_rules::consult(&[analysis.capture], &limits);
+    said(&findings, &Sources::new(&inputs))
+}
+
+/// What `wirewise diagnose TARGET` says about a walk.
+fn of_transcript(text: &str) -> Diagnosis {
+    let limits = Limits::default();
+    let transcript = match read_transcript(text) {
+        Ok(transcript) => transcript,
+        Err(error) => {
+            return Diagnosis {
+                found: Vec::new(),
+                text: error.to_string(),
+            };
+        }
+    };
+    let inputs = [Input {
+        path: transcript.head.target.written.clone(),
+        kind: InputKind::Endpoint,
+        bytes: 0,
+        frames: 0,
+    }];
+    let (findings, _) = ww_rules::judge_walks(&[transcript], &limits);
     said(&findings, &Sources::new(&inputs))
 }
 

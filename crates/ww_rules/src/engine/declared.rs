@@ -17,8 +17,8 @@ pub fn review(
     let declared = Declared::new(model, limits, texts);
     let (mut findings, gaps) = review_declared(&declared);
     findings.sort_by(order::by_importance);
-    let outcomes = outcomes(&findings, gaps, |work| {
-        matches!(work, Work::Declared { .. })
+    let outcomes = outcomes(&findings, gaps, |rule| {
+        matches!(rule.work, Work::Declared { .. })
     });
     (findings, outcomes)
 }

@@ -54,7 +54,9 @@ pub fn consult_jointly(
     }
     findings.append(&mut written);
     findings.sort_by(order::by_importance);
-    let outcomes = outcomes(&findings, rule_gaps, |_| true);
+    let outcomes = outcomes(&findings, rule_gaps, |rule| {
+        !matches!(rule.work, crate::Work::Probed)
+    });
     Joint {
         findings,
         outcomes,

@@ -1,5 +1,7 @@
 //! `connection-refused`: a reset answers the SYN.
 
+mod probed;
+
 use super::hosts::{self, HopLimits, count};
 use crate::rule::rule;
 use crate::{Sighting, Sightings, Story, View};
@@ -18,6 +20,8 @@ rule! {
     page: "connection_refused.md",
     detect: detect,
     tell: tell,
+    sight: probed::sight,
+    say: probed::say,
 }
 
 fn detect(view: &View<'_>, sightings: &mut Sightings) {

@@ -55,7 +55,7 @@ pub enum Promise {
 pub struct Fence {
     /// What the example promises.
     pub promise: Promise,
-    /// The first word after the backticks: `capture`, `output`, or a format.
+    /// The first word after the backticks: `capture`, `transcript`, `output`, or a format.
     pub kind: String,
     /// The `key=value` words after it.
     pub attributes: BTreeMap<String, String>,
@@ -242,7 +242,7 @@ impl Reader {
         attributes: BTreeMap<String, String>,
     ) -> Result<Fence, PageError> {
         match kind.as_str() {
-            "capture" => {}
+            "capture" | "transcript" => {}
             "output"
                 if self
                     .fences
@@ -252,7 +252,7 @@ impl Reader {
             _ if attributes.contains_key("file") => {}
             _ => {
                 return self.error(
-                    "a block of an example is ```capture, ```output, or a format with file=NAME",
+                    "a block of an example is ```capture, ```transcript, ```output, or a format with file=NAME",
                 );
             }
         }

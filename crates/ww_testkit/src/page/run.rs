@@ -16,6 +16,8 @@ use crate::capture_text::compile;
 pub enum Example<'a> {
     /// The bytes of a capture.
     Capture(&'a [u8]),
+    /// A walk over a live endpoint, in its written form.
+    Transcript(&'a str),
     /// Files, by name, that belong together.
     Files(&'a [(String, String)]),
 }
@@ -43,13 +45,13 @@ pub struct Found {
 pub struct Place {
     /// The file, where the example is made of files.
     pub file: Option<String>,
-    /// The first frame or line.
+    /// The first frame, step or line.
     pub first: u64,
     /// The last.
     pub last: u64,
 }
 
-/// A frame or line that a page marks.
+/// A frame, step or line that a page marks.
 type Mark = (Option<String>, u64);
 
 impl Found {
@@ -65,6 +67,11 @@ impl Found {
                 file: Some(sources.path(span.source).to_owned()),
                 first: u64::from(range.line),
                 last: u64::from(range.end_line),
+            }),
+            Some(Locus::Probe { step, .. }) => Some(Place {
+                file: None,
+                first: u64::from(*step),
+                last: u64::from(*step),
             }),
             _ => None,
         };
@@ -87,7 +94,7 @@ impl Found {
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (word, words) = match &self.file {
-            None => ("frame", "frames"),
+            None => ("frame or step", "frames"),
             Some(file) => {
                 write!(f, "{file}, ")?;
                 ("line", "lines")
@@ -188,7 +195,7 @@ fn find_pages(folder: &Path, pages: &mut BTreeSet<PathBuf>) {
     }
 }
 
-/// Runs the examples of one page: every `capture` block, and every run of blocks with `file=`,
+/// Runs the examples of one page: every `capture` and `transcript` block, and every run of blocks with `file=`,
 /// under *Fires* must make the page's rule (or the one the block names with `rule=`) find something
 /// whose primary exhibit covers a frame or line marked `# finds`, or that is about the whole input
 /// when none is marked; every one under *Silent* must not. `output` blocks hold what the tool
@@ -262,10 +269,11 @@ impl Blocks<'_> {
     /// Whether a block is one more file of this example.
     fn takes(&self, fence: &Fence) -> bool {
         let file = |fence: &Fence| fence.attributes.get("file").cloned();
-        let Some(first) = self.0.first().filter(|first| first.kind != "capture") else {
+        let is_file = |fence: &Fence| !matches!(fence.kind.as_str(), "capture" | "transcript");
+        let Some(first) = self.0.first().filter(|first| is_file(first)) else {
             return false;
         };
-        fence.kind != "capture"
+        is_file(fence)
             && first.promise == fence.promise
             && self.0.iter().all(|known| file(known) != file(fence))
     }
@@ -289,6 +297,11 @@ impl Blocks<'_> {
                 compile(&first.text).map_err(|error| (first.line + error.line, error.message))?;
             let marks = capture.finds.iter().map(|&frame| (None, frame)).collect();
             (diagnose(Example::Capture(&capture.pcap)), marks)
+        } else if first.kind == "transcript" {
+            let (text, marks) = unmarked(&first.text);
+            // The head is the first line; a step is told by its number.
+            let steps = marks.into_iter().map(|line| (None, line - 1)).collect();
+            (diagnose(Example::Transcript(&text)), steps)
         } else {
             let (files, marks) = self.files();
             (diagnose(Example::Files(&files)), marks)
@@ -306,15 +319,8 @@ impl Blocks<'_> {
             .iter()
             .map(|fence| {
                 let name = fence.attributes.get("file").cloned().unwrap_or_default();
-                let mut text = String::new();
-                for (number, line) in (1..).zip(fence.text.lines()) {
-                    let unmarked = line.strip_suffix(FINDS).map(str::trim_end);
-                    if unmarked.is_some() {
-                        marked.insert((Some(name.clone()), number));
-                    }
-                    text.push_str(unmarked.unwrap_or(line));
-                    text.push('\n');
-                }
+                let (text, marks) = unmarked(&fence.text);
+                marked.extend(marks.into_iter().map(|line| (Some(name.clone()), line)));
                 (name, text)
             })
             .collect();
@@ -324,6 +330,21 @@ impl Blocks<'_> {
 
 /// The mark of a line that a finding must point to.
 const FINDS: &str = "# finds";
+
+/// A text without the marks that its lines end with, and the lines on which those were, from 1.
+fn unmarked(marked: &str) -> (String, Vec<u64>) {
+    let mut text = String::new();
+    let mut lines = Vec::new();
+    for (number, line) in (1..).zip(marked.lines()) {
+        let bare = line.strip_suffix(FINDS).map(str::trim_end);
+        if bare.is_some() {
+            lines.push(number);
+        }
+        text.push_str(bare.unwrap_or(line));
+        text.push('\n');
+    }
+    (text, lines)
+}
 
 /// What is wrong with the findings about an example, if anything.
 fn broken_promise(
@@ -473,7 +494,7 @@ mod tests {
         let elsewhere = messages(PAGE, &tool(Some((1, 1))));
         assert_eq!(
             elsewhere,
-            ["a_rule.md:13: `a-rule` must point to frame 2, but points to frame 1"]
+            ["a_rule.md:13: `a-rule` must point to frame or step 2, but points to frame or step 1"]
         );
 
         let mute = messages(PAGE, &|_| Diagnosis::default());
@@ -487,7 +508,7 @@ mod tests {
         let noisy = messages(&noisy, &tool(Some((2, 2))));
         assert_eq!(
             noisy,
-            ["a_rule.md:23: `a-rule` must be silent here, but points to frame 2"]
+            ["a_rule.md:23: `a-rule` must be silent here, but points to frame or step 2"]
         );
 
         let broken = messages(&PAGE.replace("+1ms < R.", "+1ms < Q."), &tool(Some((2, 2))));

@@ -1,0 +1,85 @@
+//! The order of a walk: names, connections, and what is spoken over them.
+
+use crate::recorder::{Listener, Recorder};
+use crate::{Options, dns, tcp};
+use std::io;
+use std::net::SocketAddr;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use ww_base::{Gap, Moment, SourceId};
+use ww_evidence::transcript::{Head, Step, Target, Transcript};
+
+/// A walk in progress: what every layer needs.
+pub(crate) struct Walker<'w> {
+    /// What is probed.
+    pub(crate) target: &'w Target,
+    /// What the user asks.
+    pub(crate) options: &'w Options,
+    /// Where steps are written.
+    pub(crate) recorder: Recorder<'w>,
+}
+
+impl Walker<'_> {
+    /// How long a question that is put now may wait; `None` when the time is up.
+    pub(crate) fn patience(&self) -> Option<Duration> {
+        let left = self.options.max_time.checked_sub(self.recorder.elapsed())?;
+        if left.is_zero() {
+            self.recorder.gap(Gap::new(
+                "what comes after --max-time",
+                "a larger --max-time",
+            ));
+            return None;
+        }
+        Some(left.min(self.options.patience))
+    }
+}
+
+/// Walks a live endpoint. `each` is called with every step once it is over.
+///
+/// # Errors
+///
+/// The system does not let this program wait for sockets. What the endpoint does is never an error.
+pub fn walk(
+    target: &Target,
+    options: &Options,
+    source: SourceId,
+    each: &mut dyn FnMut(&Step),
+) -> io::Result<Transcript> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    let began = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(Moment(0), |since| Moment(since.as_nanos() as i64));
+    let mut listener = |step: &Step| each(step);
+    let listener: &mut Listener<'_> = &mut listener;
+    let walker = Walker {
+        target,
+        options,
+        recorder: Recorder::new(listener),
+    };
+    runtime.block_on(walker.run());
+    let (steps, gaps) = walker.recorder.finish();
+    Ok(Transcript {
+        source,
+        head: Head {
+            target: target.clone(),
+            began,
+            privileged: tcp::privileged(),
+            syn_repeats: tcp::syn_repeats(),
+        },
+        steps,
+        gaps,
+    })
+}
+
+impl Walker<'_> {
+    async fn run(&self) {
+        let addresses = dns::addresses(self).await;
+        let targets: Vec<SocketAddr> = addresses
+            .into_iter()
+            .filter(|&address| self.options.families.allow(address))
+            .map(|address| SocketAddr::new(address, self.target.port))
+            .collect();
+        tcp::connect_each(self, &targets).await;
+    }
+}
