@@ -47,6 +47,7 @@ impl<'t> Lowering<'t, '_, '_> {
                     Some(gap) => Setting::Unknown(gap),
                     None => none(is_learning),
                 },
+                by_target: Vec::new(),
                 fail_timeout: none(is_learning),
                 is_shared: none(is_learning),
                 slow_start: self.server_time(&servers, "slowstart"),

@@ -120,6 +120,7 @@ impl<'t> Lowering<'t, '_, '_> {
         let only = "nginx does not take out the only server of a group";
         let passive = Passive {
             max_fails: none(only),
+            by_target: Vec::new(),
             fail_timeout: none(only),
             is_shared: none(only),
             slow_start: none(only),

@@ -147,6 +147,10 @@ fn a_group_has_servers_and_what_is_learnt_about_them() {
     assert_eq!(hosts, expected);
     assert_eq!(call.picking.value(), Some(&Picking::LeastRequests));
     assert_eq!(call.passive.max_fails.value(), Some(&1));
+    let by_target = call.passive.by_target.iter();
+    let by_target: Vec<_> = by_target.map(|it| it.max_fails.value().copied()).collect();
+    assert_eq!(by_target, [Some(3), Some(1), Some(1)]);
+    assert_eq!(call.passive.by_target[0].at, call.to[0].at);
     assert_eq!(call.passive.fail_timeout.value(), Some(&secs(10)));
     assert_eq!(call.passive.is_shared.value(), Some(&true));
     assert_eq!(call.side.reuses.value(), Some(&true));

@@ -6,7 +6,7 @@ use super::scope::Scope;
 use super::tree::Directive;
 use super::value::{has_word, none, off_at_zero, option};
 use ww_base::{Setting, SourceSpan, Span};
-use ww_model::service::{Passive, Picking, Target};
+use ww_model::service::{Passive, Picking, Target, TargetFails};
 
 /// A group of servers (`upstream`).
 #[derive(Clone)]
@@ -90,6 +90,7 @@ impl<'t> Lowering<'t, '_, '_> {
             let only = "nginx does not take out the only server of a group";
             return Passive {
                 max_fails: none(only),
+                by_target: Vec::new(),
                 fail_timeout: none(only),
                 is_shared: shares,
                 slow_start: none(only),
@@ -102,6 +103,12 @@ impl<'t> Lowering<'t, '_, '_> {
                 None => self.default_number("max_fails"),
             });
         let fails: Vec<Setting<u64>> = fails.collect();
+        let each = servers.iter().zip(&fails);
+        let by_target = each.map(|(server, fails)| TargetFails {
+            at: server.at,
+            max_fails: off_at_zero(fails.clone(), &0),
+        });
+        let by_target = by_target.collect();
         let is_on = |(_, fails): &(&&Directive, &Setting<u64>)| fails.value() != Some(&0);
         let pairs = servers.iter().zip(&fails).filter(is_on);
         let Some((server, strictest)) = pairs.min_by_key(|(_, fails)| fails.value().copied())
@@ -109,12 +116,14 @@ impl<'t> Lowering<'t, '_, '_> {
             let first = fails.into_iter().next().unwrap_or_default();
             return Passive {
                 max_fails: off_at_zero(first, &0),
+                by_target,
                 is_shared: shares,
                 ..Passive::default()
             };
         };
         Passive {
             max_fails: strictest.clone(),
+            by_target,
             fail_timeout: self.server_time(server, "fail_timeout"),
             is_shared: shares,
             slow_start: self.server_time(server, "slow_start"),

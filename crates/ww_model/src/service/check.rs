@@ -47,12 +47,23 @@ pub enum CheckKind {
 /// What is learnt about a target from the requests themselves.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Passive {
-    /// Failures within the window that take a target out; timeouts count.
+    /// Failures within the window that take a target out, the fewest of all targets; timeouts count.
     pub max_fails: Setting<u64>,
+    /// The same of each target, where targets have numbers of their own.
+    pub by_target: Vec<TargetFails>,
     /// The window, and how long it is left out.
     pub fail_timeout: Setting<Span>,
     /// Whether processes share what they learn.
     pub is_shared: Setting<bool>,
     /// Time in which a target that comes back gets less than its share.
     pub slow_start: Setting<Span>,
+}
+
+/// Failures that take one target out.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TargetFails {
+    /// Where the target is written, as [`Target::at`].
+    pub at: SourceSpan,
+    /// Failures within the window; off where none takes it out.
+    pub max_fails: Setting<u64>,
 }

@@ -20,7 +20,7 @@ mod tls;
 mod unit;
 
 pub use call::{Call, ClientSide, Picking, Protocol, Target, WrittenMatch};
-pub use check::{CheckKind, HealthCheck, Passive};
+pub use check::{CheckKind, HealthCheck, Passive, TargetFails};
 pub use facts::{Demand, Facts, Middlebox, Silence};
 pub use host::{Host, Kernel, NamedValue, Resolver};
 pub use limit::{Breaker, ConcurrencyLimit, Counter, Outlier, RateLimit, Refused};

@@ -98,11 +98,9 @@ fn story(program: &Program, groups: &[Learning<'_>], workers: &Known<u64>) -> St
     .support(Support::Declared)
     .severity(Severity::Low);
     for group in groups.iter().take(MOST_SHOWN) {
-        let place = group
-            .call
-            .to
-            .first()
-            .map_or(group.call.at, |target| target.at);
+        let mut by_target = group.call.passive.by_target.iter();
+        let strictest = by_target.find(|it| it.max_fails.value() == Some(&group.fails.value));
+        let place = strictest.map_or(group.call.at, |it| it.at);
         let (fails, window) = (group.fails.value, said(group.window.value));
         story = story.show(group.fails.show(
             place,

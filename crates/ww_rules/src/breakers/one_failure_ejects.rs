@@ -53,7 +53,10 @@ fn check(declared: &Declared<'_>, reports: &mut Reports) {
 /// What a proxy has learnt from one request that was too slow.
 struct Case<'m> {
     call: &'m Call,
-    fails: Known<u64>,
+    /// The servers that one failure takes out, with their places.
+    fails: Vec<(SourceSpan, Known<u64>)>,
+    /// How many servers there are.
+    serving: usize,
     waits: Known<Span>,
     /// A time that requests honestly take, and that is longer.
     takes: Option<(Known<Span>, bool)>,
@@ -83,10 +86,22 @@ fn by_requests(declared: &Declared<'_>, reports: &mut Reports) {
 }
 
 fn case<'m>(call: &'m Call, callees: &[&Party<'m>]) -> Option<Case<'m>> {
-    let serving = call.to.iter().filter(|target| !target.is_backup).count();
-    let fails = each(&call.passive.max_fails).into_iter().next()?;
+    let serving: BTreeSet<SourceSpan> = call
+        .to
+        .iter()
+        .filter(|target| !target.is_backup)
+        .map(|target| target.at)
+        .collect();
+    let by_target = call.passive.by_target.iter();
+    let by_target = by_target.filter(|it| serving.contains(&it.at));
+    let fails = by_target.filter_map(|it| {
+        let one = each(&it.max_fails).into_iter().next()?;
+        (one.value == 1).then_some((it.at, one))
+    });
+    let fails: Vec<_> = fails.collect();
+    let serving = serving.len();
     let waits = each(&call.side.first_byte).into_iter().next()?;
-    if serving < 2 || fails.value != 1 {
+    if serving < 2 || fails.is_empty() {
         return None;
     }
     let demands = callees.iter().filter_map(|party| party.demand);
@@ -101,6 +116,7 @@ fn case<'m>(call: &'m Call, callees: &[&Party<'m>]) -> Option<Case<'m>> {
     (longer.is_some() || is_short).then_some(Case {
         call,
         fails,
+        serving,
         waits,
         takes: longer,
     })
@@ -113,8 +129,21 @@ fn of_requests(party: &Party<'_>, cases: &[Case<'_>]) -> Option<Story> {
     let waits = said(first.waits.value);
     let out = each(&first.call.passive.fail_timeout).into_iter().next();
     let out = out.map_or_else(String::new, |known| format!(" for {}", said(known.value)));
-    let servers = first.call.to.iter().filter(|target| !target.is_backup);
-    let count = servers.count();
+    let count = first.serving;
+    let takes_all = first.fails.len() == count;
+    let (slow, there) = if takes_all {
+        (format!("all {count} one after the other"), "")
+    } else {
+        ("such a server".to_owned(), " to it")
+    };
+    let consequence = if takes_all {
+        format!("once all {count} are out, all requests fail at once")
+    } else {
+        format!(
+            "{} of {count} go so, and the others get their requests",
+            first.fails.len()
+        )
+    };
     let takes = match &first.takes {
         Some((known, true)) => format!(", and one of 100 takes longer than {}", said(known.value)),
         Some((known, false)) => format!(", and an honest one may take {}", said(known.value)),
@@ -123,23 +152,19 @@ fn of_requests(party: &Party<'_>, cases: &[Case<'_>]) -> Option<Story> {
     let mut story = Story::proved(
         format!(
             "{name} takes a server of {groups} out{out} after one answer that does not begin within {waits}{takes}: \
-             once all {count} are out, all requests fail at once"
+             {consequence}"
         ),
-        format!("answers slower than {waits} from all {count} one after the other, and {name} still passes on other requests"),
+        format!("answers slower than {waits} from {slow}, and {name} still passes on other requests{there}"),
     )
     .support(Support::Declared);
     for case in cases.iter().take(SHOWN) {
-        let place = case
-            .call
-            .to
-            .first()
-            .map_or(case.call.at, |target| target.at);
-        story = story
-            .show(case.fails.show(place, "one failure takes a server out"))
-            .show(case.waits.show(
-                case.call.at,
-                &format!("an answer that takes {waits} is a failure"),
-            ));
+        if let Some((place, one)) = case.fails.first() {
+            story = story.show(one.show(*place, "one failure takes a server out"));
+        }
+        story = story.show(case.waits.show(
+            case.call.at,
+            &format!("an answer that takes {waits} is a failure"),
+        ));
         if let Some((known, is_often)) = &case.takes {
             let time = said(known.value);
             let says = if *is_often {
@@ -151,6 +176,7 @@ fn of_requests(party: &Party<'_>, cases: &[Case<'_>]) -> Option<Story> {
         }
     }
     let severity = match &first.takes {
+        _ if !takes_all => Severity::Low,
         Some((_, true)) => Severity::High,
         Some((_, false)) => Severity::Medium,
         None if first.waits.value <= VERY_SHORT => Severity::Medium,
