@@ -85,6 +85,8 @@ impl Named {
 pub(crate) enum User {
     /// The mesh.
     Mesh,
+    /// An object that says how many of a unit there are.
+    Autoscaler,
     /// The program with this index.
     Program(usize),
 }

@@ -131,6 +131,7 @@ impl<'l> Intake<'l> {
         for (user, reference) in names.judged(self.limits.problems_per_text as usize) {
             match user {
                 User::Mesh => self.services.mesh.references.push(reference),
+                User::Autoscaler => self.services.scaling_references.push(reference),
                 User::Program(index) => {
                     let program = self.services.programs.get_mut(index);
                     if let Some(program) = program {

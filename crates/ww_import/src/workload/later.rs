@@ -1,6 +1,6 @@
 //! What objects say of containers that other objects declare.
 
-use super::{Workload, name, number, share, texts};
+use super::{Workload, name, number, texts};
 use crate::document::View;
 use crate::service::{Intake, Named, User, variables};
 use std::collections::BTreeMap;
@@ -116,7 +116,7 @@ fn require(object: View<'_>, target: View<'_>, intake: &mut Intake<'_>) {
         let namespace = metadata.and_then(|it| it.get("namespace")?.text());
         let name = name.text().unwrap_or_default();
         let name = Named::object(ReferenceKind::Workload, namespace, name);
-        intake.names.require(name, at, User::Mesh);
+        intake.names.require(name, at, User::Autoscaler);
     }
 }
 
@@ -238,18 +238,6 @@ impl Pending {
         let evicted = fewest.and_then(|all| evicted(text, all, *counts_present));
         if let Some(count) = evicted {
             unit.scaling.may_be_evicted = Setting::set(count, *at);
-        }
-        let Some(percent) = share(text, all) else {
-            return;
-        };
-        let missing = if *counts_present {
-            100_u64.saturating_sub(percent)
-        } else {
-            percent
-        };
-        let rollout = unit.scaling.max_unavailable_percent.value().copied();
-        if rollout.is_none_or(|rollout| rollout < missing) {
-            unit.scaling.max_unavailable_percent = Setting::set(missing, *at);
         }
     }
 

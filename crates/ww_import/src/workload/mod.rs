@@ -151,10 +151,10 @@ fn scaling(kind: &str, object: View<'_>, intake: &mut Intake<'_>) -> Scaling {
         "Pod" | "CronJob" => one,
         _ => count("replicas", intake).or(one),
     };
-    let max_unavailable_percent = missing(kind, spec, &replicas, intake);
+    let rollout_missing_percent = missing(kind, spec, &replicas, intake);
     Scaling {
         replicas,
-        max_unavailable_percent,
+        rollout_missing_percent,
         ..Scaling::default()
     }
 }

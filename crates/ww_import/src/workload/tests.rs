@@ -90,7 +90,7 @@ fn a_container_is_a_unit_with_what_its_pod_and_workload_say() {
     assert_eq!(app.ports, [8080]);
     assert_eq!(app.mounts[0].source, "configmap/shop/proxy");
     assert_eq!(app.scaling.replicas.value(), Some(&4));
-    assert_eq!(app.scaling.max_unavailable_percent.value(), Some(&25));
+    assert_eq!(app.scaling.rollout_missing_percent.value(), Some(&25));
     assert_eq!(app.has_sidecar.value(), Some(&false));
     assert_eq!(app.grace.value(), Some(&secs(45)));
     assert_eq!(
@@ -166,7 +166,7 @@ spec: {containers: [{name: a, image: x}]}
     let app = &units[1];
     assert_eq!(app.scaling.most.value(), Some(&20));
     assert_eq!(app.scaling.fewest.value(), Some(&2));
-    assert_eq!(app.scaling.max_unavailable_percent.value(), Some(&50));
+    assert_eq!(app.scaling.rollout_missing_percent.value(), Some(&25));
     assert_eq!(app.scaling.may_be_evicted.value(), Some(&1));
     let variables: Vec<String> = app
         .environment

@@ -42,6 +42,8 @@ pub struct Services {
     pub programs: Vec<Program>,
     /// Containers and processes that something starts, in order of appearance.
     pub units: Vec<Unit>,
+    /// Names of what makes units, in objects that say how many there are, that lead nowhere.
+    pub scaling_references: Vec<Reference>,
     /// What a service mesh does with calls.
     pub mesh: Mesh,
     /// Settings of hosts: kernel, resolver.

@@ -148,7 +148,7 @@ pub struct Scaling {
     /// The fewest that an autoscaler leaves.
     pub fewest: Setting<u64>,
     /// Instances that may be missing in a rollout, in percent of those asked for.
-    pub max_unavailable_percent: Setting<u64>,
+    pub rollout_missing_percent: Setting<u64>,
     /// Instances that may be evicted at once, as when nodes are drained; none is written for no bound.
     pub may_be_evicted: Setting<u64>,
 }

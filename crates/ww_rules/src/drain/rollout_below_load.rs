@@ -61,7 +61,7 @@ fn rollout(unit: &Unit) -> Option<Rollout> {
         return None;
     }
     let replicas = each(&unit.scaling.replicas).into_iter().next()?;
-    let missing = each(&unit.scaling.max_unavailable_percent)
+    let missing = each(&unit.scaling.rollout_missing_percent)
         .into_iter()
         .next()?;
     let gone = replicas.value.saturating_mul(missing.value) / 100;

@@ -32,7 +32,9 @@ fn check(declared: &Declared<'_>, reports: &mut Reports) {
     let of_units = services.units.iter().flat_map(|unit| &unit.references);
     let reach = names(declared);
     let mut told = BTreeSet::new();
-    for reference in of_programs.chain(of_units).chain(&services.mesh.references) {
+    let of_objects = services.scaling_references.iter();
+    let of_objects = of_objects.chain(&services.mesh.references);
+    for reference in of_programs.chain(of_units).chain(of_objects) {
         let is_host =
             reference.kind == ReferenceKind::Backend && reach.contains(reference.name.as_str());
         if is_host || !told.insert(reference.at) {
