@@ -20,7 +20,9 @@ pub(crate) fn run(arguments: &ConsultArguments, color: ColorChoice) -> anyhow::R
     let text = match arguments.choice.format {
         ReportFormat::Json => ww_report::json::render(&consultation, &sources)?,
         ReportFormat::Sarif => ww_report::sarif::render(&consultation, &sources, &rules::all())?,
-        ReportFormat::Text if arguments.choice.quiet => printable(&consultation.verdict) + "\n",
+        ReportFormat::Text if arguments.choice.quiet => {
+            format!("{}\n", printable(&consultation.verdict))
+        }
         ReportFormat::Text => {
             let style = output::style(color, &arguments.choice.out);
             ww_report::text::render(&consultation, &sources, style)

@@ -16,50 +16,59 @@ impl Span {
     pub const ZERO: Span = Span(0);
 
     /// A span of whole milliseconds.
+    #[inline]
     pub const fn from_millis(ms: i64) -> Span {
         Span(ms.saturating_mul(1_000_000))
     }
 
     /// A span of whole microseconds.
+    #[inline]
     pub const fn from_micros(us: i64) -> Span {
         Span(us.saturating_mul(1_000))
     }
 
     /// A span of whole seconds.
+    #[inline]
     pub const fn from_secs(s: i64) -> Span {
         Span(s.saturating_mul(1_000_000_000))
     }
 
     /// The span in milliseconds, with its fraction.
+    #[inline]
     pub fn as_millis(self) -> f64 {
         self.0 as f64 / 1e6
     }
 
     /// The span in seconds, with its fraction.
+    #[inline]
     pub fn as_secs(self) -> f64 {
         self.0 as f64 / 1e9
     }
 
     /// The longer of two spans.
     #[must_use]
+    #[inline]
     pub fn max(self, other: Span) -> Span {
         Span(self.0.max(other.0))
     }
 
     /// The shorter of two spans.
     #[must_use]
+    #[inline]
     pub fn min(self, other: Span) -> Span {
         Span(self.0.min(other.0))
     }
 
     /// The span, or zero when it is negative.
     #[must_use]
+    #[inline]
     pub fn or_zero(self) -> Span {
         self.max(Span::ZERO)
     }
 
     /// The span taken `times` times, saturating.
     #[must_use]
+    #[inline]
     pub fn times(self, times: i64) -> Span {
         Span(self.0.saturating_mul(times))
     }
@@ -91,6 +100,7 @@ fn three_digits(value: f64) -> String {
 
 impl Sub for Moment {
     type Output = Span;
+    #[inline]
     fn sub(self, earlier: Moment) -> Span {
         Span(self.0.saturating_sub(earlier.0))
     }
@@ -98,6 +108,7 @@ impl Sub for Moment {
 
 impl Add<Span> for Moment {
     type Output = Moment;
+    #[inline]
     fn add(self, later: Span) -> Moment {
         Moment(self.0.saturating_add(later.0))
     }
@@ -105,6 +116,7 @@ impl Add<Span> for Moment {
 
 impl Sub<Span> for Moment {
     type Output = Moment;
+    #[inline]
     fn sub(self, earlier: Span) -> Moment {
         Moment(self.0.saturating_sub(earlier.0))
     }
@@ -112,6 +124,7 @@ impl Sub<Span> for Moment {
 
 impl Add for Span {
     type Output = Span;
+    #[inline]
     fn add(self, other: Span) -> Span {
         Span(self.0.saturating_add(other.0))
     }
@@ -119,18 +132,21 @@ impl Add for Span {
 
 impl Sub for Span {
     type Output = Span;
+    #[inline]
     fn sub(self, other: Span) -> Span {
         Span(self.0.saturating_sub(other.0))
     }
 }
 
 impl AddAssign for Span {
+    #[inline]
     fn add_assign(&mut self, other: Span) {
         *self = *self + other;
     }
 }
 
 impl std::iter::Sum for Span {
+    #[inline]
     fn sum<I: Iterator<Item = Span>>(spans: I) -> Span {
         spans.fold(Span::ZERO, Add::add)
     }

@@ -47,6 +47,7 @@ impl Default for RttStats {
 
 impl RttStats {
     /// Adds one sample; negative ones (a clock that stepped back) are left out.
+    #[inline]
     pub fn add(&mut self, sample: Span) {
         if sample < Span::ZERO {
             return;
@@ -119,6 +120,7 @@ impl RttStats {
 }
 
 /// One more sample in a bucket.
+#[inline]
 fn count(counts: &mut [u16; BUCKETS], bucket: usize) {
     if let Some(count) = counts.get_mut(bucket) {
         *count = count.saturating_add(1);
@@ -126,6 +128,7 @@ fn count(counts: &mut [u16; BUCKETS], bucket: usize) {
 }
 
 /// Bucket 0 is up to 64 µs; every two buckets double.
+#[inline]
 fn bucket_of(sample: Span) -> usize {
     let units = (sample.0 / 64_000) as u64;
     if units == 0 {

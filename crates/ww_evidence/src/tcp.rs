@@ -86,12 +86,14 @@ pub struct Handshake {
 impl Handshake {
     /// From the last SYN before the SYN-ACK to the client's ACK: one full round trip wherever the
     /// capture was taken; none when the handshake was not clean.
+    #[inline]
     pub fn round_trip(&self) -> Option<Span> {
         let (syn, syn_ack, ack) = (self.syn?, self.syn_ack?, self.ack?);
         (syn.count == 1 && syn_ack.count == 1).then(|| ack.at - syn.first.at)
     }
 
     /// Both sides agreed.
+    #[inline]
     pub fn complete(&self) -> bool {
         self.syn_ack.is_some() && self.ack.is_some()
     }
@@ -232,6 +234,7 @@ pub struct TcpFlow {
 
 impl TcpFlow {
     /// What one side sent.
+    #[inline]
     pub fn side(&self, side: SideId) -> &Side {
         match side {
             SideId::Client => &self.sent_by_client,
@@ -240,6 +243,7 @@ impl TcpFlow {
     }
 
     /// The address and port of one side.
+    #[inline]
     pub fn endpoint(&self, side: SideId) -> Endpoint {
         match side {
             SideId::Client => self.client,
@@ -248,6 +252,7 @@ impl TcpFlow {
     }
 
     /// A symptom, if it occurred.
+    #[inline]
     pub fn symptom(&self, kind: SymptomKind, side: SideId) -> Option<&Symptom> {
         self.symptoms
             .iter()
@@ -255,22 +260,26 @@ impl TcpFlow {
     }
 
     /// How often a symptom occurred.
+    #[inline]
     pub fn count(&self, kind: SymptomKind, side: SideId) -> u32 {
         self.symptom(kind, side).map_or(0, |symptom| symptom.count)
     }
 
     /// Time lost to a symptom.
+    #[inline]
     pub fn lost(&self, kind: SymptomKind, side: SideId) -> Span {
         self.symptom(kind, side)
             .map_or(Span::ZERO, |symptom| symptom.lost)
     }
 
     /// The capture holds the opening, in both directions.
+    #[inline]
     pub fn from_start(&self) -> bool {
         self.handshake.syn.is_some()
     }
 
     /// Frames of only one direction are in the capture although the other made progress.
+    #[inline]
     pub fn one_way(&self) -> bool {
         let [client, server] = [&self.sent_by_client, &self.sent_by_server];
         (client.frames == 0 && server.ack_advances > 1)

@@ -108,7 +108,7 @@ pub fn source_name(path: &str) -> String {
     if path == "-" {
         "standard input".to_owned()
     } else {
-        printable(path)
+        printable(path).into_owned()
     }
 }
 

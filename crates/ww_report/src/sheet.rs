@@ -1,5 +1,7 @@
 //! A sheet of text for a terminal: wrapped lines, hanging indents, colour when asked for.
 
+use std::borrow::Cow;
+
 /// How a sheet looks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Style {
@@ -173,7 +175,10 @@ fn wrapped(text: &str, room: usize) -> Vec<String> {
 }
 
 /// The text with control characters escaped, so that nothing from a capture can steer a terminal.
-pub fn printable(text: &str) -> String {
+pub fn printable(text: &str) -> Cow<'_, str> {
+    if !text.contains(char::is_control) {
+        return Cow::Borrowed(text);
+    }
     text.chars()
         .flat_map(|char| {
             let escaped = char.is_control().then(|| char.escape_default());

@@ -182,7 +182,7 @@ fn place(locus: &Locus, sources: &Sources<'_>) -> String {
         }
         Locus::Probe { source, step } => within(*source, format!("step {step}")),
         Locus::Whole(source) => within(*source, "all of it".to_owned()),
-        Locus::Assumed { by } => printable(by),
+        Locus::Assumed { by } => printable(by).into_owned(),
     }
 }
 

@@ -3,6 +3,7 @@
 use super::common::{A, AAAA, at, counted, some_of, told_about, transactions};
 use crate::rule::rule;
 use crate::{Sighting, Sightings, Story, Subject, View};
+use rustc_hash::FxHashSet;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use ww_base::Span;
@@ -120,16 +121,25 @@ impl Half<'_> {
 
 /// Every pair of which only one half was answered in time.
 fn halves<'a>(view: &View<'a>) -> Vec<Half<'a>> {
+    let pairable = |asked: &DnsTransaction| {
+        asked.transport == Transport::Udp && [A, AAAA].contains(&asked.kind)
+    };
+    // Most names never miss an answer; only the others are sorted.
+    let missed: FxHashSet<(IpAddr, Endpoint, &str)> = transactions(view)
+        .filter(|(_, asked)| pairable(asked) && asked.answers < asked.asked)
+        .map(|(_, asked)| (asked.client.addr, asked.server, asked.name.as_str()))
+        .collect();
     let mut pairs: BTreeMap<(Endpoint, Endpoint, &str), Vec<Question<'_>>> = BTreeMap::new();
     let mut again: BTreeMap<(IpAddr, Endpoint, u16, &str), Vec<Question<'_>>> = BTreeMap::new();
     for (subject, asked) in transactions(view) {
-        if asked.transport == Transport::Udp && [A, AAAA].contains(&asked.kind) {
+        let client = asked.client.addr;
+        if pairable(asked) && missed.contains(&(client, asked.server, asked.name.as_str())) {
             pairs
                 .entry((asked.client, asked.server, &asked.name))
                 .or_default()
                 .push((subject, asked));
             again
-                .entry((asked.client.addr, asked.server, asked.kind, &asked.name))
+                .entry((client, asked.server, asked.kind, &asked.name))
                 .or_default()
                 .push((subject, asked));
         }

@@ -3,7 +3,8 @@
 
 use super::common::{A, AAAA, at, counted, some_of, told_about, transactions};
 use crate::{Sighting, Sightings, Story, Subject, View};
-use std::collections::{BTreeMap, BTreeSet};
+use rustc_hash::{FxHashMap, FxHashSet};
+use std::collections::BTreeMap;
 use ww_base::Span;
 use ww_evidence::{DnsTransaction, Endpoint, Transport};
 use ww_finding::{Owner, Severity};
@@ -25,25 +26,25 @@ type Twin<'a> = (Endpoint, Endpoint, u16, &'a str);
 
 /// Reports every answered question that was asked again.
 pub(super) fn detect(view: &View<'_>, sightings: &mut Sightings) {
-    let mut asked_by: BTreeMap<Question<'_>, Vec<(Subject, &DnsTransaction)>> = BTreeMap::new();
-    let mut missing: BTreeSet<Twin<'_>> = BTreeSet::new();
-    for (subject, asked) in transactions(view) {
-        if asked.transport == Transport::Tcp {
-            continue;
-        }
-        let question = (
-            asked.client,
-            asked.server,
-            asked.id,
-            asked.kind,
-            asked.name.as_str(),
-        );
-        asked_by.entry(question).or_default().push((subject, asked));
+    let mut times: FxHashMap<Question<'_>, usize> = FxHashMap::default();
+    let mut missing: FxHashSet<Twin<'_>> = FxHashSet::default();
+    for (_, asked) in over_datagrams(view) {
+        *times.entry(question(asked)).or_default() += 1;
         if asked.answers < asked.asked {
             missing.insert((asked.client, asked.server, asked.kind, &asked.name));
         }
     }
-    for tries in asked_by.values().filter(|tries| tries.len() <= TRIES) {
+    let mut asked_by: BTreeMap<Question<'_>, Vec<(Subject, &DnsTransaction)>> = BTreeMap::new();
+    for (subject, asked) in over_datagrams(view) {
+        let question = question(asked);
+        if times
+            .get(&question)
+            .is_some_and(|times| (2..=TRIES).contains(times))
+        {
+            asked_by.entry(question).or_default().push((subject, asked));
+        }
+    }
+    for tries in asked_by.values() {
         for pair in tries.windows(2) {
             let &[(subject, asked), (_, again)] = pair else {
                 continue;
@@ -75,6 +76,20 @@ pub(super) fn detect(view: &View<'_>, sightings: &mut Sightings) {
             );
         }
     }
+}
+
+fn over_datagrams<'a>(view: &View<'a>) -> impl Iterator<Item = (Subject, &'a DnsTransaction)> {
+    transactions(view).filter(|(_, asked)| asked.transport != Transport::Tcp)
+}
+
+fn question(asked: &DnsTransaction) -> Question<'_> {
+    (
+        asked.client,
+        asked.server,
+        asked.id,
+        asked.kind,
+        &asked.name,
+    )
 }
 
 /// The other half of two questions for both address types from one socket, which some resolvers

@@ -3,8 +3,7 @@
 use super::hosts::{self, count};
 use crate::rule::rule;
 use crate::{Sighting, Sightings, Story, View};
-use rustc_hash::FxHashMap;
-use std::collections::BTreeSet;
+use rustc_hash::{FxHashMap, FxHashSet};
 use std::net::IpAddr;
 use ww_evidence::{Endpoint, SideId, SynOptions, TcpFlow};
 use ww_finding::{Severity, Support};
@@ -37,7 +36,7 @@ fn present(options: &SynOptions) -> [bool; 3] {
 
 /// What the hosts that leave something out are known to offer, per option: the services on which
 /// they did.
-pub(crate) type Offers = FxHashMap<(IpAddr, SideId), [BTreeSet<Endpoint>; 3]>;
+pub(crate) type Offers = FxHashMap<(IpAddr, SideId), [FxHashSet<Endpoint>; 3]>;
 
 fn detect(view: &View<'_>, sightings: &mut Sightings) {
     let offers = offers(view);
@@ -153,8 +152,12 @@ fn tell(view: &View<'_>, sightings: &[Sighting]) -> Story {
         .get(&(host, side))
         .into_iter()
         .flatten()
-        .flatten()
-        .find(|service| **service != flow.server)
+        .find_map(|services| {
+            services
+                .iter()
+                .filter(|service| **service != flow.server)
+                .min()
+        })
         .map_or_else(|| "elsewhere".to_owned(), |service| format!("on {service}"));
     let what = match side {
         SideId::Client => format!("SYNs of {host} to {}", flow.server),
