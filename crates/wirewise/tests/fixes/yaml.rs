@@ -398,3 +398,71 @@ spec:
         "{after}"
     );
 }
+
+#[test]
+fn a_file_inside_a_config_map_keeps_its_indentation() {
+    let map = |name: &str, lines: &str| {
+        format!(
+            "apiVersion: v1
+kind: ConfigMap
+metadata: {{name: orders}}
+data:
+  {name}: |
+{lines}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {{name: orders}}
+spec:
+  replicas: 20
+  selector: {{matchLabels: {{app: orders}}}}
+  template:
+    metadata: {{labels: {{app: orders}}}}
+    spec:
+      containers:
+        - name: orders
+          image: orders:1
+          volumeMounts: [{{name: files, mountPath: /config}}]
+      volumes: [{{name: files, configMap: {{name: orders}}}}]
+---
+apiVersion: apps/v1
+kind: StatefulSet
+metadata: {{name: db}}
+spec:
+  selector: {{matchLabels: {{app: db}}}}
+  template:
+    metadata: {{labels: {{app: db}}}}
+    spec:
+      containers: [{{name: db, image: \"postgres:16\", ports: [{{containerPort: 5432}}]}}]
+---
+apiVersion: v1
+kind: Service
+metadata: {{name: db}}
+spec:
+  selector: {{app: db}}
+  ports: [{{port: 5432}}]
+"
+        )
+    };
+    let url = "jdbc:postgresql://db:5432/orders";
+    let yaml = format!("    spring:\n      datasource:\n        url: {url}");
+    let lines = format!("    spring.application.name=orders\n    spring.datasource.url={url}");
+    let cases = [
+        (
+            "config-map",
+            map("application.yml", &yaml),
+            vec!["        hikari:", "          maximum-pool-size: 4"],
+        ),
+        (
+            "config-map-properties",
+            map("application.properties", &lines),
+            vec!["    spring.datasource.hikari.maximum-pool-size=4"],
+        ),
+    ];
+    for (test, text, expected) in cases {
+        let folder = folder(test, &[("orders.yaml", &text)]);
+        mends(&folder, &["pools-exceed-server"]);
+        let after = std::fs::read_to_string(folder.join("orders.yaml")).unwrap();
+        assert_eq!(new_lines(&after, &text), expected);
+    }
+}

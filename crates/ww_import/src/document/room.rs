@@ -73,6 +73,9 @@ impl View<'_> {
         let own = lines.between(self.node.start, self.node.end)?;
         if own.starts_with('{') && own.ends_with('}') {
             in_braces(lines, self.node, pairs, own)
+        } else if self.tree.is_in_brackets(self.node.start) {
+            // A pair without braces of its own: `[a: b]`.
+            None
         } else {
             in_lines(lines, pairs)
         }

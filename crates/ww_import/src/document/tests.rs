@@ -237,11 +237,7 @@ fn add(said: &mut Said, steps: &[Step], path: &[&str]) {
                 .iter()
                 .rev()
                 .fold(Said::Word("7".to_owned()), |value, key| {
-                    if *key == "-" {
-                        Said::List(vec![value])
-                    } else {
-                        Said::Map(BTreeMap::from([((*key).to_owned(), value)]))
-                    }
+                    Said::Map(BTreeMap::from([((*key).to_owned(), value)]))
                 });
             pairs.insert(path[0].to_owned(), value);
         }
@@ -288,7 +284,7 @@ proptest! {
         let mut found = Vec::new();
         ways(&documents[document], &[], &mut found);
         let steps = &found[way.index(found.len())];
-        let path = [&["new"][..], &["new", "inner"], &["new", "-", "inner"]][shape];
+        let path = [&["new"][..], &["new", "inner"], &["new", "inner", "most"]][shape];
 
         prop_assert_eq!(&understood(text, document, steps).0, &documents, "{}", text);
         let Some((new, layout)) = with_key(text, document, steps, path) else {
@@ -350,6 +346,8 @@ fn what_aliases_name_is_no_place_for_keys() {
     assert_eq!(with_key(text, 0, &user, &["a", "d"]), None);
     let (new, _) = with_key(text, 0, &user, &["new"]).unwrap();
     assert!(new.contains("  c: 2\n  new: 7\nother"), "{new}");
+    let pair = [Step::Key("a".to_owned()), Step::Item(0)];
+    assert_eq!(with_key("a: [\n  b: c\n]\n", 0, &pair, &["new"]), None);
     // An anchor that nobody names is no harm.
     let lonely = "base: &it\n  a: 1\n";
     assert!(with_key(lonely, 0, &base, &["new"]).is_some());

@@ -21,6 +21,8 @@ pub(crate) struct Tree<'t> {
     /// From where to where aliases name nodes, ascending and apart: what is changed in one is changed
     /// wherever it is named.
     shared: Vec<(u32, u32)>,
+    /// From where to where there are brackets, ascending and apart.
+    brackets: Vec<(u32, u32)>,
     /// Whether it is written in brackets as a whole.
     pub(super) is_json: bool,
     visits_left: Cell<u64>,
@@ -49,6 +51,7 @@ impl<'t> Tree<'t> {
         text: (&'t str, u32),
         nodes: Vec<Node<'t>>,
         shared: &[u32],
+        brackets: Vec<(u32, u32)>,
     ) -> Tree<'t> {
         let visits = (nodes.len() as u64).saturating_mul(VISITS_PER_NODE);
         let shared = shared.iter().filter_map(|id| nodes.get(*id as usize));
@@ -58,6 +61,7 @@ impl<'t> Tree<'t> {
             text,
             is_json: text.0.trim_start().starts_with(['{', '[']),
             shared,
+            brackets: apart(brackets),
             nodes,
             visits_left: Cell::new(visits.max(VISITS_AT_LEAST)),
         }
@@ -75,9 +79,12 @@ impl<'t> Tree<'t> {
 
     /// Whether a place stands inside something that an alias names.
     pub(super) fn is_shared(&self, at: u32) -> bool {
-        let behind = self.shared.partition_point(|(start, _)| *start <= at);
-        let before = behind.checked_sub(1).and_then(|last| self.shared.get(last));
-        before.is_some_and(|(_, end)| at <= *end)
+        holds(&self.shared, at)
+    }
+
+    /// Whether a place stands between brackets.
+    pub(super) fn is_in_brackets(&self, at: u32) -> bool {
+        holds(&self.brackets, at)
     }
 
     /// The first node.
@@ -111,6 +118,13 @@ fn apart(mut ranges: Vec<(u32, u32)>) -> Vec<(u32, u32)> {
         }
     }
     all
+}
+
+/// Whether a place is in one of such ranges.
+fn holds(ranges: &[(u32, u32)], at: u32) -> bool {
+    let behind = ranges.partition_point(|(start, _)| *start <= at);
+    let before = behind.checked_sub(1).and_then(|last| ranges.get(last));
+    before.is_some_and(|(_, end)| at <= *end)
 }
 
 /// A node together with its document.

@@ -177,6 +177,7 @@ impl<'t> Builder<'t> {
             (self.text, self.base),
             std::mem::take(&mut self.nodes),
             &self.shared,
+            std::mem::take(&mut self.brackets),
         );
         match (self.template_at, self.full_at) {
             (Some(at), _) => Document::Template(at),

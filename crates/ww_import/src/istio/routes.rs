@@ -78,8 +78,6 @@ fn http(object: Object<'_>, route: View<'_>, intake: &mut Intake<'_>) {
     if route.get("route").is_none() {
         return;
     }
-    let room = route.room("http route", route.at());
-    intake.services.rooms.extend(room);
     let product = product();
     let none = intake.defaults.time(&product, "timeout");
     let timeout = intake.time(entry(route, &["timeout"]), Notation::Go, none);

@@ -4,6 +4,7 @@ use super::is_of_profile;
 use crate::Text;
 use crate::document::{self, Document, View};
 use crate::service::{Intake, Notation, file_name};
+use crate::text::blanks_before;
 use ww_base::{Because, Gap, Setting, SourceSpan, Span};
 use ww_model::service::{Entry, Layout, Room, Unit};
 
@@ -87,7 +88,11 @@ impl Properties {
                 start: last.end,
                 ..last
             },
-            before: if ending { "\r\n" } else { "\n" }.to_owned(),
+            before: format!(
+                "{}{}",
+                if ending { "\r\n" } else { "\n" },
+                blanks_before(text.bytes, last.start).1
+            ),
             after: String::new(),
             layout: Layout::Dotted,
             entries: own

@@ -63,8 +63,6 @@ impl Room {
     /// A key with its value, written below keys one below the other: where, and which text. What of
     /// the keys is there already is gone into. None where the last one is there, or one of those
     /// above it holds something that cannot hold more.
-    ///
-    /// A key `-` stands for the only entry of a list.
     pub fn write(&self, path: &[&str], value: &str) -> Option<(SourceSpan, String)> {
         let name = match self.layout {
             Layout::Words => Some((path.join(" "), format!(" {value}"))),
@@ -109,11 +107,6 @@ fn block(path: &[&str], value: &str, line: &str, indent: &str) -> String {
     let mut text = String::new();
     let mut blanks = indent.to_owned();
     for (number, key) in path.iter().enumerate() {
-        if *key == "-" {
-            text.push_str("- ");
-            blanks.push_str("  ");
-            continue;
-        }
         text.push_str(key);
         text.push(':');
         if number + 1 == path.len() {
@@ -133,13 +126,10 @@ fn braces(path: &[&str], value: &str, quote: &str) -> String {
     let Some((first, below)) = path.split_first() else {
         return value.to_owned();
     };
-    if *first == "-" {
-        return format!("[{{{}}}]", braces(below, value, quote));
-    }
-    let inner = match below.first() {
-        None => value.to_owned(),
-        Some(&"-") => braces(below, value, quote),
-        Some(_) => format!("{{{}}}", braces(below, value, quote)),
+    let inner = if below.is_empty() {
+        value.to_owned()
+    } else {
+        format!("{{{}}}", braces(below, value, quote))
     };
     format!("{quote}{first}{quote}: {inner}")
 }
@@ -226,15 +216,15 @@ mod tests {
             written(&first, &path).as_deref(),
             Some("retries:\r\n      perTryTimeout: 3s\r\n    ")
         );
-        let list = ["breakers", "thresholds", "-", "idle"];
+        let deep = ["pool", "http", "idle"];
         assert_eq!(
-            written(&block, &list).as_deref(),
-            Some("\n  breakers:\n    thresholds:\n      - idle: 3s")
+            written(&block, &deep).as_deref(),
+            Some("\n  pool:\n    http:\n      idle: 3s")
         );
         let flow = room(Layout::Flow, "", ", ", Vec::new());
         assert_eq!(
-            written(&flow, &list).as_deref(),
-            Some("breakers: {thresholds: [{idle: 3s}]}, ")
+            written(&flow, &deep).as_deref(),
+            Some("pool: {http: {idle: 3s}}, ")
         );
         let json = room(Layout::Json, "", ", ", Vec::new());
         assert_eq!(

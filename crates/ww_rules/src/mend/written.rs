@@ -60,42 +60,18 @@ const BOOT: &str = "Spring Boot";
 #[rustfmt::skip]
 const PLACES: &[Place] = &[
     place(KUBERNETES, "terminationGracePeriodSeconds", "pod", &["terminationGracePeriodSeconds"], As::Seconds),
-    place(KUBERNETES, "initialDelaySeconds", "probe", &["initialDelaySeconds"], As::Seconds),
     place(KUBERNETES, "periodSeconds", "probe", &["periodSeconds"], As::Seconds),
     place(KUBERNETES, "timeoutSeconds", "probe", &["timeoutSeconds"], As::Seconds),
     place(KUBERNETES, "failureThreshold", "probe", &["failureThreshold"], As::Number),
     place(COMPOSE, "stop_grace_period", "service", &["stop_grace_period"], As::Unit),
-    place(COMPOSE, "healthcheck.interval", "service", &["healthcheck", "interval"], As::Unit),
-    place(COMPOSE, "healthcheck.timeout", "service", &["healthcheck", "timeout"], As::Unit),
-    place(COMPOSE, "healthcheck.start_period", "service", &["healthcheck", "start_period"], As::Unit),
-    place(COMPOSE, "healthcheck.retries", "service", &["healthcheck", "retries"], As::Number),
-    place(ISTIO, "timeout", "http route", &["timeout"], As::Unit),
-    place(ISTIO, "retries.attempts", "http route", &["retries", "attempts"], As::Number),
-    place(ISTIO, "retries.perTryTimeout", "http route", &["retries", "perTryTimeout"], As::Unit),
-    place(ISTIO, "connectionPool.tcp.connectTimeout", "DestinationRule", &["trafficPolicy", "connectionPool", "tcp", "connectTimeout"], As::Unit),
-    place(ISTIO, "connectionPool.tcp.maxConnections", "DestinationRule", &["trafficPolicy", "connectionPool", "tcp", "maxConnections"], As::Number),
-    place(ISTIO, "connectionPool.http.idleTimeout", "DestinationRule", &["trafficPolicy", "connectionPool", "http", "idleTimeout"], As::Unit),
-    place(ISTIO, "connectionPool.http.maxRetries", "DestinationRule", &["trafficPolicy", "connectionPool", "http", "maxRetries"], As::Number),
-    place(ISTIO, "outlierDetection.consecutive5xxErrors", "DestinationRule", &["trafficPolicy", "outlierDetection", "consecutive5xxErrors"], As::Number),
-    place(ISTIO, "outlierDetection.interval", "DestinationRule", &["trafficPolicy", "outlierDetection", "interval"], As::Unit),
-    place(ISTIO, "outlierDetection.baseEjectionTime", "DestinationRule", &["trafficPolicy", "outlierDetection", "baseEjectionTime"], As::Unit),
     place(ISTIO, "outlierDetection.maxEjectionPercent", "DestinationRule", &["trafficPolicy", "outlierDetection", "maxEjectionPercent"], As::Number),
     place(ENVOY, "route.timeout", "route", &["timeout"], As::Fraction),
     place(ENVOY, "http.stream_idle_timeout", "connection manager", &["stream_idle_timeout"], As::Fraction),
     place(ENVOY, "http.drain_timeout", "connection manager", &["drain_timeout"], As::Fraction),
     place(ENVOY, "http.common_http_protocol_options.idle_timeout", "connection manager", &["common_http_protocol_options", "idle_timeout"], As::Fraction),
-    place(ENVOY, "cluster.connect_timeout", "cluster", &["connect_timeout"], As::Fraction),
-    place(ENVOY, "circuit_breakers.max_connections", "cluster", &["circuit_breakers", "thresholds", "-", "max_connections"], As::Number),
-    place(ENVOY, "circuit_breakers.max_pending_requests", "cluster", &["circuit_breakers", "thresholds", "-", "max_pending_requests"], As::Number),
-    place(ENVOY, "circuit_breakers.max_requests", "cluster", &["circuit_breakers", "thresholds", "-", "max_requests"], As::Number),
-    place(ENVOY, "circuit_breakers.max_retries", "cluster", &["circuit_breakers", "thresholds", "-", "max_retries"], As::Number),
-    place(ENVOY, "outlier_detection.consecutive_5xx", "cluster", &["outlier_detection", "consecutive_5xx"], As::Number),
     place(ENVOY, "outlier_detection.max_ejection_percent", "cluster", &["outlier_detection", "max_ejection_percent"], As::Number),
     place(TOMCAT, "keep-alive-timeout", "application", &["server", "tomcat", "keep-alive-timeout"], As::Unit),
-    place(TOMCAT, "max-keep-alive-requests", "application", &["server", "tomcat", "max-keep-alive-requests"], As::Number),
     place(TOMCAT, "threads.max", "application", &["server", "tomcat", "threads", "max"], As::Number),
-    place(TOMCAT, "max-connections", "application", &["server", "tomcat", "max-connections"], As::Number),
-    place(TOMCAT, "accept-count", "application", &["server", "tomcat", "accept-count"], As::Number),
     place(HIKARI, "idleTimeout", "application", &["spring", "datasource", "hikari", "idle-timeout"], As::Millis),
     place(HIKARI, "maxLifetime", "application", &["spring", "datasource", "hikari", "max-lifetime"], As::Millis),
     place(HIKARI, "connectionTimeout", "application", &["spring", "datasource", "hikari", "connection-timeout"], As::Millis),
@@ -171,6 +147,30 @@ mod tests {
             .map(|place| (place.product, place.setting))
             .collect();
         assert_eq!(names.len(), PLACES.len());
+    }
+
+    #[test]
+    fn every_setting_is_a_default_with_a_value() {
+        let tables = [
+            include_str!("../../../ww_import/data/defaults/compose.toml"),
+            include_str!("../../../ww_import/data/defaults/envoy.toml"),
+            include_str!("../../../ww_import/data/defaults/hikari.toml"),
+            include_str!("../../../ww_import/data/defaults/istio.toml"),
+            include_str!("../../../ww_import/data/defaults/kubernetes.toml"),
+            include_str!("../../../ww_import/data/defaults/nginx.toml"),
+            include_str!("../../../ww_import/data/defaults/spring-boot.toml"),
+            include_str!("../../../ww_import/data/defaults/tomcat.toml"),
+        ];
+        for place in PLACES {
+            let product = format!("product = \"{}\"", place.product);
+            let table = tables.iter().find(|table| table.contains(&product));
+            let rows = table.unwrap().split("[[default]]");
+            let named = format!("setting = \"{}\"\n", place.setting);
+            let mut rows = rows.filter(|row| row.contains(&named)).peekable();
+            assert!(rows.peek().is_some(), "no row: {}", place.setting);
+            let has_value = rows.any(|row| !row.contains("value = \"none\""));
+            assert!(has_value, "never in force: {}", place.setting);
+        }
     }
 
     #[test]

@@ -79,7 +79,7 @@ fn story(declared: &Declared<'_>, hop: &Hop<'_>, callee: &Party<'_>, cut: &Cut) 
     .show(cut.longest.show(place, &format!("requests take up to {longest}")))
     .fix(set_time(
         declared,
-        (&cut.grace, place),
+        (&cut.grace, hop.listener.map_or(place, |listener| listener.at)),
         wanted,
         format!("Let requests end: {} of grace", said(wanted)),
     ))
