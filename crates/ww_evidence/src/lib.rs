@@ -15,6 +15,7 @@ mod sides;
 mod stats;
 mod symptom;
 mod tcp;
+pub mod tls;
 pub mod transcript;
 
 pub use capture::{Backstep, Capture, Duplication, InterfaceDrops, Quality};
