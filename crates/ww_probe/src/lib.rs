@@ -16,6 +16,7 @@ mod options;
 mod recorder;
 mod target;
 mod tcp;
+mod tls;
 mod walk;
 
 pub use options::{Depth, Families, Options};

@@ -37,6 +37,13 @@ impl Asked {
             command: command.into(),
         }
     }
+
+    /// The same, raised by an earlier answer: why it is asked.
+    #[must_use]
+    pub(crate) fn because(mut self, why: impl Into<String>) -> Asked {
+        self.why = why.into();
+        self
+    }
 }
 
 impl<'l> Recorder<'l> {
@@ -78,6 +85,11 @@ impl<'l> Recorder<'l> {
         (written.listener)(&step);
         written.steps.push(step);
         number
+    }
+
+    /// Looks at the steps so far.
+    pub(crate) fn look<T>(&self, look: impl FnOnce(&[Step]) -> T) -> T {
+        look(&self.written.borrow().steps)
     }
 
     /// Something that could not be observed.

@@ -1,7 +1,7 @@
 //! The order of a walk: names, connections, and what is spoken over them.
 
 use crate::recorder::{Listener, Recorder};
-use crate::{Options, dns, tcp};
+use crate::{Options, dns, tcp, tls};
 use std::io;
 use std::net::SocketAddr;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -80,6 +80,8 @@ impl Walker<'_> {
             .filter(|&address| self.options.families.allow(address))
             .map(|address| SocketAddr::new(address, self.target.port))
             .collect();
-        tcp::connect_each(self, &targets).await;
+        let open = tcp::connect_each(self, &targets).await;
+        tls::probe_each(self, &open).await;
+        tls::probe_each_after_clear_text(self, &open).await;
     }
 }

@@ -164,6 +164,8 @@ pub struct HelloProbe {
     pub version: String,
     /// Size of the hello, bytes.
     pub bytes: u32,
+    /// It was no hello, but clear text of the same size: tells whether the size or the hello is refused.
+    pub clear_text: bool,
     /// It was sent in two segments.
     pub split: bool,
     /// Our MSS option, where it was made smaller.

@@ -9,16 +9,21 @@ use tokio::net::TcpStream;
 use ww_base::Span;
 use ww_evidence::transcript::{Connect, ConnectOutcome, Seen};
 
-/// Opens a connection to each address, one after the other.
-pub(crate) async fn connect_each(walker: &Walker<'_>, targets: &[SocketAddr]) {
+/// Opens a connection to each address, one after the other; those that are open.
+pub(crate) async fn connect_each(walker: &Walker<'_>, targets: &[SocketAddr]) -> Vec<SocketAddr> {
+    let mut open = Vec::new();
     for &to in targets {
         let Some(patience) = walker.patience() else {
-            return;
+            break;
         };
         let asked = Asked::now(format!("nc -vz {} {}", to.ip(), to.port()));
         let (seen, _stream) = connect(to, patience).await;
+        if seen.outcome == ConnectOutcome::Open {
+            open.push(to);
+        }
         walker.recorder.answer(asked, Seen::Connect(seen));
     }
+    open
 }
 
 /// Opens a connection, if that can be done in time.

@@ -1,0 +1,58 @@
+//! TLS: what is offered, what is accepted.
+
+mod ask;
+mod groups;
+mod hello;
+mod hellos;
+mod reply;
+mod survey;
+mod together;
+
+use crate::options::Depth;
+use crate::walk::Walker;
+use std::net::SocketAddr;
+use together::together;
+use ww_evidence::transcript::{HttpOutcome, PeerReply, Seen, Step};
+
+/// Asks each address to which a connection could be opened.
+pub(crate) async fn probe_each(walker: &Walker<'_>, open: &[SocketAddr]) {
+    if !walker.target.service.is_tls() {
+        return;
+    }
+    if walker.options.depth > Depth::Quick {
+        together(open.iter().map(|&to| hellos::probe(walker, to))).await;
+    }
+}
+
+/// Asks for TLS where clear text was spoken and got no proper answer: the port may want TLS. To be called
+/// after clear text was tried.
+pub(crate) async fn probe_each_after_clear_text(walker: &Walker<'_>, open: &[SocketAddr]) {
+    let service = walker.target.service;
+    if service.is_tls() || !service.is_http() {
+        return;
+    }
+    let doubtful = open
+        .iter()
+        .filter(|&&to| walker.recorder.look(|steps| is_doubtful(steps, to)));
+    together(doubtful.map(|&to| hellos::probe_clear_text_port(walker, to))).await;
+}
+
+/// Clear text was tried at this address, and nothing but failures and "bad request" came back.
+fn is_doubtful(steps: &[Step], address: SocketAddr) -> bool {
+    let mut tried = false;
+    for step in steps {
+        let failed = match &step.seen {
+            Seen::Http(http) if http.to == Some(address) => match &http.outcome {
+                HttpOutcome::Replied(reply) => reply.status == 400,
+                _ => true,
+            },
+            Seen::Grpc(call) if call.to == Some(address) => call.reply != PeerReply::Fine,
+            _ => continue,
+        };
+        if !failed {
+            return false;
+        }
+        tried = true;
+    }
+    tried
+}
