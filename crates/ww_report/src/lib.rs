@@ -17,8 +17,10 @@ pub mod text;
 mod place;
 mod sheet;
 mod verdict;
+mod walk;
 mod words;
 
 pub use place::{Sources, TextRange, source_name};
 pub use sheet::{Style, printable};
-pub use verdict::{Traffic, verdict, verdict_on_files};
+pub use verdict::{Traffic, verdict, verdict_on_files, verdict_on_walks};
+pub use walk::{Stage, progress};

@@ -3,6 +3,7 @@
 use crate::sheet::printable;
 use std::collections::BTreeMap;
 use ww_base::{SourceId, SourceSpan};
+use ww_evidence::transcript::Transcript;
 use ww_finding::Input;
 
 /// The inputs that loci point into.
@@ -10,6 +11,7 @@ use ww_finding::Input;
 pub struct Sources<'a> {
     inputs: &'a [Input],
     texts: BTreeMap<SourceId, Text<'a>>,
+    walks: &'a [Transcript],
 }
 
 /// A text with the offsets at which its lines begin.
@@ -39,6 +41,7 @@ impl<'a> Sources<'a> {
         Sources {
             inputs,
             texts: BTreeMap::new(),
+            walks: &[],
         }
     }
 
@@ -49,6 +52,25 @@ impl<'a> Sources<'a> {
         let lines = std::iter::once(0).chain(ends).collect();
         self.texts.insert(source, Text { text, lines });
         self
+    }
+
+    /// Adds what live endpoints answered, so that their steps can be looked up.
+    #[must_use]
+    pub fn with_walks(mut self, walks: &'a [Transcript]) -> Sources<'a> {
+        self.walks = walks;
+        self
+    }
+
+    /// What live endpoints answered.
+    pub fn walks(&self) -> &'a [Transcript] {
+        self.walks
+    }
+
+    /// The command that repeats a step of a walk, if there is one.
+    pub fn command(&self, source: SourceId, step: u32) -> Option<&'a str> {
+        let walk = self.walks.iter().find(|walk| walk.source == source)?;
+        let step = walk.steps.iter().find(|known| known.number == step)?;
+        (!step.command.is_empty()).then_some(step.command.as_str())
     }
 
     /// The inputs.

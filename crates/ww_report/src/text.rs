@@ -4,9 +4,9 @@ use crate::json::finding_id;
 use crate::sheet::{Sheet, Tone, printable};
 use crate::verdict::absent;
 use crate::words::{bytes, count_of, listed, times};
-use crate::{Sources, Style, source_name};
+use crate::{Sources, Style, source_name, walk};
 use std::collections::BTreeSet;
-use ww_base::{FrameRange, Gap, Locus, Problem, Span};
+use ww_base::{FrameRange, Gap, Locus, Problem, SourceId, Span};
 use ww_finding::{Class, Consultation, Exhibit, Finding, Input, InputKind, Outcome, Severity};
 
 /// Exhibits shown per finding; JSON has all.
@@ -19,9 +19,12 @@ const INDENT: usize = 4;
 /// The report as text.
 pub fn render(consultation: &Consultation, sources: &Sources<'_>, style: Style) -> String {
     let mut sheet = Sheet::new(style);
-    inputs(&mut sheet, consultation);
+    inputs(&mut sheet, consultation, sources);
     sheet.gap();
     sheet.paragraph(0, Tone::Bold, &consultation.verdict);
+    for transcript in sources.walks() {
+        walk::render(&mut sheet, transcript, &consultation.findings);
+    }
     all_findings(&mut sheet, &consultation.findings, sources);
     not_judged(&mut sheet, consultation);
     not_read(&mut sheet, &consultation.problems, sources);
@@ -71,8 +74,14 @@ fn remarks(sheet: &mut Sheet, title: &str, findings: &[(String, &Finding)]) {
 }
 
 /// One line per input.
-fn inputs(sheet: &mut Sheet, consultation: &Consultation) {
-    for input in &consultation.inputs {
+fn inputs(sheet: &mut Sheet, consultation: &Consultation, sources: &Sources<'_>) {
+    for (source, input) in (0..).map(SourceId).zip(&consultation.inputs) {
+        let walk = sources.walks().iter().find(|walk| walk.source == source);
+        if let Some(walk) = walk {
+            let line = format!("{}: {}", source_name(&input.path), walk::summary(walk));
+            sheet.paragraph(0, Tone::Dim, &line);
+            continue;
+        }
         let what = match input.kind {
             InputKind::Capture => count_of(input.frames, "frame"),
             kind => kind.word().to_owned(),
@@ -152,6 +161,9 @@ fn rows(finding: &Finding, sources: &Sources<'_>) -> Vec<(String, String)> {
     if let Some(filter) = filter(shown) {
         rows.push(("Wireshark".to_owned(), filter));
     }
+    if let Some(command) = command(shown, sources) {
+        rows.push(("Again".to_owned(), command.to_owned()));
+    }
     if let Some(fix) = finding.fixes.first() {
         rows.push(("Next".to_owned(), fix.title.clone()));
     }
@@ -184,6 +196,14 @@ fn place(locus: &Locus, sources: &Sources<'_>) -> String {
         Locus::Whole(source) => within(*source, "all of it".to_owned()),
         Locus::Assumed { by } => printable(by).into_owned(),
     }
+}
+
+/// The command that repeats the first of these steps that has one.
+fn command<'s>(exhibits: &[Exhibit], sources: &Sources<'s>) -> Option<&'s str> {
+    exhibits.iter().find_map(|exhibit| match exhibit.at {
+        Locus::Probe { source, step } => sources.command(source, step),
+        _ => None,
+    })
 }
 
 fn frames(range: &FrameRange) -> String {

@@ -5,6 +5,7 @@ use crate::words::{count_of, listed};
 use std::collections::BTreeSet;
 use ww_base::{Gap, Problem, Span};
 use ww_evidence::Capture;
+use ww_evidence::transcript::Transcript;
 use ww_finding::{Class, Finding, Input, InputKind, Need, Outcome, Owner, Severity};
 
 /// How much was looked at.
@@ -107,6 +108,31 @@ pub fn verdict_on_files(findings: &[Finding], inputs: &[Input], problems: &[Prob
         parts.push(format!("{problems} could not be understood"));
     }
     parts.join("; ")
+}
+
+/// The verdict on live endpoints: what kind of trouble it is, and the finding that matters most; or that
+/// there is none, seen from here.
+pub fn verdict_on_walks(findings: &[Finding], walks: &[Transcript]) -> String {
+    let causes: Vec<&Finding> = findings
+        .iter()
+        .filter(|finding| finding.severity > Severity::Info)
+        .collect();
+    if let Some(cause) = causes.first() {
+        let kind = match cause.class {
+            Class::Connectivity => "Connectivity",
+            Class::Performance => "Performance",
+            Class::Security | Class::Capture => "Security",
+        };
+        return format!("{kind}: {}", blame(cause, &causes));
+    }
+    let targets: Vec<&str> = walks
+        .iter()
+        .map(|walk| walk.head.target.written.as_str())
+        .collect();
+    format!(
+        "Nothing wrong was found at {}, seen from here",
+        listed(&targets, 4)
+    )
 }
 
 /// The cause, whose side it is on, and how much of the trouble it explains.

@@ -1,0 +1,343 @@
+//! A line per layer: what was seen there, and whether it is as it should be.
+
+use crate::words::{count_of, listed};
+use std::collections::BTreeSet;
+use ww_base::{Moment, Span};
+use ww_evidence::transcript::{
+    ConnectOutcome, DnsVia, GreetingOutcome, HttpOutcome, HttpVersion, LookupOutcome, PeerReply,
+    TlsOutcome, Transcript, WebSocketOutcome,
+};
+use ww_finding::{Finding, Layer, Severity};
+
+/// A part of a walk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// Names to addresses.
+    Names,
+    /// Addresses to connections.
+    Connection,
+    /// Encryption and identity.
+    Tls,
+    /// Requests.
+    Http,
+    /// What is spoken beyond.
+    Application,
+}
+
+impl Stage {
+    const ALL: [Stage; 5] = [
+        Stage::Names,
+        Stage::Connection,
+        Stage::Tls,
+        Stage::Http,
+        Stage::Application,
+    ];
+
+    /// Its word in reports.
+    pub fn word(self) -> &'static str {
+        match self {
+            Stage::Names => "name",
+            Stage::Connection => "connect",
+            Stage::Tls => "tls",
+            Stage::Http => "http",
+            Stage::Application => "app",
+        }
+    }
+
+    fn of_finding(layer: Layer) -> Stage {
+        match layer {
+            Layer::Dns => Stage::Names,
+            Layer::Tls => Stage::Tls,
+            Layer::Http => Stage::Http,
+            Layer::App => Stage::Application,
+            Layer::Link | Layer::Ip | Layer::Tcp | Layer::Udp | Layer::Policy | Layer::Capture => {
+                Stage::Connection
+            }
+        }
+    }
+}
+
+/// How a layer does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Mark {
+    /// Nothing wrong was seen.
+    Fine,
+    /// It works, and something is amiss.
+    Poor,
+    /// Users notice.
+    Broken,
+    /// Nothing was asked there.
+    NotAsked,
+}
+
+/// The line of a layer.
+#[derive(Debug)]
+pub(super) struct LayerLine {
+    pub(super) stage: Stage,
+    pub(super) mark: Mark,
+    pub(super) says: String,
+}
+
+/// The lines of all layers that the target has.
+pub(super) fn layers(transcript: &Transcript, findings: &[Finding]) -> Vec<LayerLine> {
+    let target = &transcript.head.target;
+    Stage::ALL
+        .into_iter()
+        .filter_map(|stage| {
+            let says = match stage {
+                Stage::Names => names(transcript),
+                Stage::Connection => connections(transcript),
+                Stage::Tls => tls(transcript),
+                Stage::Http => http(transcript),
+                Stage::Application => application(transcript),
+            };
+            let due = match stage {
+                Stage::Names => !target.is_address(),
+                Stage::Connection => true,
+                Stage::Tls => target.service.is_tls(),
+                Stage::Http => target.service.is_http(),
+                Stage::Application => false,
+            };
+            let worst = findings
+                .iter()
+                .filter(|finding| Stage::of_finding(finding.layer) == stage)
+                .map(|finding| finding.severity)
+                .max();
+            let mark = match (worst, &says) {
+                (Some(severity), _) if severity >= Severity::Medium => Mark::Broken,
+                (Some(Severity::Low), _) => Mark::Poor,
+                (_, Some(_)) => Mark::Fine,
+                (_, None) => Mark::NotAsked,
+            };
+            (due || says.is_some() || worst.is_some()).then(|| LayerLine {
+                stage,
+                mark,
+                says: says.unwrap_or_else(|| "not reached".to_owned()),
+            })
+        })
+        .collect()
+}
+
+fn names(transcript: &Transcript) -> Option<String> {
+    let mut addresses: Vec<&str> = Vec::new();
+    let mut took = Span::ZERO;
+    let mut asked = false;
+    let mut trouble: BTreeSet<String> = BTreeSet::new();
+    for (step, lookup) in transcript.lookups() {
+        asked = true;
+        if lookup.via == DnsVia::System {
+            took = step.took;
+        }
+        match &lookup.outcome {
+            LookupOutcome::Answered(answer) => {
+                for record in &answer.records {
+                    let is_address = matches!(record.kind.as_str(), "A" | "AAAA");
+                    if is_address && !addresses.contains(&record.data.as_str()) {
+                        addresses.push(&record.data);
+                    }
+                }
+                if answer.rcode != "NOERROR" {
+                    trouble.insert(answer.rcode.clone());
+                }
+            }
+            LookupOutcome::TimedOut => _ = trouble.insert("no answer".to_owned()),
+            LookupOutcome::Refused => _ = trouble.insert("port closed".to_owned()),
+            LookupOutcome::Failed(why) => _ = trouble.insert(why.clone()),
+        }
+    }
+    if !asked {
+        return None;
+    }
+    Some(if addresses.is_empty() {
+        let trouble: Vec<&str> = trouble.iter().map(String::as_str).collect();
+        match listed(&trouble, 3) {
+            none if none.is_empty() => "no address".to_owned(),
+            trouble => format!("no address: {trouble}"),
+        }
+    } else {
+        let count = addresses.len() as u64;
+        let noun = if count == 1 { "address" } else { "addresses" };
+        format!("{count} {noun}: {} · {took}", listed(&addresses, 4))
+    })
+}
+
+fn connections(transcript: &Transcript) -> Option<String> {
+    let tried: Vec<_> = transcript
+        .connects()
+        .filter(|(_, connect)| !connect.control)
+        .collect();
+    if tried.is_empty() {
+        return None;
+    }
+    let open: Vec<Span> = tried
+        .iter()
+        .filter(|(_, connect)| connect.outcome == ConnectOutcome::Open)
+        .map(|(step, _)| step.took)
+        .collect();
+    let best = open.iter().copied().min();
+    let errors: BTreeSet<&str> = tried
+        .iter()
+        .filter(|(_, connect)| connect.outcome != ConnectOutcome::Open)
+        .map(|(_, connect)| outcome_word(connect.outcome))
+        .collect();
+    let errors: Vec<&str> = errors.into_iter().collect();
+    let parts = [
+        Some(format!("{} of {} open", open.len(), tried.len())),
+        best.map(|best| best.to_string()),
+        (!errors.is_empty()).then(|| listed(&errors, 4)),
+    ];
+    Some(parts.into_iter().flatten().collect::<Vec<_>>().join(" · "))
+}
+
+fn outcome_word(outcome: ConnectOutcome) -> &'static str {
+    match outcome {
+        ConnectOutcome::Open => "open",
+        ConnectOutcome::Refused => "refused",
+        ConnectOutcome::TimedOut => "no answer",
+        ConnectOutcome::HostUnreachable => "host unreachable",
+        ConnectOutcome::NetworkUnreachable => "network unreachable",
+        ConnectOutcome::Denied => "denied",
+        ConnectOutcome::NoLocalPort => "no local port left",
+        ConnectOutcome::Failed => "failed",
+    }
+}
+
+fn tls(transcript: &Transcript) -> Option<String> {
+    let mut parts: Vec<String> = Vec::new();
+    let mut add = |part: String| {
+        if !parts.contains(&part) {
+            parts.push(part);
+        }
+    };
+    for (_, handshake) in transcript.handshakes() {
+        match &handshake.outcome {
+            TlsOutcome::Done => {
+                add(handshake.version.clone());
+                if let Some(leaf) = handshake.certificates.first() {
+                    add(validity(leaf.not_after, transcript.head.began));
+                }
+            }
+            TlsOutcome::Alert(number) => add(format!("alert {number}")),
+            TlsOutcome::LateAlert(number) => add(format!("alert {number} after the handshake")),
+            TlsOutcome::Closed => add("closed".to_owned()),
+            TlsOutcome::Reset => add("reset".to_owned()),
+            TlsOutcome::TimedOut => add("no answer".to_owned()),
+            TlsOutcome::NotTls(_) => add("no TLS is spoken here".to_owned()),
+            TlsOutcome::Failed(why) => add(why.clone()),
+        }
+    }
+    for (_, survey) in transcript.tls_surveys() {
+        let versions: Vec<&str> = survey
+            .versions
+            .iter()
+            .map(|suites| suites.version.as_str())
+            .collect();
+        if !versions.is_empty() {
+            add(format!("accepts {}", listed(&versions, 6)));
+        }
+    }
+    (!parts.is_empty()).then(|| parts.join(" · "))
+}
+
+/// `certificate good for 63 days`.
+fn validity(until: Moment, now: Moment) -> String {
+    const DAY: i64 = 86_400_000_000_000;
+    match (until - now).0 {
+        left if left < 0 => "certificate expired".to_owned(),
+        left => format!(
+            "certificate good for {}",
+            count_of((left / DAY) as u64, "day")
+        ),
+    }
+}
+
+fn http(transcript: &Transcript) -> Option<String> {
+    let mut parts: Vec<String> = Vec::new();
+    for (step, exchange) in transcript.exchanges() {
+        if exchange.reused {
+            continue;
+        }
+        let version = match exchange.version {
+            HttpVersion::One => "HTTP/1.1",
+            HttpVersion::Two => "HTTP/2",
+            HttpVersion::Three => "HTTP/3",
+        };
+        let said = match &exchange.outcome {
+            HttpOutcome::Replied(reply) => reply.status.to_string(),
+            HttpOutcome::Closed => "closed without an answer".to_owned(),
+            HttpOutcome::Reset => "reset".to_owned(),
+            HttpOutcome::TimedOut => "no answer".to_owned(),
+            HttpOutcome::NotHttp(_) => "no HTTP is spoken here".to_owned(),
+            HttpOutcome::Failed(why) => why.clone(),
+        };
+        let begins = format!("{version} {said}");
+        if !parts.iter().any(|part| part.starts_with(&begins)) {
+            parts.push(format!("{begins} in {}", step.took));
+        }
+    }
+    let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
+    (!parts.is_empty()).then(|| listed(&parts, 5))
+}
+
+fn application(transcript: &Transcript) -> Option<String> {
+    let mut parts: Vec<String> = Vec::new();
+    for (_, call) in transcript.grpc_calls() {
+        parts.push(match (&call.reply, call.status) {
+            (PeerReply::Fine, Some(0)) if !call.health.is_empty() => {
+                format!("gRPC health {}", call.health)
+            }
+            (_, Some(status)) => format!("grpc-status {status}"),
+            (reply, None) => format!("gRPC {}", reply_word(reply)),
+        });
+    }
+    for (_, call) in transcript.websockets() {
+        parts.push(match &call.outcome {
+            WebSocketOutcome::Open => match call.ping {
+                Some(ping) => format!("WebSocket open, ping {ping}"),
+                None => "WebSocket open".to_owned(),
+            },
+            WebSocketOutcome::Status(status) => format!("WebSocket refused with {status}"),
+            WebSocketOutcome::Wrong(why) => format!("WebSocket: {why}"),
+            WebSocketOutcome::NoAnswer => "WebSocket: no answer".to_owned(),
+        });
+    }
+    for (_, binding) in transcript.stuns() {
+        parts.push(match binding.mapped {
+            Some(mapped) => format!("STUN sees us as {mapped}"),
+            None => format!("STUN {}", reply_word(&binding.reply)),
+        });
+    }
+    for (_, greeting) in transcript.greetings() {
+        parts.push(match &greeting.outcome {
+            GreetingOutcome::Fine if greeting.says.is_empty() => "greets as it should".to_owned(),
+            GreetingOutcome::Fine => greeting.says.clone(),
+            GreetingOutcome::Denied(why) => format!("refuses: {why}"),
+            GreetingOutcome::Other(line) => format!("says {line}"),
+            GreetingOutcome::Closed => "closed".to_owned(),
+            GreetingOutcome::Reset => "reset".to_owned(),
+            GreetingOutcome::Silence => "says nothing".to_owned(),
+        });
+    }
+    for (_, stream) in transcript.arrivals() {
+        parts.push(count_of(stream.events.len() as u64, "event"));
+    }
+    for (_, series) in transcript.series() {
+        let failed = series
+            .trials
+            .iter()
+            .filter(|trial| !trial.failure.is_empty())
+            .count();
+        parts.push(format!("{failed} of {} trials failed", series.trials.len()));
+    }
+    (!parts.is_empty()).then(|| parts.join(" · "))
+}
+
+fn reply_word(reply: &PeerReply) -> String {
+    match reply {
+        PeerReply::Fine => "answers".to_owned(),
+        PeerReply::Closed => "closed".to_owned(),
+        PeerReply::Reset => "reset".to_owned(),
+        PeerReply::Silence => "no answer".to_owned(),
+        PeerReply::Failed(why) => why.clone(),
+    }
+}
