@@ -1,5 +1,6 @@
 //! The command line, declared once: parsing, help, completions and man page come from here.
 
+use crate::probing::arguments::ProbeArguments;
 use crate::reach::arguments::ReachArguments;
 use crate::rule_name::RuleName;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum, ValueHint};
@@ -9,6 +10,7 @@ use ww_finding::{RuleMeta, Severity};
 const EXAMPLES: &str = "\
 Examples:
   wirewise diagnose incident.pcapng       what is wrong, whose side, what to do
+  wirewise diagnose https://api.example.com  the same of a live endpoint
   wirewise flows incident.pcapng          its connections, a line each
   wirewise check /etc/nftables.conf       which settings will hurt
   wirewise consult nginx/ --capture incident.pcapng   both, joined
@@ -20,6 +22,9 @@ const DIAGNOSE_EXAMPLES: &str = "\
 Examples:
   wirewise diagnose incident.pcapng
   wirewise diagnose client.pcap.gz server.pcap.zst
+  wirewise diagnose https://api.example.com      a live endpoint, layer by layer
+  wirewise diagnose db.internal:5432 --depth deep
+  wirewise diagnose https://api.example.com --config nginx/ --capture incident.pcapng
   tcpdump -i eth0 -w - -c 100000 | wirewise diagnose -
   wirewise diagnose --format json --out report.json nightly.pcapng
   wirewise diagnose --fail-on medium --ignore truncated-capture nightly.pcapng
@@ -90,7 +95,7 @@ pub(crate) struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Verb {
-    /// Say what is wrong in a packet capture, whose side it is on, and what to do
+    /// Say what is wrong in a packet capture or at a live endpoint, whose side it is on, and what to do
     Diagnose(DiagnoseArguments),
     /// List the TCP connections of a packet capture, a line each
     Flows(FlowsArguments),
@@ -184,9 +189,21 @@ pub(crate) struct OutFile {
 #[derive(Debug, Args)]
 #[command(after_help = DIAGNOSE_EXAMPLES)]
 pub(crate) struct DiagnoseArguments {
-    /// Captures: pcap or pcapng, also compressed (.gz, .zst); - is standard input.
-    #[arg(value_name = "CAPTURE", required = true, value_hint = ValueHint::FilePath)]
-    pub(crate) captures: Vec<PathBuf>,
+    /// Captures: pcap or pcapng, also compressed (.gz, .zst), - for standard input; or live endpoints: a URL
+    /// (https, wss, grpcs, postgres, redis, tcp …) or HOST:PORT; or walks that were recorded (.ndjson).
+    #[arg(value_name = "CAPTURE|TARGET", required = true, value_hint = ValueHint::FilePath)]
+    pub(crate) inputs: Vec<PathBuf>,
+
+    /// Files and folders, as `wirewise check` reads them, to join with what is seen; may be repeated.
+    #[arg(long, value_name = "PATH", value_hint = ValueHint::AnyPath)]
+    pub(crate) config: Vec<PathBuf>,
+
+    /// A capture of the same trouble, beside a live endpoint; may be repeated.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) capture: Vec<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) probing: ProbeArguments,
 
     #[command(flatten)]
     pub(crate) choice: ReportChoice,

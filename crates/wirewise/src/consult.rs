@@ -39,7 +39,8 @@ fn consult(
     arguments: &ConsultArguments,
     limits: &Limits,
 ) -> Consultation {
-    let joint = ww_rules::consult_jointly(&reading.captures, &files.model, limits, &files.texts());
+    let joint =
+        ww_rules::consult_jointly(&reading.captures, &[], &files.model, limits, &files.texts());
     let Joint {
         mut findings,
         mut outcomes,

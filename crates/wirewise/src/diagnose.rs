@@ -2,59 +2,157 @@
 
 use crate::cli::{ColorChoice, DiagnoseArguments, ReportFormat};
 use crate::exit::Exit;
+use crate::files::{self, Files};
 use crate::output;
+use crate::probing::{self, Endpoint};
 use crate::reading::{self, Reading};
 use crate::rules;
-use ww_base::{Gap, Limits};
-use ww_finding::{Consultation, Finding};
+use std::path::PathBuf;
+use ww_base::{Gap, Limits, Problem};
+use ww_evidence::transcript::Transcript;
+use ww_finding::{Consultation, Finding, Input, Outcome};
 use ww_report::{Sources, Traffic, printable};
 
 pub(crate) fn run(arguments: &DiagnoseArguments, color: ColorChoice) -> anyhow::Result<Exit> {
     let limits = Limits::default();
-    let reading = reading::read(&arguments.captures, &limits, arguments.choice.quiet)?;
-    let consultation = consult(reading, arguments, &limits);
+    let case = Case::read(arguments, &limits)?;
+    let consultation = case.consult(arguments, &limits);
     output::write(
         &arguments.choice.out,
-        &render(&consultation, arguments, color)?,
+        &render(&case, &consultation, arguments, color)?,
     )?;
-    Ok(exit(&consultation, arguments))
+    let exit = exit(&consultation, arguments);
+    // The process is about to end: taking every connection apart again would only cost time.
+    std::mem::forget(case);
+    Ok(exit)
 }
 
-/// Asks the rules that the user wants to hear.
-fn consult(reading: Reading, arguments: &DiagnoseArguments, limits: &Limits) -> Consultation {
-    let (mut findings, mut outcomes) = ww_rules::consult(&reading.captures, limits);
-    let asked = outcomes.len();
-    findings.retain(|finding| arguments.choice.wants(finding.rule));
-    outcomes.retain(|(rule, _)| arguments.choice.wants(rule));
+/// All that was brought, and what endpoints answered.
+#[derive(Debug)]
+struct Case {
+    inputs: Vec<Input>,
+    reading: Reading,
+    walks: Vec<Transcript>,
+    files: Option<Files>,
+}
 
-    let mut gaps: Vec<Gap> = Vec::new();
-    for gap in reading.captures.iter().flat_map(|capture| &capture.gaps) {
-        if !gaps.contains(gap) {
-            gaps.push(gap.clone());
+/// Findings, the outcome of every rule that was asked, and what could not be joined.
+type Judged = (Vec<Finding>, Vec<(&'static str, Outcome)>, Vec<Gap>);
+
+impl Case {
+    fn read(arguments: &DiagnoseArguments, limits: &Limits) -> anyhow::Result<Case> {
+        let mut captures: Vec<PathBuf> = Vec::new();
+        let mut endpoints: Vec<Endpoint> = Vec::new();
+        for input in &arguments.inputs {
+            match probing::endpoint(input)? {
+                Some(endpoint) => endpoints.push(endpoint),
+                None => captures.push(input.clone()),
+            }
+        }
+        captures.extend(arguments.capture.iter().cloned());
+        let quiet = arguments.choice.quiet;
+        let reading = match captures.as_slice() {
+            [] => Reading::default(),
+            captures => reading::read(captures, limits, quiet)?,
+        };
+        let mut inputs = reading.inputs.clone();
+        let walks = probing::walk(&endpoints, &arguments.probing, &mut inputs, quiet)?;
+        let files = match arguments.config.as_slice() {
+            [] => None,
+            paths => Some(files::read_behind(inputs.clone(), paths, limits)?),
+        };
+        Ok(Case {
+            inputs: files.as_ref().map_or(inputs, |files| files.inputs.clone()),
+            reading,
+            walks,
+            files,
+        })
+    }
+
+    /// Asks the rules that the user wants to hear.
+    fn consult(&self, arguments: &DiagnoseArguments, limits: &Limits) -> Consultation {
+        let (mut findings, mut outcomes, mut gaps) = self.judge(limits);
+        let asked = outcomes.len();
+        findings.retain(|finding| arguments.choice.wants(finding.rule));
+        outcomes.retain(|(rule, _)| arguments.choice.wants(rule));
+        let seen = self.reading.captures.iter().map(|capture| &capture.gaps);
+        let seen = seen.chain(self.walks.iter().map(|walk| &walk.gaps));
+        for gap in seen.flatten() {
+            if !gaps.contains(gap) {
+                gaps.push(gap.clone());
+            }
+        }
+        Consultation {
+            verdict: self.verdict(&findings, &outcomes, &gaps, asked),
+            inputs: self.inputs.clone(),
+            findings,
+            outcomes,
+            gaps,
+            problems: self.problems(),
         }
     }
-    let traffic = Traffic::of(&reading.captures)
-        .without_rules(asked - outcomes.len())
-        .without_inputs(reading.inputs_with_problems());
-    let verdict = ww_report::verdict(&findings, &outcomes, &gaps, &traffic);
-    // The process is about to end: taking every connection apart again would only cost time.
-    std::mem::forget(reading.captures);
-    Consultation {
-        verdict,
-        inputs: reading.inputs,
-        findings,
-        outcomes,
-        gaps,
-        problems: reading.problems,
+
+    fn judge(&self, limits: &Limits) -> Judged {
+        let captures = &self.reading.captures;
+        match &self.files {
+            Some(files) => {
+                let joint = ww_rules::consult_jointly(
+                    captures,
+                    &self.walks,
+                    &files.model,
+                    limits,
+                    &files.texts(),
+                );
+                (joint.findings, joint.outcomes, joint.gaps)
+            }
+            None if self.walks.is_empty() => {
+                let (findings, outcomes) = ww_rules::consult(captures, limits);
+                (findings, outcomes, Vec::new())
+            }
+            None => {
+                let (findings, outcomes) = ww_rules::judge(captures, &self.walks, limits);
+                (findings, outcomes, Vec::new())
+            }
+        }
+    }
+
+    fn verdict(
+        &self,
+        findings: &[Finding],
+        outcomes: &[(&'static str, Outcome)],
+        gaps: &[Gap],
+        asked: usize,
+    ) -> String {
+        if !self.walks.is_empty() {
+            return ww_report::verdict_on_walks(findings, &self.walks);
+        }
+        let traffic = Traffic::of(&self.reading.captures)
+            .without_rules(asked - outcomes.len())
+            .without_inputs(self.reading.inputs_with_problems());
+        ww_report::verdict(findings, outcomes, gaps, &traffic)
+    }
+
+    fn problems(&self) -> Vec<Problem> {
+        let files = self.files.as_ref().map(|files| files.problems.clone());
+        [self.reading.problems.clone(), files.unwrap_or_default()].concat()
+    }
+
+    fn sources(&self) -> Sources<'_> {
+        let sources = match &self.files {
+            Some(files) => files.sources(),
+            None => Sources::new(&self.inputs),
+        };
+        sources.with_walks(&self.walks)
     }
 }
 
 fn render(
+    case: &Case,
     consultation: &Consultation,
     arguments: &DiagnoseArguments,
     color: ColorChoice,
 ) -> anyhow::Result<String> {
-    let sources = Sources::new(&consultation.inputs);
+    let sources = case.sources();
     Ok(match arguments.choice.format {
         ReportFormat::Json => ww_report::json::render(consultation, &sources)?,
         ReportFormat::Sarif => ww_report::sarif::render(consultation, &sources, &rules::all())?,

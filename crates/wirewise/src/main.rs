@@ -13,6 +13,7 @@ mod flows;
 mod manual;
 mod map;
 mod output;
+mod probing;
 mod progress;
 mod reach;
 mod reading;

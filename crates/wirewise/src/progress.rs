@@ -32,6 +32,15 @@ impl Progress {
 
     /// Says how many bytes of the input have been read.
     pub(crate) fn at(&mut self, bytes: u64) {
+        self.show(|progress| format!("reading {}: {}", progress.name, far(bytes, progress.total)));
+    }
+
+    /// Says which step of a walk is over.
+    pub(crate) fn step(&mut self, what: &str) {
+        self.show(|progress| format!("probing {}: {what}", progress.name));
+    }
+
+    fn show(&mut self, line: impl FnOnce(&Progress) -> String) {
         let Some(next) = self.next else { return };
         let now = now();
         if now < next {
@@ -39,11 +48,7 @@ impl Progress {
         }
         self.next = Some(now + PAUSE);
         self.drawn = true;
-        draw(&format!(
-            "reading {}: {}",
-            self.name,
-            far(bytes, self.total)
-        ));
+        draw(&line(self));
     }
 }
 

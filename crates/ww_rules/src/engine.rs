@@ -14,7 +14,7 @@ mod walks;
 
 pub use declared::review;
 pub use joint::{Joint, consult_jointly};
-pub use walks::judge_walks;
+pub use walks::judge;
 
 /// Gaps of rules, by their names.
 type RuleGaps = BTreeMap<&'static str, Vec<Gap>>;
@@ -46,7 +46,7 @@ fn observe(captures: &[Capture], limits: &Limits) -> (Vec<Told>, RuleGaps) {
     let mut gaps = RuleGaps::new();
     for capture in captures {
         let view = View::new(capture, limits);
-        judge(&view, &mut told, &mut gaps);
+        judge_capture(&view, &mut told, &mut gaps);
     }
     (told, gaps)
 }
@@ -77,7 +77,7 @@ fn outcomes(
 }
 
 /// One capture through all rules.
-fn judge(view: &View<'_>, findings: &mut Vec<Told>, gaps: &mut RuleGaps) {
+fn judge_capture(view: &View<'_>, findings: &mut Vec<Told>, gaps: &mut RuleGaps) {
     let mut seen: Vec<(&'static Rule, Vec<Sighting>)> = Vec::new();
     for &rule in RULES {
         let Work::Observed { detect, .. } = rule.work else {

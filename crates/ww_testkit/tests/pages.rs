@@ -101,7 +101,7 @@ fn of_transcript(text: &str) -> Diagnosis {
         bytes: 0,
         frames: 0,
     }];
-    let (findings, _) = ww_rules::judge_walks(&[transcript], &limits);
+    let (findings, _) = ww_rules::judge(&[], &[transcript], &limits);
     said(&findings, &Sources::new(&inputs))
 }
 

@@ -2,6 +2,7 @@
 //! other one stands on.
 
 use super::declared::review_declared;
+use super::walks::{add_all, observe_walks};
 use super::{observe, order, outcomes};
 use crate::keepalive::keep_alive_race;
 use crate::operand::{Known, each, said};
@@ -11,6 +12,7 @@ use std::net::IpAddr;
 use ww_base::{Gap, Limits, Locus, SourceSpan, Span};
 use ww_chain::{Hop, Party};
 use ww_evidence::Capture;
+use ww_evidence::transcript::Transcript;
 use ww_finding::{Exhibit, Finding, Fix, Outcome, Support};
 use ww_model::Model;
 use ww_model::kube::Service;
@@ -26,18 +28,22 @@ pub struct Joint {
     pub gaps: Vec<Gap>,
 }
 
-/// Runs all rules over captures and over what files declare, and joins what they find. The texts are those that the
-/// model was read from; their sources are behind those of the captures.
+/// Runs all rules over captures, over walks and over what files declare, and joins what they find. The texts are
+/// those that the model was read from; their sources are behind those of captures and walks.
 pub fn consult_jointly(
     captures: &[Capture],
+    walks: &[Transcript],
     model: &Model,
     limits: &Limits,
     texts: &[&str],
 ) -> Joint {
-    let (seen, mut rule_gaps) = observe(captures, limits);
+    let (mut seen, mut rule_gaps) = observe(captures, limits);
+    let (probed, more_gaps) = observe_walks(walks, limits);
+    seen.extend(probed);
+    add_all(&mut rule_gaps, more_gaps);
     let declared = Declared::new(model, limits, texts);
     let (mut written, more_gaps) = review_declared(&declared);
-    rule_gaps.extend(more_gaps);
+    add_all(&mut rule_gaps, more_gaps);
     let mut gaps = Vec::new();
     let mut findings = Vec::new();
     for mut told in seen {
@@ -55,7 +61,7 @@ pub fn consult_jointly(
     findings.append(&mut written);
     findings.sort_by(order::by_importance);
     let outcomes = outcomes(&findings, rule_gaps, |rule| {
-        !matches!(rule.work, crate::Work::Probed)
+        !walks.is_empty() || !matches!(rule.work, crate::Work::Probed)
     });
     Joint {
         findings,
