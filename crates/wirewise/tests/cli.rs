@@ -112,7 +112,7 @@ fn rules_can_be_chosen() {
 fn wrong_usage_exits_with_2_and_helps() {
     let cases: &[(&[&str], &str)] = &[
         (&[], "Usage: wirewise"),
-        (&["diagnose"], "<CAPTURE>"),
+        (&["diagnose"], "<CAPTURE|TARGET>"),
         (&["diagnose", "--formt", "json", "x"], "--format"),
         (&["diagnose", "--format", "xml", "x"], "text, json"),
         (

@@ -5,7 +5,9 @@
 
 use crate::Sources;
 use serde::Serialize;
+use serde_json::Value;
 use ww_base::{Gap, Locus, Problem, ProblemKind, SourceSpan, Span};
+use ww_evidence::transcript::{Transcript, write_head, write_step};
 use ww_finding::{Consultation, Edit, Exhibit, Finding, Fix, Input, Outcome};
 
 /// The version of the format.
@@ -36,6 +38,31 @@ pub struct Report<'a> {
     findings: Vec<FindingEntry<'a>>,
     not_checked: Vec<NotChecked<'a>>,
     problems: Vec<ProblemEntry<'a>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    walks: Vec<WalkEntry<'a>>,
+}
+
+/// What a live endpoint answered: the lines of a recorded walk, as values.
+#[derive(Debug, Serialize)]
+struct WalkEntry<'a> {
+    path: &'a str,
+    head: Value,
+    steps: Vec<Value>,
+}
+
+impl<'a> WalkEntry<'a> {
+    fn new(walk: &Transcript, sources: &Sources<'a>) -> WalkEntry<'a> {
+        let value = |line: &str| serde_json::from_str(line).unwrap_or_default();
+        WalkEntry {
+            path: sources.path(walk.source),
+            head: value(&write_head(&walk.head)),
+            steps: walk
+                .steps
+                .iter()
+                .map(|step| value(&write_step(step)))
+                .collect(),
+        }
+    }
 }
 
 /// What wrote the document.
@@ -179,6 +206,11 @@ impl<'a> Report<'a> {
                 .collect(),
             not_checked: not_checked(consultation),
             problems: ProblemEntry::all(&consultation.problems, sources),
+            walks: sources
+                .walks()
+                .iter()
+                .map(|walk| WalkEntry::new(walk, sources))
+                .collect(),
         }
     }
 }
