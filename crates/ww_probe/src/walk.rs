@@ -3,7 +3,6 @@
 use crate::recorder::{Listener, Recorder};
 use crate::{Options, dns, tcp, tls};
 use std::io;
-use std::net::SocketAddr;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use ww_base::{Gap, Moment, SourceId};
 use ww_evidence::transcript::{Head, Step, Target, Transcript};
@@ -74,12 +73,8 @@ pub fn walk(
 
 impl Walker<'_> {
     async fn run(&self) {
-        let addresses = dns::addresses(self).await;
-        let targets: Vec<SocketAddr> = addresses
-            .into_iter()
-            .filter(|&address| self.options.families.allow(address))
-            .map(|address| SocketAddr::new(address, self.target.port))
-            .collect();
+        let mut targets = dns::endpoints(self).await;
+        targets.retain(|target| self.options.families.allow(target.ip()));
         let open = tcp::connect_each(self, &targets).await;
         tls::probe_each(self, &open).await;
         tls::probe_each_after_clear_text(self, &open).await;

@@ -138,7 +138,7 @@ pub struct Record {
     pub kind: String,
     /// Time to live, seconds.
     pub ttl: u32,
-    /// The data in presentation form.
+    /// The data in presentation form, names without the final dot.
     pub data: String,
 }
 

@@ -1,76 +1,346 @@
-//! Names: which addresses a program would be given.
+//! Names: which addresses a program would be given, and what each name server says.
+
+mod ask;
+mod authority;
+mod resolver;
+mod search;
+mod setup;
+mod system;
+#[cfg(test)]
+mod tests;
+mod wire;
 
 use crate::recorder::Asked;
 use crate::walk::Walker;
-use std::net::{IpAddr, ToSocketAddrs};
-use ww_evidence::transcript::{Answer, DnsVia, Lookup, LookupOutcome, Record, Seen};
+use crate::{Depth, Families};
+use ask::Ask;
+use resolver::Resolver;
+use std::collections::BTreeSet;
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+use wire::{A, AAAA, HTTPS, SRV, same};
+use ww_evidence::transcript::{Answer, LookupOutcome, Record, ResolverSetup, Seen, Service};
 
-/// The addresses of the target, as programs on this host would be given them.
-pub(crate) async fn addresses(walker: &Walker<'_>) -> Vec<IpAddr> {
+/// Sizes of UDP answers that are offered: one that fits into fragments only, and one that every path takes
+/// whole (DNS flag day 2020).
+const SIZES: (u16, u16) = (4096, 1232);
+
+/// How long a question waits that was put to the same server before: what it looks up, it has by now.
+const RETRY: Duration = Duration::from_millis(1_500);
+
+/// Hosts of a service that are followed.
+const SERVICE_HOSTS: usize = 4;
+
+/// Where the target is, as programs on this host would be told: the system's addresses first, then those
+/// that only name servers know.
+pub(crate) async fn endpoints(walker: &Walker<'_>) -> Vec<SocketAddr> {
     let target = walker.target;
-    if let Ok(address) = target.host.parse() {
-        return vec![address];
-    }
-    let named: Vec<IpAddr> = walker
-        .options
-        .resolve
-        .iter()
-        .filter(|(host, port, _)| *host == target.host && *port == target.port)
-        .map(|&(_, _, address)| address)
-        .collect();
+    let named: Vec<SocketAddr> = match target.host.parse() {
+        Ok(address) => vec![SocketAddr::new(address, target.port)],
+        Err(_) => walker
+            .options
+            .resolve
+            .iter()
+            .filter(|(host, port, _)| same(host, &target.host) && *port == target.port)
+            .map(|&(_, port, address)| SocketAddr::new(address, port))
+            .collect(),
+    };
     if !named.is_empty() {
         return named;
     }
-    let Some(patience) = walker.patience() else {
-        return Vec::new();
-    };
-    let asked = Asked::now(format!("getent ahosts {}", target.host));
-    let host = target.host.clone();
-    let system = tokio::task::spawn_blocking(move || (host.as_str(), 0).to_socket_addrs());
-    let outcome = match tokio::time::timeout(patience, system).await {
-        Err(_) => LookupOutcome::TimedOut,
-        Ok(Err(error)) => LookupOutcome::Failed(error.to_string()),
-        Ok(Ok(Err(error))) => LookupOutcome::Failed(error.to_string()),
-        Ok(Ok(Ok(found))) => LookupOutcome::Answered(Box::new(Answer {
-            rcode: "NOERROR".to_owned(),
-            records: records(&target.host, found.map(|found| found.ip())),
-            ..Answer::default()
-        })),
-    };
-    let addresses = match &outcome {
-        LookupOutcome::Answered(answer) => answer
-            .records
-            .iter()
-            .filter_map(|record| record.data.parse().ok())
-            .collect(),
-        _ => Vec::new(),
-    };
-    walker.recorder.answer(
-        asked,
-        Seen::Lookup(Lookup {
-            name: target.host.clone(),
-            kind: "ADDR".to_owned(),
-            via: DnsVia::System,
-            outcome,
-            ..Lookup::default()
-        }),
-    );
-    addresses
+    let asked = Asked::now("cat /etc/resolv.conf /etc/nsswitch.conf /etc/hosts");
+    let mut setup = setup::read(&target.host);
+    let servers = &walker.options.dns_servers;
+    if !servers.is_empty() {
+        setup.servers.clone_from(servers);
+    }
+    walker.recorder.answer(asked, Seen::Resolver(setup.clone()));
+    Resolving::new(walker, setup).run().await
 }
 
-/// Each address once, in the order in which the system gives them (RFC 6724).
-fn records(name: &str, addresses: impl Iterator<Item = IpAddr>) -> Vec<Record> {
-    let mut records: Vec<Record> = Vec::new();
-    for address in addresses {
-        let data = address.to_string();
-        if !records.iter().any(|known| known.data == data) {
-            records.push(Record {
-                name: name.to_owned(),
-                kind: if address.is_ipv4() { "A" } else { "AAAA" }.to_owned(),
-                ttl: 0,
-                data,
-            });
+/// A name that is being resolved.
+struct Resolving<'r, 'w> {
+    walker: &'r Walker<'w>,
+    setup: ResolverSetup,
+    /// The system's resolver is asked: the user named no server in its place.
+    asks_system: bool,
+    /// Where a zone's own servers listen.
+    authority_port: u16,
+    /// They may be on this host.
+    authority_here: bool,
+}
+
+/// What one server says of the target.
+#[derive(Debug, Default)]
+struct Said {
+    answers: Vec<(u16, Answer)>,
+    /// It did not answer some question.
+    silent: bool,
+}
+
+impl<'r, 'w> Resolving<'r, 'w> {
+    fn new(walker: &'r Walker<'w>, setup: ResolverSetup) -> Resolving<'r, 'w> {
+        Resolving {
+            walker,
+            setup,
+            asks_system: walker.options.dns_servers.is_empty(),
+            authority_port: 53,
+            authority_here: false,
         }
     }
+
+    async fn run(&self) -> Vec<SocketAddr> {
+        let target = self.walker.target;
+        let is_service = target.host.starts_with('_');
+        let mut found = Vec::new();
+        if self.asks_system && !is_service {
+            // A dead server before one that answers costs its timer.
+            let longer = match self.setup.servers.len() {
+                0 | 1 => Duration::ZERO,
+                _ => Duration::from_nanos(self.setup.timeout.0.unsigned_abs()),
+            };
+            self.add(&mut found, system::addresses(self.walker, longer).await);
+        }
+        let is_local = same(&target.host, "localhost") || target.host.ends_with(".localhost");
+        if is_local || (self.walker.options.depth == Depth::Quick && !found.is_empty()) {
+            return found;
+        }
+        let mut resolvers: Vec<Resolver> = self
+            .setup
+            .servers
+            .iter()
+            .copied()
+            .map(Resolver::new)
+            .collect();
+        if is_service {
+            return self.service(&mut resolvers).await;
+        }
+        // What the hosts file says is what programs are given.
+        let by_file = self.asks_system && !self.setup.hosts.is_empty() && !found.is_empty();
+        let said = self.ask_each(&mut resolvers).await;
+        let at_servers: Vec<IpAddr> = said.iter().flat_map(Said::addresses).collect();
+        let at_suffixes = self.expansions(&resolvers, !at_servers.is_empty()).await;
+        let nowhere = found.is_empty() && at_servers.is_empty();
+        if !by_file {
+            self.add(&mut found, at_servers);
+        }
+        if nowhere {
+            self.add(&mut found, at_suffixes);
+        }
+        self.authorities(&resolvers, &said, found.is_empty()).await;
+        found
+    }
+
+    /// Adds addresses of the families in use that are not there yet.
+    fn add(&self, found: &mut Vec<SocketAddr>, addresses: Vec<IpAddr>) {
+        for address in addresses {
+            let endpoint = SocketAddr::new(address, self.walker.target.port);
+            if self.walker.options.families.allow(address) && !found.contains(&endpoint) {
+                found.push(endpoint);
+            }
+        }
+    }
+
+    /// The types of addresses in use.
+    fn kinds(&self) -> &'static [u16] {
+        match self.walker.options.families {
+            Families::Both => &[A, AAAA],
+            Families::V4 => &[A],
+            Families::V6 => &[AAAA],
+        }
+    }
+
+    /// Asks each server for the target's addresses, and how its service is reached.
+    async fn ask_each(&self, resolvers: &mut [Resolver]) -> Vec<Said> {
+        let host = &self.walker.target.host;
+        let mut all = Vec::new();
+        for resolver in resolvers {
+            let mut said = Said::default();
+            for &kind in self.kinds() {
+                let ask = Ask::new(resolver.server, host, kind);
+                match resolver.question(self.walker, &ask).await {
+                    Some(answer) => said.answers.push((kind, answer)),
+                    None => said.silent = true,
+                }
+            }
+            if let Some(name) = self.https_name()
+                && said
+                    .answers
+                    .iter()
+                    .any(|(_, answer)| answer.rcode == "NOERROR")
+            {
+                let ask = Ask::new(resolver.server, &name, HTTPS);
+                resolver.question(self.walker, &ask).await;
+            }
+            all.push(said);
+        }
+        all
+    }
+
+    /// Where the target's HTTPS record is (RFC 9460 section 9.1).
+    fn https_name(&self) -> Option<String> {
+        let target = self.walker.target;
+        match (target.service, target.port) {
+            (Service::Https | Service::Wss, 443) => Some(target.host.clone()),
+            (Service::Https | Service::Wss, port) => {
+                Some(format!("_{port}._https.{}", target.host))
+            }
+            _ => None,
+        }
+    }
+
+    /// Asks for the names that search lists make, as long as a library would go on.
+    async fn expansions(&self, resolvers: &[Resolver], exists: bool) -> Vec<IpAddr> {
+        let host = &self.walker.target.host;
+        let Some(resolver) = resolvers.iter().find(|resolver| resolver.answers()) else {
+            return Vec::new();
+        };
+        let mut done: BTreeSet<String> = BTreeSet::new();
+        let mut found = Vec::new();
+        for one in search::expanded(host, &self.setup, exists) {
+            if one.by.iter().all(|library| done.contains(library)) {
+                continue;
+            }
+            for &kind in self.kinds() {
+                let ask = Ask {
+                    expanded_by: one.by.clone(),
+                    why: format!("the search list makes this name of {host}"),
+                    ..Ask::new(resolver.server, &one.name, kind)
+                };
+                let Some(reply) = ask.put(self.walker).await else {
+                    return found;
+                };
+                let LookupOutcome::Answered(answer) = reply.outcome else {
+                    return found;
+                };
+                let addresses: Vec<IpAddr> = addresses_in(&answer.records).collect();
+                if !addresses.is_empty() {
+                    done.extend(one.by.iter().cloned());
+                    found.extend(addresses);
+                }
+                if answer.rcode != "NOERROR" {
+                    break;
+                }
+            }
+        }
+        found
+    }
+
+    /// Asks the zone's own servers where that tells more.
+    async fn authorities(&self, resolvers: &[Resolver], said: &[Said], nothing_found: bool) {
+        let Some(resolver) = resolvers.iter().find(|resolver| resolver.answers()) else {
+            return;
+        };
+        let differs = self.kinds().iter().find(|&&kind| {
+            let finds: BTreeSet<bool> = said.iter().filter_map(|said| said.finds(kind)).collect();
+            finds.len() > 1
+        });
+        let first = self.kinds().first().copied().unwrap_or(A);
+        let (kind, why) = if let Some(&kind) = differs {
+            (
+                kind,
+                "the resolvers disagree: what do the zone's own servers say?",
+            )
+        } else if nothing_found {
+            (
+                first,
+                "no address was found: what do the zone's own servers say?",
+            )
+        } else if self.walker.options.depth == Depth::Deep {
+            (first, "")
+        } else {
+            return;
+        };
+        authority::ask_all(self, resolver.server, kind, why).await;
+    }
+
+    /// A zone's server may be anywhere in the network, and never this host or its link.
+    fn may_ask(&self, address: IpAddr) -> bool {
+        let is_here = match address {
+            IpAddr::V4(v4) => {
+                v4.is_loopback() || v4.is_link_local() || v4.is_unspecified() || v4.is_broadcast()
+            }
+            IpAddr::V6(v6) => {
+                v6.is_loopback()
+                    || v6.is_unspecified()
+                    || v6.is_unicast_link_local()
+                    || v6.to_ipv4_mapped().is_some()
+            }
+        };
+        (self.authority_here || !is_here)
+            && !address.is_multicast()
+            && self.walker.options.families.allow(address)
+    }
+
+    /// The hosts and ports of a service (RFC 2782).
+    async fn service(&self, resolvers: &mut [Resolver]) -> Vec<SocketAddr> {
+        let host = &self.walker.target.host;
+        let mut hosts: Vec<(String, u16)> = Vec::new();
+        for resolver in resolvers.iter_mut() {
+            let ask = Ask::new(resolver.server, host, SRV);
+            let answer = resolver.question(self.walker, &ask).await;
+            for host in answer
+                .iter()
+                .flat_map(|answer| &answer.records)
+                .filter_map(service_host)
+            {
+                if hosts.len() < SERVICE_HOSTS && !hosts.contains(&host) {
+                    hosts.push(host);
+                }
+            }
+        }
+        let mut found = Vec::new();
+        let Some(resolver) = resolvers.iter_mut().find(|resolver| resolver.answers()) else {
+            return found;
+        };
+        for (name, port) in hosts {
+            for &kind in self.kinds() {
+                let ask = Ask {
+                    why: format!("the service {host} is there"),
+                    ..Ask::new(resolver.server, &name, kind)
+                };
+                let answer = resolver.question(self.walker, &ask).await;
+                let records = answer.iter().flat_map(|answer| &answer.records);
+                for address in addresses_in(records) {
+                    let endpoint = SocketAddr::new(address, port);
+                    if !found.contains(&endpoint) {
+                        found.push(endpoint);
+                    }
+                }
+            }
+        }
+        found
+    }
+}
+
+impl Said {
+    fn addresses(&self) -> Vec<IpAddr> {
+        self.answers
+            .iter()
+            .flat_map(|(_, answer)| addresses_in(&answer.records))
+            .collect()
+    }
+
+    /// Whether it finds an address of this type; `None` when it does not tell.
+    fn finds(&self, kind: u16) -> Option<bool> {
+        let (_, answer) = self.answers.iter().find(|(of, _)| *of == kind)?;
+        matches!(answer.rcode.as_str(), "NOERROR" | "NXDOMAIN")
+            .then(|| addresses_in(&answer.records).next().is_some())
+    }
+}
+
+/// The addresses among records.
+fn addresses_in<'r>(records: impl IntoIterator<Item = &'r Record>) -> impl Iterator<Item = IpAddr> {
     records
+        .into_iter()
+        .filter(|record| matches!(record.kind.as_str(), "A" | "AAAA"))
+        .filter_map(|record| record.data.parse().ok())
+}
+
+/// The host and port of an SRV record; a root host says that there is none.
+fn service_host(record: &Record) -> Option<(String, u16)> {
+    let mut words = record.data.split(' ').skip(2);
+    let port = words.next()?.parse().ok()?;
+    let host = words.next().filter(|host| *host != ".")?;
+    (record.kind == "SRV").then(|| (host.to_owned(), port))
 }

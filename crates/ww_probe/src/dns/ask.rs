@@ -1,0 +1,278 @@
+//! One question to one server, over UDP or TCP.
+
+use super::wire::{self, Question, kind_name};
+use crate::recorder::Asked;
+use crate::walk::Walker;
+use std::hash::{BuildHasher, RandomState};
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpStream, UdpSocket};
+use ww_evidence::transcript::{DnsVia, Lookup, LookupOutcome, Record, Seen};
+
+/// A question to one server.
+#[derive(Clone, Debug)]
+pub(super) struct Ask<'a> {
+    /// The server.
+    pub(super) server: SocketAddr,
+    /// The name.
+    pub(super) name: &'a str,
+    /// The type.
+    pub(super) kind: u16,
+    /// Over TCP.
+    pub(super) tcp: bool,
+    /// The UDP size that is offered; `None` leaves EDNS out.
+    pub(super) edns_size: Option<u16>,
+    /// CD.
+    pub(super) checking_disabled: bool,
+    /// The server is one of the zone's own.
+    pub(super) authoritative_server: bool,
+    /// The libraries whose search list made the name.
+    pub(super) expanded_by: Vec<String>,
+    /// Why it is asked.
+    pub(super) why: String,
+    /// How long the answer may take; never longer than the user's patience.
+    pub(super) wait: Duration,
+}
+
+/// What came back.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Reply {
+    /// As the transcript holds it.
+    pub(super) outcome: LookupOutcome,
+    /// The additional section.
+    pub(super) additional: Vec<Record>,
+}
+
+impl<'a> Ask<'a> {
+    /// A question over UDP as resolvers get it.
+    pub(super) fn new(server: SocketAddr, name: &'a str, kind: u16) -> Ask<'a> {
+        Ask {
+            server,
+            name,
+            kind,
+            tcp: false,
+            edns_size: Some(super::SIZES.0),
+            checking_disabled: false,
+            authoritative_server: false,
+            expanded_by: Vec::new(),
+            why: String::new(),
+            wait: Duration::MAX,
+        }
+    }
+
+    /// The same question over TCP.
+    pub(super) fn over_tcp(&self, why: impl Into<String>) -> Ask<'a> {
+        Ask {
+            tcp: true,
+            why: why.into(),
+            ..self.clone()
+        }
+    }
+
+    /// The same question once more.
+    pub(super) fn again(&self, edns_size: Option<u16>, why: impl Into<String>) -> Ask<'a> {
+        Ask {
+            edns_size,
+            why: why.into(),
+            ..self.clone()
+        }
+    }
+
+    /// Puts the question, waits and writes both down; `None` when the walk's time is up.
+    pub(super) async fn put(&self, walker: &Walker<'_>) -> Option<Reply> {
+        let wait = walker.patience()?.min(self.wait);
+        let asked = Asked::now(self.command()).because(self.why.as_str());
+        let reply = match self.message() {
+            None => failed("this is no name that can be asked for"),
+            Some((question, message)) => {
+                let exchange = async {
+                    if self.tcp {
+                        over_tcp(self.server, &question, &message).await
+                    } else {
+                        over_udp(self.server, &question, &message).await
+                    }
+                };
+                match tokio::time::timeout(wait, exchange).await {
+                    Err(_) => Reply::default(),
+                    Ok(Err(error)) => not_asked(&error),
+                    Ok(Ok(bytes)) => answered(&bytes),
+                }
+            }
+        };
+        walker
+            .recorder
+            .answer(asked, Seen::Lookup(self.lookup(reply.outcome.clone())));
+        Some(reply)
+    }
+
+    fn message(&self) -> Option<(Question<'a>, Vec<u8>)> {
+        let question = Question {
+            // A number that cannot be guessed, as an answer is believed that has it (RFC 5452).
+            id: RandomState::new().hash_one(self.server) as u16,
+            name: self.name,
+            kind: self.kind,
+            recursion: !self.authoritative_server,
+            checking_disabled: self.checking_disabled,
+            edns_size: self.edns_size,
+        };
+        let message = question.encode()?;
+        Some((question, message))
+    }
+
+    fn lookup(&self, outcome: LookupOutcome) -> Lookup {
+        Lookup {
+            name: self.name.trim_end_matches('.').to_owned(),
+            kind: kind_name(self.kind),
+            via: if self.tcp {
+                DnsVia::Tcp(self.server)
+            } else {
+                DnsVia::Udp(self.server)
+            },
+            authoritative_server: self.authoritative_server,
+            edns_size: self.edns_size,
+            dnssec_ok: false,
+            checking_disabled: self.checking_disabled,
+            expanded_by: self.expanded_by.clone(),
+            outcome,
+        }
+    }
+
+    /// The same question with dig.
+    fn command(&self) -> String {
+        let port = match self.server.port() {
+            53 => String::new(),
+            port => format!(" -p {port}"),
+        };
+        let how = match (self.tcp, self.edns_size) {
+            (true, _) => " +tcp".to_owned(),
+            (false, Some(size)) => format!(" +bufsize={size} +ignore"),
+            (false, None) => " +noedns +ignore".to_owned(),
+        };
+        let recursion = if self.authoritative_server {
+            " +norecurse"
+        } else {
+            ""
+        };
+        let checking = if self.checking_disabled {
+            " +cdflag"
+        } else {
+            ""
+        };
+        format!(
+            "dig @{}{port} {} {}{how}{recursion}{checking}",
+            self.server.ip(),
+            shell_word(self.name),
+            kind_name(self.kind)
+        )
+    }
+}
+
+/// A word that a shell takes as it is.
+fn shell_word(word: &str) -> String {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
+    if word.bytes().all(is_plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
+}
+
+fn failed(why: &str) -> Reply {
+    Reply {
+        outcome: LookupOutcome::Failed(why.to_owned()),
+        additional: Vec::new(),
+    }
+}
+
+fn not_asked(error: &io::Error) -> Reply {
+    match error.kind() {
+        io::ErrorKind::ConnectionRefused | io::ErrorKind::ConnectionReset => Reply {
+            outcome: LookupOutcome::Refused,
+            additional: Vec::new(),
+        },
+        io::ErrorKind::TimedOut => Reply::default(),
+        io::ErrorKind::UnexpectedEof => failed("the connection was closed without an answer"),
+        _ => failed(&error.to_string()),
+    }
+}
+
+fn answered(bytes: &[u8]) -> Reply {
+    match wire::read(bytes) {
+        Err(why) => failed(why),
+        Ok(message) => Reply {
+            outcome: LookupOutcome::Answered(Box::new(message.answer)),
+            additional: message.additional,
+        },
+    }
+}
+
+/// The first datagram that answers the question; others are as if they had not come.
+async fn over_udp(
+    server: SocketAddr,
+    question: &Question<'_>,
+    message: &[u8],
+) -> io::Result<Vec<u8>> {
+    let any: IpAddr = match server {
+        SocketAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
+        SocketAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
+    };
+    let socket = UdpSocket::bind((any, 0)).await?;
+    socket.connect(server).await?;
+    socket.send(message).await?;
+    let mut bytes = vec![0; usize::from(u16::MAX)];
+    loop {
+        let length = socket.recv(&mut bytes).await?;
+        if let Some(datagram) = bytes.get(..length)
+            && wire::answers(datagram, question)
+        {
+            bytes.truncate(length);
+            return Ok(bytes);
+        }
+    }
+}
+
+/// RFC 1035 section 4.2.2: a length of two bytes before each message.
+async fn over_tcp(
+    server: SocketAddr,
+    question: &Question<'_>,
+    message: &[u8],
+) -> io::Result<Vec<u8>> {
+    let mut stream = TcpStream::connect(server).await?;
+    let mut framed = (message.len() as u16).to_be_bytes().to_vec();
+    framed.extend(message);
+    stream.write_all(&framed).await?;
+    loop {
+        let length = stream.read_u16().await?;
+        let mut bytes = vec![0; usize::from(length)];
+        stream.read_exact(&mut bytes).await?;
+        if wire::answers(&bytes, question) {
+            return Ok(bytes);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_question_can_be_repeated_with_dig() {
+        let server = "192.0.2.53:53".parse().expect("an address");
+        let plain = Ask::new(server, "a.example", wire::AAAA);
+        assert_eq!(
+            plain.command(),
+            "dig @192.0.2.53 a.example AAAA +bufsize=4096 +ignore"
+        );
+        let mut other = plain.over_tcp("");
+        other.server = "[2001:db8::53]:5353".parse().expect("an address");
+        other.name = "x'$(reboot).example";
+        other.checking_disabled = true;
+        other.authoritative_server = true;
+        assert_eq!(
+            other.command(),
+            r"dig @2001:db8::53 -p 5353 'x'\''$(reboot).example' AAAA +tcp +norecurse +cdflag"
+        );
+    }
+}

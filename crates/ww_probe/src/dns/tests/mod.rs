@@ -1,0 +1,670 @@
+//! Walks through scripted name servers on loopback.
+
+mod server;
+
+use super::wire::{NS, SOA};
+use super::*;
+use crate::Options;
+use crate::recorder::Recorder;
+use server::{server, server_at, soa, v4, wired};
+use std::cell::RefCell;
+use std::net::Ipv4Addr;
+use ww_base::Span;
+use ww_evidence::transcript::{DnsVia, Lookup, Step, Target};
+
+fn target(host: &str, service: Service) -> Target {
+    Target {
+        written: host.to_owned(),
+        service,
+        host: host.to_owned(),
+        port: 443,
+        path: "/".to_owned(),
+    }
+}
+
+fn options() -> Options {
+    Options {
+        patience: Duration::from_millis(250),
+        ..Options::default()
+    }
+}
+
+/// Resolves a name with these servers alone.
+async fn resolve(
+    servers: &[SocketAddr],
+    target: Target,
+    options: Options,
+    change: impl FnOnce(&mut Resolving<'_, '_>),
+) -> (Vec<String>, Vec<Step>) {
+    let mut listener = |_: &Step| {};
+    let walker = Walker {
+        target: &target,
+        options: &options,
+        recorder: Recorder::new(&mut listener),
+    };
+    let setup = ResolverSetup {
+        servers: servers.to_vec(),
+        ndots: 1,
+        timeout: Span::from_secs(5),
+        ..ResolverSetup::default()
+    };
+    let mut resolving = Resolving::new(&walker, setup);
+    resolving.asks_system = false;
+    change(&mut resolving);
+    let found = resolving.run().await;
+    let found = found.iter().map(ToString::to_string).collect();
+    (found, walker.recorder.finish().0)
+}
+
+fn lookups(steps: &[Step]) -> Vec<&Lookup> {
+    steps
+        .iter()
+        .filter_map(|step| match &step.seen {
+            Seen::Lookup(lookup) => Some(lookup),
+            _ => None,
+        })
+        .collect()
+}
+
+/// Each lookup in a few words.
+fn told(steps: &[Step]) -> Vec<String> {
+    lookups(steps)
+        .iter()
+        .map(|lookup| {
+            let how = match (&lookup.via, lookup.edns_size) {
+                (DnsVia::Tcp(_), _) => "tcp".to_owned(),
+                (_, Some(size)) => size.to_string(),
+                (_, None) => "plain".to_owned(),
+            };
+            let outcome = match &lookup.outcome {
+                LookupOutcome::Answered(answer) => answer.rcode.clone(),
+                LookupOutcome::TimedOut => "silence".to_owned(),
+                LookupOutcome::Refused => "closed".to_owned(),
+                LookupOutcome::Failed(why) => why.clone(),
+            };
+            let unchecked = if lookup.checking_disabled {
+                " unchecked"
+            } else {
+                ""
+            };
+            let own = if lookup.authoritative_server {
+                " own"
+            } else {
+                ""
+            };
+            format!(
+                "{} {} {how}{unchecked}{own}: {outcome}",
+                lookup.kind, lookup.name
+            )
+        })
+        .collect()
+}
+
+/// Runs a test on one thread with tasks of its own.
+fn run(test: impl Future<Output = ()>) {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime")
+        .block_on(tokio::task::LocalSet::new().run_until(test));
+}
+
+#[test]
+fn each_server_is_asked_and_what_they_know_is_joined() {
+    run(async {
+        let one = server(|asked| match asked.kind {
+            A => asked.gives("192.0.2.1"),
+            _ => Some(asked.reply().record(
+                0,
+                &asked.name,
+                AAAA,
+                &[0x20, 1, 0xd, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 7],
+            )),
+        });
+        let other = server(|asked| match asked.kind {
+            A => Some(
+                asked
+                    .reply()
+                    .record(0, &asked.name, A, &v4("192.0.2.2"))
+                    .record(0, &asked.name, A, &v4("192.0.2.1")),
+            ),
+            _ => Some(asked.reply().record(
+                0,
+                &asked.name,
+                AAAA,
+                &[0x20, 1, 0xd, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 7],
+            )),
+        });
+        let servers = [one.await, other.await];
+        let (found, steps) = resolve(
+            &servers,
+            target("a.example", Service::Tcp),
+            options(),
+            |_| {},
+        )
+        .await;
+        assert_eq!(
+            found,
+            ["192.0.2.1:443", "[2001:db8::7]:443", "192.0.2.2:443"]
+        );
+        assert_eq!(
+            told(&steps),
+            [
+                "A a.example 4096: NOERROR",
+                "AAAA a.example 4096: NOERROR",
+                "A a.example 4096: NOERROR",
+                "AAAA a.example 4096: NOERROR",
+            ]
+        );
+        let four = Options {
+            families: Families::V4,
+            ..options()
+        };
+        let (found, steps) =
+            resolve(&servers, target("a.example", Service::Tcp), four, |_| {}).await;
+        assert_eq!(found, ["192.0.2.1:443", "192.0.2.2:443"]);
+        assert_eq!(steps.len(), 2);
+    });
+}
+
+#[test]
+fn a_truncated_answer_is_fetched_over_tcp() {
+    run(async {
+        let server = server(|asked| match (asked.kind, asked.tcp) {
+            (A, false) => asked.reply().cut(),
+            (A, true) => asked.gives("192.0.2.1"),
+            _ => asked.fail(0),
+        });
+        let (found, steps) = resolve(
+            &[server.await],
+            target("a.example", Service::Tcp),
+            options(),
+            |_| {},
+        )
+        .await;
+        assert_eq!(found, ["192.0.2.1:443"]);
+        assert_eq!(
+            told(&steps),
+            [
+                "A a.example 4096: NOERROR",
+                "A a.example tcp: NOERROR",
+                "AAAA a.example 4096: NOERROR",
+            ]
+        );
+        assert_eq!(steps[1].why, "the answer over UDP is cut short");
+        assert!(
+            steps[1].command.ends_with(" a.example A +tcp"),
+            "{}",
+            steps[1].command
+        );
+    });
+}
+
+#[test]
+fn what_was_cut_short_is_used_where_tcp_is_silent() {
+    run(async {
+        let server = server(|asked| match (asked.kind, asked.tcp) {
+            (_, true) => None,
+            (A, false) => asked.gives("192.0.2.1")?.cut(),
+            _ => asked.fail(0),
+        });
+        let (found, steps) = resolve(
+            &[server.await],
+            target("a.example", Service::Tcp),
+            options(),
+            |_| {},
+        )
+        .await;
+        assert_eq!(found, ["192.0.2.1:443"]);
+        assert_eq!(told(&steps)[1], "A a.example tcp: silence");
+    });
+}
+
+#[test]
+fn large_answers_that_are_lost_are_told_from_chance() {
+    run(async {
+        let size = server(|asked| match asked.size {
+            Some(4096) if asked.kind == A && !asked.tcp => None,
+            _ if asked.kind == A && !asked.tcp => asked.reply().cut(),
+            _ if asked.kind == A => asked.gives("192.0.2.1"),
+            _ => asked.fail(0),
+        });
+        let (found, steps) = resolve(
+            &[size.await],
+            target("a.example", Service::Tcp),
+            options(),
+            |_| {},
+        )
+        .await;
+        assert_eq!(found, ["192.0.2.1:443"]);
+        assert_eq!(
+            told(&steps),
+            [
+                "A a.example 4096: silence",
+                "A a.example 1232: NOERROR",
+                "A a.example 4096: silence",
+                "A a.example tcp: NOERROR",
+                "AAAA a.example 1232: NOERROR",
+            ]
+        );
+        let lost = RefCell::new(1);
+        let chance = server(move |asked| {
+            if lost.replace(0) == 1 {
+                return None;
+            }
+            if asked.kind == A {
+                asked.gives("192.0.2.1")
+            } else {
+                asked.fail(0)
+            }
+        });
+        let (_, steps) = resolve(
+            &[chance.await],
+            target("a.example", Service::Tcp),
+            options(),
+            |_| {},
+        )
+        .await;
+        assert_eq!(
+            told(&steps),
+            [
+                "A a.example 4096: silence",
+                "A a.example 1232: NOERROR",
+                "A a.example 4096: NOERROR",
+                "AAAA a.example 4096: NOERROR",
+            ]
+        );
+    });
+}
+
+#[test]
+fn a_silent_server_is_given_up_and_the_next_one_asked() {
+    run(async {
+        let silent = server(|_| None).await;
+        let alive = server(|asked| {
+            if asked.kind == A {
+                asked.gives("192.0.2.1")
+            } else {
+                asked.fail(0)
+            }
+        })
+        .await;
+        let (found, steps) = resolve(
+            &[silent, alive],
+            target("a.example", Service::Tcp),
+            options(),
+            |_| {},
+        )
+        .await;
+        assert_eq!(found, ["192.0.2.1:443"]);
+        assert_eq!(
+            told(&steps),
+            [
+                "A a.example 4096: silence",
+                "A a.example 1232: silence",
+                "A a.example plain: silence",
+                "A a.example tcp: silence",
+                "A a.example 4096: NOERROR",
+                "AAAA a.example 4096: NOERROR",
+            ]
+        );
+    });
+}
+
+#[test]
+fn a_closed_port_is_told_from_silence() {
+    run(async {
+        let closed = {
+            let socket = std::net::UdpSocket::bind("127.0.0.1:0").expect("a port");
+            socket.local_addr().expect("its address")
+        };
+        let (found, steps) = resolve(
+            &[closed],
+            target("a.example", Service::Tcp),
+            options(),
+            |_| {},
+        )
+        .await;
+        assert!(found.is_empty());
+        assert_eq!(
+            told(&steps),
+            ["A a.example 4096: closed", "A a.example tcp: closed"]
+        );
+    });
+}
+
+#[test]
+fn a_server_that_answers_over_tcp_alone_is_asked_over_tcp() {
+    run(async {
+        let server = server(|asked| match (asked.tcp, asked.kind) {
+            (false, _) => None,
+            (true, A) => asked.gives("192.0.2.1"),
+            _ => asked.fail(0),
+        });
+        let (found, steps) = resolve(
+            &[server.await],
+            target("a.example", Service::Tcp),
+            options(),
+            |_| {},
+        )
+        .await;
+        assert_eq!(found, ["192.0.2.1:443"]);
+        assert_eq!(
+            told(&steps)[3..],
+            ["A a.example tcp: NOERROR", "AAAA a.example tcp: NOERROR"]
+        );
+    });
+}
+
+#[test]
+fn a_failure_is_asked_for_again_without_validation() {
+    run(async {
+        let server = server(|asked| match (asked.unchecked, asked.kind) {
+            (false, _) => asked.fail(2)?.because(7, "signature expired"),
+            (true, A) => asked.gives("192.0.2.1"),
+            (true, _) => asked.fail(0),
+        });
+        let (found, steps) = resolve(
+            &[server.await],
+            target("a.example", Service::Https),
+            options(),
+            |_| {},
+        )
+        .await;
+        assert!(found.is_empty(), "programs are given nothing");
+        assert_eq!(
+            told(&steps)[..4],
+            [
+                "A a.example 4096: SERVFAIL",
+                "A a.example 4096 unchecked: NOERROR",
+                "AAAA a.example 4096: SERVFAIL",
+                "AAAA a.example 4096 unchecked: NOERROR",
+            ]
+        );
+        let LookupOutcome::Answered(answer) = &lookups(&steps)[0].outcome else {
+            panic!("an answer");
+        };
+        assert_eq!(answer.extended_errors[0].code, 7);
+        assert_eq!(answer.extended_errors[0].text, "signature expired");
+    });
+}
+
+#[test]
+fn a_server_without_edns_is_asked_without_it() {
+    run(async {
+        let server = server(|asked| match (asked.size, asked.kind) {
+            (Some(_), _) => asked.fail(1),
+            (None, A) => asked.gives("192.0.2.1"),
+            _ => asked.fail(0),
+        });
+        let (found, steps) = resolve(
+            &[server.await],
+            target("a.example", Service::Tcp),
+            options(),
+            |_| {},
+        )
+        .await;
+        assert_eq!(found, ["192.0.2.1:443"]);
+        assert_eq!(
+            told(&steps),
+            [
+                "A a.example 4096: FORMERR",
+                "A a.example plain: NOERROR",
+                "AAAA a.example plain: NOERROR",
+            ]
+        );
+    });
+}
+
+#[test]
+fn search_lists_are_followed_as_long_as_a_library_would() {
+    run(async {
+        let server = server(|asked| match asked.name.as_str() {
+            "api.shop.example" if asked.kind == A => asked.gives("192.0.2.1"),
+            "api.shop.example" => asked.fail(0),
+            _ => asked.fail(3),
+        });
+        let (found, steps) = resolve(
+            &[server.await],
+            target("api", Service::Tcp),
+            options(),
+            |resolving| {
+                resolving.setup.search = ["x.example", "shop.example", "late.example"]
+                    .map(str::to_owned)
+                    .to_vec();
+            },
+        )
+        .await;
+        assert_eq!(found, ["192.0.2.1:443"]);
+        assert_eq!(
+            told(&steps),
+            [
+                "A api 4096: NXDOMAIN",
+                "AAAA api 4096: NXDOMAIN",
+                "A api.x.example 4096: NXDOMAIN",
+                "A api.shop.example 4096: NOERROR",
+                "AAAA api.shop.example 4096: NOERROR",
+            ]
+        );
+        assert_eq!(lookups(&steps)[2].expanded_by, ["glibc", "musl"]);
+    });
+}
+
+#[test]
+fn the_zones_own_servers_are_asked_where_resolvers_disagree() {
+    run(async {
+        // The zone's servers have one port and several addresses.
+        let own = server(|asked| {
+            assert!(
+                !asked.recursive,
+                "a zone's own server is asked for what it has itself"
+            );
+            match asked.kind {
+                SOA => Some(asked.reply().record(0, "example", SOA, &soa(7))),
+                _ => asked.gives("192.0.2.1"),
+            }
+        })
+        .await;
+        let second = SocketAddr::new(Ipv4Addr::new(127, 0, 0, 2).into(), own.port());
+        server_at(second, |asked| match asked.kind {
+            SOA => Some(asked.reply().record(0, "example", SOA, &soa(6))),
+            _ => asked.fail(3),
+        })
+        .await;
+        let good = server(|asked| match (asked.name.as_str(), asked.kind) {
+            ("www.example", A) => asked.gives("192.0.2.1"),
+            ("www.example", SOA) => Some(asked.reply().record(1, "example", SOA, &soa(7))),
+            ("example", NS) => Some(
+                asked
+                    .reply()
+                    .record(0, "example", NS, &wired("ns1.example"))
+                    .record(0, "example", NS, &wired("ns2.example"))
+                    .record(2, "ns1.example", A, &v4("127.0.0.1")),
+            ),
+            ("ns2.example", A) => asked.gives("127.0.0.2"),
+            _ => asked.fail(0),
+        })
+        .await;
+        let wrong = server(|asked| asked.fail(3)).await;
+        let script = |resolving: &mut Resolving<'_, '_>| {
+            resolving.authority_port = own.port();
+            resolving.authority_here = true;
+        };
+        let (found, steps) = resolve(
+            &[good, wrong],
+            target("www.example", Service::Tcp),
+            options(),
+            script,
+        )
+        .await;
+        assert_eq!(found, ["192.0.2.1:443"]);
+        assert_eq!(
+            told(&steps)[4..],
+            [
+                "SOA www.example 4096 unchecked: NOERROR",
+                "NS example 4096 unchecked: NOERROR",
+                "A ns2.example 4096 unchecked: NOERROR",
+                "SOA example 4096 own: NOERROR",
+                "A www.example 4096 own: NOERROR",
+                "SOA example 4096 own: NOERROR",
+                "A www.example 4096 own: NXDOMAIN",
+            ]
+        );
+        let (_, steps) = resolve(
+            &[good],
+            target("www.example", Service::Tcp),
+            options(),
+            |_| {},
+        )
+        .await;
+        assert_eq!(steps.len(), 2, "nothing raises the question");
+        let deep = Options {
+            depth: Depth::Deep,
+            ..options()
+        };
+        let (_, steps) = resolve(&[good], target("www.example", Service::Tcp), deep, |_| {}).await;
+        let own = lookups(&steps)
+            .iter()
+            .filter(|lookup| lookup.authoritative_server)
+            .count();
+        assert_eq!(own, 0, "a zone's servers are never sought on this host");
+    });
+}
+
+#[test]
+fn a_service_leads_to_its_hosts_and_ports() {
+    run(async {
+        let server = server(|asked| match (asked.name.as_str(), asked.kind) {
+            ("_xmpp._tcp.example", SRV) => Some(
+                asked
+                    .reply()
+                    .record(
+                        0,
+                        &asked.name,
+                        SRV,
+                        &[&[0, 1, 0, 1, 0x14, 0x66][..], &wired("chat.example")].concat(),
+                    )
+                    .record(0, &asked.name, SRV, b"\0\0\0\0\0\0\0"),
+            ),
+            ("chat.example", A) => asked.gives("192.0.2.9"),
+            _ => asked.fail(0),
+        });
+        let (found, steps) = resolve(
+            &[server.await],
+            target("_xmpp._tcp.example", Service::Tcp),
+            options(),
+            |_| {},
+        )
+        .await;
+        assert_eq!(found, ["192.0.2.9:5222"]);
+        assert_eq!(
+            told(&steps),
+            [
+                "SRV _xmpp._tcp.example 4096: NOERROR",
+                "A chat.example 4096: NOERROR",
+                "AAAA chat.example 4096: NOERROR",
+            ]
+        );
+        assert_eq!(steps[1].why, "the service _xmpp._tcp.example is there");
+    });
+}
+
+#[test]
+fn how_an_https_service_is_reached_is_asked_for_too() {
+    run(async {
+        let server = server(|asked| match asked.kind {
+            A => asked.gives("192.0.2.1"),
+            HTTPS => Some(asked.reply().record(
+                0,
+                &asked.name,
+                HTTPS,
+                b"\0\x01\0\0\x01\0\x03\x02h2",
+            )),
+            _ => asked.fail(0),
+        });
+        let server = server.await;
+        let (_, steps) = resolve(
+            &[server],
+            target("a.example", Service::Https),
+            options(),
+            |_| {},
+        )
+        .await;
+        let LookupOutcome::Answered(answer) = &lookups(&steps)[2].outcome else {
+            panic!("an answer");
+        };
+        assert_eq!(answer.records[0].data, r#"1 . alpn="h2""#);
+        let mut other = target("a.example", Service::Https);
+        other.port = 8443;
+        let (_, steps) = resolve(&[server], other, options(), |_| {}).await;
+        assert_eq!(lookups(&steps)[2].name, "_8443._https.a.example");
+    });
+}
+
+#[test]
+fn what_answers_another_question_is_not_believed() {
+    run(async {
+        let server = server(|asked| {
+            let mut said = asked.gives("192.0.2.66")?;
+            said.asked.id[0] ^= 1;
+            Some(said)
+        });
+        let (found, steps) = resolve(
+            &[server.await],
+            target("a.example", Service::Tcp),
+            options(),
+            |_| {},
+        )
+        .await;
+        assert!(found.is_empty());
+        assert_eq!(told(&steps)[0], "A a.example 4096: silence");
+        assert_eq!(
+            told(&steps)[3],
+            "A a.example tcp: the connection was closed without an answer"
+        );
+    });
+}
+
+#[test]
+fn time_that_is_up_ends_the_questions() {
+    run(async {
+        let silent = server(|_| None).await;
+        let short = Options {
+            max_time: Duration::from_millis(300),
+            ..options()
+        };
+        let (_, steps) = resolve(
+            &[silent, silent, silent],
+            target("a.example", Service::Tcp),
+            short,
+            |_| {},
+        )
+        .await;
+        assert!((1..=2).contains(&steps.len()), "{:?}", told(&steps));
+    });
+}
+
+#[test]
+fn addresses_that_the_user_names_are_used_without_a_question() {
+    run(async {
+        let target = target("a.example", Service::Https);
+        let options = Options {
+            resolve: vec![
+                ("A.example".to_owned(), 443, Ipv4Addr::LOCALHOST.into()),
+                ("a.example".to_owned(), 80, Ipv4Addr::BROADCAST.into()),
+            ],
+            ..options()
+        };
+        let mut listener = |_: &Step| {};
+        let walker = Walker {
+            target: &target,
+            options: &options,
+            recorder: Recorder::new(&mut listener),
+        };
+        assert_eq!(
+            endpoints(&walker).await,
+            ["127.0.0.1:443".parse().expect("an address")]
+        );
+        assert!(walker.recorder.finish().0.is_empty());
+    });
+}
