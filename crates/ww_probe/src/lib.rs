@@ -12,6 +12,7 @@
 )]
 
 mod dns;
+mod http;
 mod options;
 mod recorder;
 mod target;

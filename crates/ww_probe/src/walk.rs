@@ -1,7 +1,7 @@
 //! The order of a walk: names, connections, and what is spoken over them.
 
 use crate::recorder::{Listener, Recorder};
-use crate::{Options, dns, tcp, tls};
+use crate::{Options, dns, http, tcp, tls};
 use std::io;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use ww_base::{Gap, Moment, SourceId};
@@ -20,7 +20,19 @@ pub(crate) struct Walker<'w> {
 impl Walker<'_> {
     /// How long a question that is put now may wait; `None` when the time is up.
     pub(crate) fn patience(&self) -> Option<Duration> {
-        let left = self.options.max_time.checked_sub(self.recorder.elapsed())?;
+        self.at_most(self.options.patience)
+    }
+
+    /// How much of the time for the walk is left.
+    pub(crate) fn left(&self) -> Duration {
+        self.options
+            .max_time
+            .saturating_sub(self.recorder.elapsed())
+    }
+
+    /// At most this long, as far as the time for the walk allows; `None` when it is up.
+    pub(crate) fn at_most(&self, wanted: Duration) -> Option<Duration> {
+        let left = self.left();
         if left.is_zero() {
             self.recorder.gap(Gap::new(
                 "what comes after --max-time",
@@ -28,7 +40,7 @@ impl Walker<'_> {
             ));
             return None;
         }
-        Some(left.min(self.options.patience))
+        Some(left.min(wanted))
     }
 }
 
@@ -77,6 +89,7 @@ impl Walker<'_> {
         targets.retain(|target| self.options.families.allow(target.ip()));
         let open = tcp::connect_each(self, &targets).await;
         tls::probe_each(self, &open).await;
+        http::ask(self, &open).await;
         tls::probe_each_after_clear_text(self, &open).await;
     }
 }

@@ -56,6 +56,8 @@ pub enum HttpOutcome {
     TimedOut,
     /// What came is not HTTP: its first line.
     NotHttp(String),
+    /// Nothing was asked, as there was no connection or no TLS: why.
+    NotConnected(String),
     /// It could not be sent, or the answer broke the protocol.
     Failed(String),
 }
@@ -97,8 +99,11 @@ pub struct Body {
     pub received: u64,
     /// It ended as the framing says.
     pub complete: bool,
-    /// The rest was not read, as the bound was reached.
+    /// The rest was not read, as a bound of size or time was reached.
     pub cut: bool,
+    /// Why it is not complete, where the server or the path is to blame: it broke off, or its chunks cannot
+    /// be read.
+    pub fault: String,
     /// Its first kilobyte as text.
     pub head: String,
 }
@@ -144,7 +149,7 @@ pub struct KeepAliveProbe {
     /// The server ended the idle connection after this time; `None` when it had not within the wait.
     #[serde(with = "written::optional_ms")]
     pub idle: Option<Span>,
-    /// It was ended by a reset, not in order.
+    /// The idle connection was ended by a reset, not in order.
     pub by_reset: bool,
     /// How long was waited at most.
     #[serde(with = "written::ms")]
@@ -156,4 +161,36 @@ pub struct KeepAliveProbe {
     /// The time in the `Keep-Alive` header field, where there was one.
     #[serde(with = "written::optional_ms")]
     pub announced: Option<Span>,
+}
+
+/// How a QUIC server answered a packet of a version that does not exist.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum QuicOutcome {
+    /// With the versions that it speaks, as the protocol has it.
+    Answered,
+    /// The port is closed: ICMP port unreachable.
+    Refused,
+    /// Nothing came, each time it was asked.
+    #[default]
+    Silence,
+    /// It could not be asked, or what came is not QUIC.
+    Failed(String),
+}
+
+/// Whether somebody speaks QUIC at an address: a packet of a reserved version must be answered with a Version
+/// Negotiation packet (RFC 9000 section 6).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, rename_all = "kebab-case")]
+pub struct QuicProbe {
+    /// To where.
+    pub to: Option<SocketAddr>,
+    /// The `Alt-Svc` field that promises HTTP/3 there; empty when none does.
+    pub advertised: String,
+    /// How often it was asked.
+    pub tries: u32,
+    /// How it answered.
+    pub outcome: QuicOutcome,
+    /// The versions that it speaks, as eight hexadecimal digits (`00000001` is RFC 9000).
+    pub versions: Vec<String>,
 }

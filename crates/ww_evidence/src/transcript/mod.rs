@@ -22,7 +22,10 @@ pub use dns::{
     Answer, DnsVia, ExtendedError, Lookup, LookupOutcome, Record, ResolverSetup, SecurityVerdict,
     Validation, ZoneLink,
 };
-pub use http::{Body, HttpExchange, HttpOutcome, HttpReply, HttpVersion, KeepAliveProbe, Phases};
+pub use http::{
+    Body, HttpExchange, HttpOutcome, HttpReply, HttpVersion, KeepAliveProbe, Phases, QuicOutcome,
+    QuicProbe,
+};
 pub use tcp::{
     Connect, ConnectOutcome, Hop, IcmpReport, IdleFate, IdleProbe, IdleTry, LocalState, PathTrace,
     SegmentSizes, SizeTry, TcpInfo,
@@ -144,6 +147,8 @@ pub enum Seen {
     Http(HttpExchange),
     /// How long, and for how many requests, a connection is kept.
     KeepAlive(KeepAliveProbe),
+    /// Whether QUIC is spoken.
+    Quic(QuicProbe),
     /// When the events of a stream arrived.
     Arrivals(Arrivals),
     /// A gRPC call.
@@ -211,6 +216,8 @@ of_kind! {
     exchanges: Http(HttpExchange);
     /// Every trial of how long connections are kept.
     keep_alives: KeepAlive(KeepAliveProbe);
+    /// Every question whether QUIC is spoken.
+    quics: Quic(QuicProbe);
     /// Every stream of events.
     arrivals: Arrivals(Arrivals);
     /// Every gRPC call.
@@ -237,6 +244,7 @@ pub fn address_of(seen: &Seen) -> Option<SocketAddr> {
         Seen::TlsSurvey(one) => one.to,
         Seen::Http(one) => one.to,
         Seen::KeepAlive(one) => one.to,
+        Seen::Quic(one) => one.to,
         Seen::Arrivals(one) => one.to,
         Seen::Grpc(one) => one.to,
         Seen::WebSocket(one) => one.to,

@@ -64,7 +64,7 @@ impl Stage {
             | Seen::Idle(_)
             | Seen::Local(_) => Stage::Connection,
             Seen::Handshake(_) | Seen::Hello(_) | Seen::TlsSurvey(_) => Stage::Tls,
-            Seen::Http(_) | Seen::KeepAlive(_) => Stage::Http,
+            Seen::Http(_) | Seen::KeepAlive(_) | Seen::Quic(_) => Stage::Http,
             Seen::Arrivals(_)
             | Seen::Grpc(_)
             | Seen::WebSocket(_)

@@ -1,0 +1,86 @@
+//! Requests: what is asked of every address, and what an answer makes one ask.
+
+mod chunks;
+mod events;
+mod exchange;
+mod keep;
+mod open;
+mod quic;
+mod reach;
+mod redirect;
+mod request;
+mod session;
+mod url;
+mod wire;
+
+use crate::options::Depth;
+use crate::walk::Walker;
+use request::Request;
+use session::Hop;
+use std::net::SocketAddr;
+use std::time::Duration;
+use url::Url;
+use ww_evidence::transcript::{DnsVia, HttpExchange, Seen, Service};
+
+/// Puts the target's request to each address to which a connection could be opened, and further questions to the
+/// first one that answers.
+pub(crate) async fn ask(walker: &Walker<'_>, open: &[SocketAddr]) {
+    if walker.target.service != Service::Http {
+        return;
+    }
+    let request = Request {
+        method: "GET",
+        url: Url::of(walker.target),
+        fields: walker.options.headers.clone(),
+    };
+    let mut answered: Option<HttpExchange> = None;
+    for &to in open {
+        let hop = Hop {
+            to,
+            number: 0,
+            name: name_took(walker),
+            why: String::new(),
+        };
+        let Some((exchange, kept)) = session::first(walker, &request, &hop).await else {
+            return;
+        };
+        if exchange.reply().is_none() || answered.is_some() {
+            continue;
+        }
+        answered = Some(exchange);
+        if let Some(mut stream) = kept.filter(|_| walker.options.depth > Depth::Quick) {
+            session::again(walker, &request, to, &mut stream).await;
+        }
+    }
+    if let Some(exchange) = answered {
+        ask_further(walker, &request, &exchange).await;
+    }
+}
+
+/// What the target's first answer makes one ask.
+async fn ask_further(walker: &Walker<'_>, request: &Request, answered: &HttpExchange) {
+    let (Some(to), Some(reply)) = (answered.to, answered.reply()) else {
+        return;
+    };
+    redirect::follow(walker, to, reply.clone()).await;
+    if walker.options.depth > Depth::Quick {
+        quic::verify(walker, to, reply).await;
+    }
+    if walker.options.depth == Depth::Deep {
+        keep::measure(walker, request, answered).await;
+    }
+}
+
+/// How long the system took to resolve the target's name.
+fn name_took(walker: &Walker<'_>) -> Duration {
+    let took = walker.recorder.look(|steps| {
+        steps
+            .iter()
+            .find(|step| {
+                matches!(&step.seen, Seen::Lookup(lookup)
+                    if lookup.via == DnsVia::System && lookup.name == walker.target.host)
+            })
+            .map_or(0, |step| step.took.0)
+    });
+    Duration::from_nanos(took.unsigned_abs())
+}
