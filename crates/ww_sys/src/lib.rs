@@ -5,9 +5,11 @@
 
 mod map;
 mod memory;
+mod socket;
 
 pub use map::MappedFile;
 pub use memory::keep_freed_memory;
+pub use socket::{QueuedError, TcpState, next_error, queue_errors, tcp_state};
 
 use std::fs::{File, OpenOptions};
 use std::io;
