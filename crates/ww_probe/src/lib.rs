@@ -13,6 +13,7 @@
 
 mod dns;
 mod http;
+mod namespace;
 mod options;
 mod recorder;
 mod target;
@@ -20,6 +21,7 @@ mod tcp;
 mod tls;
 mod walk;
 
+pub use namespace::NetworkNamespace;
 pub use options::{Depth, Families, Options};
 pub use target::{TargetError, parse_target};
 pub use walk::walk;

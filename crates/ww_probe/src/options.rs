@@ -1,5 +1,6 @@
 //! What the user asks of a walk.
 
+use crate::NetworkNamespace;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
@@ -55,8 +56,13 @@ pub struct Options {
     pub client_certificate: Option<(Vec<u8>, Vec<u8>)>,
     /// `-H`: header fields of requests.
     pub headers: Vec<(String, String)>,
+    /// `--netns`, `--pid`: the network namespace that is walked from, where it is not the program's own.
+    pub namespace: Option<NetworkNamespace>,
     /// How long one question waits for its answer.
     pub patience: Duration,
+    /// How long connections are left idle at most, where idle times are tried ([`Depth::Deep`]). Within
+    /// `max_time`.
+    pub idle_time: Duration,
     /// `--max-time`: no question is begun after this.
     pub max_time: Duration,
     /// `--repeat`: how often the whole question is put at most, for trouble that comes and goes; 0 for
@@ -74,7 +80,9 @@ impl Default for Options {
             roots: None,
             client_certificate: None,
             headers: Vec::new(),
+            namespace: None,
             patience: Duration::from_secs(5),
+            idle_time: Duration::ZERO,
             max_time: Duration::from_mins(1),
             repeat: 0,
         }

@@ -11,6 +11,7 @@ pub(crate) type Listener<'l> = dyn FnMut(&Step) + 'l;
 /// The steps of a walk. A walk is one task of one thread, so that steps borrow it in turn.
 pub(crate) struct Recorder<'l> {
     began: Instant,
+    prefix: String,
     written: RefCell<Written<'l>>,
 }
 
@@ -51,12 +52,20 @@ impl<'l> Recorder<'l> {
     pub(crate) fn new(listener: &'l mut Listener<'l>) -> Recorder<'l> {
         Recorder {
             began: Instant::now(),
+            prefix: String::new(),
             written: RefCell::new(Written {
                 steps: Vec::new(),
                 gaps: Vec::new(),
                 listener,
             }),
         }
+    }
+
+    /// Commands begin with these words, which lead into the network namespace.
+    #[must_use]
+    pub(crate) fn commands_begin_with(mut self, prefix: String) -> Recorder<'l> {
+        self.prefix = prefix;
+        self
     }
 
     /// Time since the walk began.
@@ -79,7 +88,10 @@ impl<'l> Recorder<'l> {
             began: span(asked.at.saturating_duration_since(self.began)),
             took: span(took),
             why: asked.why,
-            command: asked.command,
+            command: match asked.command.as_str() {
+                "" => String::new(),
+                command => format!("{}{command}", self.prefix),
+            },
             seen,
         };
         (written.listener)(&step);

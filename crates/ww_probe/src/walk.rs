@@ -1,7 +1,7 @@
 //! The order of a walk: names, connections, and what is spoken over them.
 
 use crate::recorder::{Listener, Recorder};
-use crate::{Options, dns, http, tcp, tls};
+use crate::{NetworkNamespace, Options, dns, http, tcp, tls};
 use std::io;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use ww_base::{Gap, Moment, SourceId};
@@ -48,13 +48,19 @@ impl Walker<'_> {
 ///
 /// # Errors
 ///
-/// The system does not let this program wait for sockets. What the endpoint does is never an error.
+/// The system does not let this program wait for sockets or enter the network namespace. What the endpoint does is never an error.
 pub fn walk(
     target: &Target,
     options: &Options,
     source: SourceId,
     each: &mut dyn FnMut(&Step),
 ) -> io::Result<Transcript> {
+    // Left last: whatever the runtime starts lives in the namespace too.
+    let _entered = options
+        .namespace
+        .as_ref()
+        .map(NetworkNamespace::enter)
+        .transpose()?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
@@ -66,7 +72,13 @@ pub fn walk(
     let walker = Walker {
         target,
         options,
-        recorder: Recorder::new(listener),
+        recorder: Recorder::new(listener).commands_begin_with(
+            options
+                .namespace
+                .as_ref()
+                .map(NetworkNamespace::prefix)
+                .unwrap_or_default(),
+        ),
     };
     runtime.block_on(walker.run());
     let (steps, gaps) = walker.recorder.finish();
@@ -75,6 +87,11 @@ pub fn walk(
         head: Head {
             target: target.clone(),
             began,
+            namespace: options
+                .namespace
+                .as_ref()
+                .map(ToString::to_string)
+                .unwrap_or_default(),
             privileged: tcp::privileged(),
             syn_repeats: tcp::syn_repeats(),
         },
@@ -91,5 +108,6 @@ impl Walker<'_> {
         tls::probe_each(self, &open).await;
         http::ask(self, &open).await;
         tls::probe_each_after_clear_text(self, &open).await;
+        tcp::look_closer(self).await;
     }
 }

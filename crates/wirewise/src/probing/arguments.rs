@@ -4,7 +4,7 @@ use clap::{Args, ValueEnum, ValueHint};
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
-use ww_probe::{Depth, Families, Options};
+use ww_probe::{Depth, Families, NetworkNamespace, Options};
 
 /// How much is asked of an endpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -57,6 +57,14 @@ pub(crate) struct ProbeArguments {
     #[arg(short = 'H', long, value_name = "NAME: VALUE", value_parser = header)]
     header: Vec<(String, String)>,
 
+    /// Probe from this network namespace, as `ip netns` names it or by its path (as root).
+    #[arg(long, value_name = "NAME|PATH", conflicts_with = "pid")]
+    netns: Option<String>,
+
+    /// Probe from the network namespace of this process (as root).
+    #[arg(long, value_name = "PID")]
+    pid: Option<u32>,
+
     /// Begin no question after this many seconds.
     #[arg(long, value_name = "SECONDS", default_value_t = 60)]
     max_time: u64,
@@ -98,6 +106,12 @@ impl ProbeArguments {
             roots: self.cacert.as_ref().map(read).transpose()?,
             client_certificate,
             headers: self.header.clone(),
+            namespace: match (&self.netns, self.pid) {
+                (Some(name), _) => Some(NetworkNamespace::Named(name.clone())),
+                (_, Some(process)) => Some(NetworkNamespace::OfProcess(process)),
+                _ => None,
+            },
+            idle_time: Duration::from_secs(self.max_time),
             max_time: Duration::from_secs(self.max_time),
             repeat: self.repeat,
             ..Options::default()

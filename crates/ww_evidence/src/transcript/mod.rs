@@ -62,6 +62,9 @@ pub struct Head {
     /// When the walk began.
     #[serde(with = "written::unix_seconds")]
     pub began: Moment,
+    /// The network namespace that was walked from, as the user named it; empty for the program's own.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub namespace: String,
     /// The program's effective user was the superuser.
     pub privileged: bool,
     /// When the kernel repeats a SYN that is not answered, counted from the first one (Linux:
@@ -250,10 +253,7 @@ pub fn address_of(seen: &Seen) -> Option<SocketAddr> {
         Seen::WebSocket(one) => one.to,
         Seen::Stun(one) => one.to,
         Seen::Greeting(one) => one.to,
-        Seen::Resolver(_)
-        | Seen::Lookup(_)
-        | Seen::Validation(_)
-        | Seen::Local(_)
-        | Seen::Trials(_) => None,
+        Seen::Local(one) => one.to,
+        Seen::Resolver(_) | Seen::Lookup(_) | Seen::Validation(_) | Seen::Trials(_) => None,
     }
 }

@@ -195,6 +195,8 @@ pub struct IdleTry {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, rename_all = "kebab-case")]
 pub struct LocalState {
+    /// The target's address that it is about.
+    pub to: Option<SocketAddr>,
     /// Ports that connections may leave from (`net.ipv4.ip_local_port_range`).
     pub port_range: Option<(u16, u16)>,
     /// Connections of this host to the target's address and port, in whatever state.
@@ -203,6 +205,6 @@ pub struct LocalState {
     pub time_wait: u32,
     /// Tracked connections, and how many there may be (`nf_conntrack_count`, `nf_conntrack_max`).
     pub conntrack: Option<(u64, u64)>,
-    /// Connections that full accept queues of this host dropped (`ListenOverflows`).
+    /// Connections that full accept queues of this host dropped while it was tried (`ListenOverflows`).
     pub listen_overflows: u64,
 }

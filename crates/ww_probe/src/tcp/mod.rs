@@ -1,130 +1,251 @@
-//! Connections to every address.
+//! Connections to every address, and what the kernel, the path and other ports tell about those that fail.
 
+mod ask;
+mod idle;
+mod kernel;
+mod local;
+mod open;
+mod path;
+mod sizes;
+
+pub(crate) use kernel::{privileged, syn_repeats};
+pub(crate) use open::connect;
+pub(crate) use sizes::segment_sizes;
+
+use crate::Depth;
 use crate::recorder::Asked;
 use crate::walk::Walker;
-use std::io;
 use std::net::SocketAddr;
-use std::time::Duration;
-use tokio::net::TcpStream;
-use ww_base::Span;
-use ww_evidence::transcript::{Connect, ConnectOutcome, Seen};
+use std::time::{Duration, Instant};
+use ww_evidence::transcript::{
+    Connect, ConnectOutcome, HelloReply, HttpOutcome, Seen, Step, TlsOutcome, address_of,
+};
 
-/// Opens a connection to each address, one after the other; those that are open.
+/// Attempts are begun this far apart, as several at once may look like a scan.
+const APART: Duration = Duration::from_millis(50);
+
+/// Addresses of which more is asked after they failed.
+const FAILURES: usize = 3;
+
+/// Ports that tell whether the host answers at all.
+const CONTROL_PORTS: [u16; 3] = [443, 80, 22];
+
+/// How long a control may take: two SYNs.
+const CONTROL_WAIT: Duration = Duration::from_secs(2);
+
+/// Opens a connection to each address, all at once, then asks what tells why some failed. The addresses
+/// that are open.
 pub(crate) async fn connect_each(walker: &Walker<'_>, targets: &[SocketAddr]) -> Vec<SocketAddr> {
-    let mut open = Vec::new();
-    for &to in targets {
-        let Some(patience) = walker.patience() else {
-            break;
+    let overflows = local::overflows();
+    let seen = attempts(walker, targets, walker.options.patience, false, "").await;
+    if walker.options.depth > Depth::Quick {
+        explain(walker, &seen, overflows).await;
+    }
+    seen.iter()
+        .filter(|connect| connect.outcome == ConnectOutcome::Open)
+        .filter_map(|connect| connect.to)
+        .collect()
+}
+
+/// Looks closer at what the layers above left open: sizes where an answer stalled, idle times, the path.
+pub(crate) async fn look_closer(walker: &Walker<'_>) {
+    if walker.options.depth == Depth::Quick {
+        return;
+    }
+    let is_deep = walker.options.depth == Depth::Deep;
+    let open = walker
+        .recorder
+        .look(|steps| open_addresses(steps, walker.target.port));
+    for (to, state) in open {
+        let why = match state {
+            Beyond::Stalled(step) => format!("step {step} got no answer on an open connection"),
+            Beyond::Unasked => String::new(),
+            Beyond::Answered if is_deep => {
+                sizes::own_segment_sizes(walker, to, "").await;
+                continue;
+            }
+            Beyond::Answered => continue,
         };
-        let asked = Asked::now(format!("nc -vz {} {}", to.ip(), to.port()));
-        let (seen, _stream) = connect(to, patience).await;
-        if seen.outcome == ConnectOutcome::Open {
-            open.push(to);
+        let Some(request) = ask::short(walker.target) else {
+            continue;
+        };
+        let found = segment_sizes(walker, to, &request, &why).await;
+        if !found && (is_deep || matches!(state, Beyond::Stalled(_))) {
+            sizes::own_segment_sizes(walker, to, &why).await;
         }
-        walker.recorder.answer(asked, Seen::Connect(seen));
+    }
+    if is_deep {
+        let open = walker
+            .recorder
+            .look(|steps| open_addresses(steps, walker.target.port));
+        for &(to, _) in open.iter().take(FAILURES) {
+            path::trace(walker, to, "").await;
+        }
+        if let Some(&(to, _)) = open.first() {
+            idle::idle_times(walker, to).await;
+        }
+    }
+}
+
+/// What was asked over an open connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Beyond {
+    /// Nothing.
+    Unasked,
+    /// A question that got no answer at all, in this step.
+    Stalled(u32),
+    /// A question that got one.
+    Answered,
+}
+
+/// Addresses of the target that are open, with what came after.
+fn open_addresses(steps: &[Step], port: u16) -> Vec<(SocketAddr, Beyond)> {
+    let mut open: Vec<(SocketAddr, Beyond)> = Vec::new();
+    for step in steps {
+        let Some(to) = address_of(&step.seen).filter(|to| to.port() == port) else {
+            continue;
+        };
+        let known = open.iter_mut().find(|(known, _)| *known == to);
+        match (&step.seen, known) {
+            (Seen::Connect(connect), None) => {
+                if connect.outcome == ConnectOutcome::Open && !connect.control {
+                    open.push((to, Beyond::Unasked));
+                }
+            }
+            (Seen::Connect(_) | Seen::Path(_) | Seen::Idle(_), _) | (_, None) => {}
+            (seen, Some((_, beyond))) => match (stalled(seen), *beyond) {
+                (true, Beyond::Unasked) => *beyond = Beyond::Stalled(step.number),
+                (false, Beyond::Unasked) => *beyond = Beyond::Answered,
+                // Small questions were answered before this one.
+                (true, Beyond::Answered) if is_long(seen) => {
+                    *beyond = Beyond::Stalled(step.number);
+                }
+                _ => {}
+            },
+        }
     }
     open
 }
 
-/// Opens a connection, if that can be done in time.
-pub(crate) async fn connect(to: SocketAddr, patience: Duration) -> (Connect, Option<TcpStream>) {
-    let mut seen = Connect {
-        to: Some(to),
-        ..Connect::default()
-    };
-    match tokio::time::timeout(patience, TcpStream::connect(to)).await {
-        Err(_) => (seen, None),
-        Ok(Err(error)) => {
-            seen.outcome = outcome(&error);
-            seen.errno = error.to_string();
-            (seen, None)
-        }
-        Ok(Ok(stream)) => {
-            seen.outcome = ConnectOutcome::Open;
-            seen.from = stream.local_addr().ok();
-            (seen, Some(stream))
-        }
+/// A hello of about a segment or more: what shorter ones do not show it does.
+fn is_long(seen: &Seen) -> bool {
+    match seen {
+        Seen::Hello(hello) => hello.bytes >= 1_200 && !hello.split,
+        _ => true,
     }
 }
 
-fn outcome(error: &io::Error) -> ConnectOutcome {
-    match error.kind() {
-        io::ErrorKind::ConnectionRefused => ConnectOutcome::Refused,
-        io::ErrorKind::HostUnreachable => ConnectOutcome::HostUnreachable,
-        io::ErrorKind::NetworkUnreachable => ConnectOutcome::NetworkUnreachable,
-        io::ErrorKind::PermissionDenied => ConnectOutcome::Denied,
-        io::ErrorKind::AddrNotAvailable => ConnectOutcome::NoLocalPort,
-        io::ErrorKind::TimedOut => ConnectOutcome::TimedOut,
-        _ => ConnectOutcome::Failed,
+/// Nothing came back over an open connection.
+fn stalled(seen: &Seen) -> bool {
+    match seen {
+        Seen::Handshake(one) => one.outcome == TlsOutcome::TimedOut,
+        Seen::Hello(one) => one.reply == HelloReply::Silence,
+        Seen::Http(one) => one.outcome == HttpOutcome::TimedOut,
+        _ => false,
     }
 }
 
-/// Whether this program runs as the superuser.
-pub(crate) fn privileged() -> bool {
-    std::fs::read_to_string("/proc/self/status").is_ok_and(|status| {
-        status.lines().any(|line| {
-            line.strip_prefix("Uid:")
-                .and_then(|ids| ids.split_whitespace().nth(1))
-                .is_some_and(|effective| effective == "0")
-        })
-    })
-}
-
-/// When this kernel repeats a SYN that is not answered, after the first: each wait is as long as the one
-/// before for the first `tcp_syn_linear_timeouts` (Linux 6.5 and later), then twice as long.
-pub(crate) fn syn_repeats() -> Vec<Span> {
-    let read = |name: &str| {
-        std::fs::read_to_string(format!("/proc/sys/net/ipv4/{name}"))
-            .ok()
-            .and_then(|text| text.trim().parse::<u32>().ok())
-    };
-    let Some(retries) = read("tcp_syn_retries") else {
+/// Opens connections one after the other without waiting for those before, and writes each down.
+async fn attempts(
+    walker: &Walker<'_>,
+    targets: &[SocketAddr],
+    patience: Duration,
+    control: bool,
+    why: &str,
+) -> Vec<Connect> {
+    let Some(left) = walker.patience() else {
         return Vec::new();
     };
-    repeats(
-        retries.min(16),
-        read("tcp_syn_linear_timeouts").unwrap_or(0),
-    )
-}
-
-fn repeats(retries: u32, linear: u32) -> Vec<Span> {
-    let mut wait = 1;
-    let mut at = 0;
-    (0..retries + linear)
-        .map(|nth| {
-            at += wait;
-            if nth >= linear {
-                wait *= 2;
-            }
-            Span::from_secs(at)
-        })
-        .collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn syns_are_repeated_as_the_kernel_does() {
-        let seconds = |spans: Vec<Span>| -> Vec<i64> {
-            spans.iter().map(|span| span.0 / 1_000_000_000).collect()
-        };
-        assert_eq!(seconds(repeats(3, 0)), [1, 3, 7]);
-        // Measured on Linux 6.18: 1.01, 2.03, 3.05, 4.08, 5.11, 7.12, 11.21, 19.41 s.
-        assert_eq!(seconds(repeats(4, 4)), [1, 2, 3, 4, 5, 7, 11, 19]);
+    let patience = patience.min(left);
+    let begun: Vec<_> = targets
+        .iter()
+        .zip(0..)
+        .map(|(&to, nth)| tokio::spawn(attempt(to, APART * nth, patience, why.to_owned())))
+        .collect();
+    let mut all = Vec::new();
+    for one in begun {
+        if let Ok((asked, took, mut seen)) = one.await {
+            seen.control = control;
+            walker
+                .recorder
+                .answer_after(asked, took, Seen::Connect(seen.clone()));
+            all.push(seen);
+        }
     }
+    all
+}
 
-    #[tokio::test]
-    async fn a_listener_is_open_and_a_closed_port_refuses() {
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
-        let address = listener.local_addr().expect("its address");
-        let patience = Duration::from_secs(1);
-        let (seen, stream) = connect(address, patience).await;
-        assert_eq!(seen.outcome, ConnectOutcome::Open);
-        assert!(stream.is_some());
-        drop((listener, stream));
-        let (seen, _) = connect(address, patience).await;
-        assert_eq!(seen.outcome, ConnectOutcome::Refused);
+async fn attempt(
+    to: SocketAddr,
+    later: Duration,
+    patience: Duration,
+    why: String,
+) -> (Asked, Duration, Connect) {
+    tokio::time::sleep(later).await;
+    let asked = Asked::now(format!("nc -vz {} {}", to.ip(), to.port())).because(why);
+    let began = Instant::now();
+    let (seen, _stream) = connect(to, patience).await;
+    (asked, began.elapsed(), seen)
+}
+
+/// Asks what tells why connections failed.
+async fn explain(walker: &Walker<'_>, seen: &[Connect], overflows: u64) {
+    let failed: Vec<(&Connect, SocketAddr)> = seen
+        .iter()
+        .filter(|connect| connect.outcome != ConnectOutcome::Open)
+        .filter_map(|connect| Some((connect, connect.to?)))
+        .collect();
+    for &(connect, to) in failed.iter().take(FAILURES) {
+        let why = format!("{to} did not accept the connection");
+        if asks_about_host(connect) {
+            let ports = CONTROL_PORTS.into_iter().filter(|&port| port != to.port());
+            let controls: Vec<SocketAddr> = ports
+                .take(2)
+                .map(|port| SocketAddr::new(to.ip(), port))
+                .collect();
+            attempts(walker, &controls, CONTROL_WAIT, true, &why).await;
+        }
+        if asks_about_path(connect) && !local::is_own(to.ip()) {
+            path::trace(walker, to, &why).await;
+        }
+    }
+    let short_of_ports = |connect: &Connect| connect.outcome == ConnectOutcome::NoLocalPort;
+    let concerned = failed
+        .iter()
+        .find(|(connect, _)| short_of_ports(connect))
+        .or_else(|| {
+            failed.iter().find(|(connect, to)| {
+                connect.outcome == ConnectOutcome::TimedOut || local::is_own(to.ip())
+            })
+        });
+    if let Some(&(_, to)) = concerned {
+        let why = format!("{to} did not accept the connection");
+        let asked = Asked::now(format!("ss -tan dst {} | sort | uniq -c", to.ip())).because(why);
+        let mut state = local::state(to);
+        state.listen_overflows = state.listen_overflows.saturating_sub(overflows);
+        state.to = Some(to);
+        walker.recorder.answer(asked, Seen::Local(state));
+    }
+}
+
+/// Whether another port of the host would tell something.
+fn asks_about_host(connect: &Connect) -> bool {
+    match connect.outcome {
+        ConnectOutcome::TimedOut | ConnectOutcome::Refused => true,
+        ConnectOutcome::HostUnreachable
+        | ConnectOutcome::NetworkUnreachable
+        | ConnectOutcome::Denied => connect.icmp.is_some_and(|icmp| icmp.is_policy()),
+        _ => false,
+    }
+}
+
+/// Whether the routers on the way would tell something.
+fn asks_about_path(connect: &Connect) -> bool {
+    match connect.outcome {
+        ConnectOutcome::TimedOut => true,
+        ConnectOutcome::HostUnreachable | ConnectOutcome::NetworkUnreachable => {
+            connect.icmp.is_some()
+        }
+        _ => false,
     }
 }

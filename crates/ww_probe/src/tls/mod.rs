@@ -8,6 +8,8 @@ mod reply;
 mod survey;
 mod together;
 
+pub(crate) use hello::Hello;
+
 use crate::options::Depth;
 use crate::walk::Walker;
 use std::net::SocketAddr;
