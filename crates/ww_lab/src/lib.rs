@@ -3,7 +3,7 @@
 //! [`link`] is the link itself, without clock or socket: frames in with a time, frames out with a time, and a
 //! [`truth`] log of every packet it harmed. [`world`] puts it between two network
 //! namespaces, in real time. A [`scenario`] adds hosts with habits and says what a capture of it must show; [`run`]
-//! makes the capture.
+//! makes the capture. An [`endpoint`] is a real server with one fault, for whoever walks it.
 
 #![expect(
     clippy::disallowed_methods,
@@ -13,6 +13,7 @@
 pub mod artefact;
 pub mod capture;
 pub mod checksum;
+pub mod endpoint;
 pub mod error;
 pub mod forge;
 pub mod kernel;

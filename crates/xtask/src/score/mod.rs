@@ -11,6 +11,7 @@ mod exhibits;
 mod index;
 mod judge;
 mod lab;
+mod probe;
 mod reach;
 mod table;
 
@@ -25,6 +26,7 @@ usage: cargo xtask score [--seed N] [--only NAME]... [--keep DIR] [--jobs N] [--
        cargo xtask score --kept DIR [--only NAME]... [--exhibits] [--binary FILE]
        cargo xtask score --corpus [DIR] [--only NAME]... [--exhibits] [--binary FILE]
        cargo xtask score reach [DIR] [--differences]
+       cargo xtask score probe [--only NAME]... [--jobs N] [--list] [--show] [--binary FILE]
 
   --seed N       repeat the run with this seed; a new one otherwise
   --only NAME    only scenarios (or files) whose name contains NAME
@@ -59,6 +61,11 @@ pub(crate) fn run(args: &[String]) -> ExitCode {
         && what == "reach"
     {
         return reach::run(rest);
+    }
+    if let Some((what, rest)) = args.split_first()
+        && what == "probe"
+    {
+        return probe::run(rest);
     }
     if args.iter().any(|arg| arg == "--help" || arg == "-h") {
         print!("{USAGE}");

@@ -1,0 +1,32 @@
+//! Every endpoint that is walked.
+
+mod answers;
+mod names;
+mod reach;
+mod secured;
+
+use super::Scenario;
+
+/// All scenarios: each has one fault, or none.
+pub fn all() -> Vec<Scenario> {
+    [
+        reach::SCENARIOS,
+        names::SCENARIOS,
+        secured::SCENARIOS,
+        answers::SCENARIOS,
+    ]
+    .concat()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn names_are_told_apart() {
+        let all = super::all();
+        let names: BTreeSet<&str> = all.iter().map(|scenario| scenario.name).collect();
+        assert_eq!(names.len(), all.len());
+        assert!(all.iter().any(|scenario| scenario.cause.is_none()));
+    }
+}

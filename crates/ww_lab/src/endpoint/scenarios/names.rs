@@ -1,0 +1,168 @@
+//! Names that do not exist, are not answered, or are answered in two ways.
+
+use super::super::servers::answer_each;
+use crate::endpoint::{Scenario, Servers, Site, address};
+use crate::error::LabError;
+use crate::traffic::ms;
+use std::net::TcpStream;
+
+/// RCODEs.
+const SERVFAIL: u8 = 2;
+const REFUSED: u8 = 5;
+
+pub(super) const SCENARIOS: &[Scenario] = &[
+    Scenario::healthy(
+        "two-resolvers",
+        "two resolvers that agree",
+        "http://one.lab.example/",
+        |site| {
+            let servers = web(site)?.and_names(
+                site,
+                address::SECOND,
+                "host-record=one.lab.example,10.79.2.2",
+            )?;
+            site.resolve_by(&[address::SERVER, address::SECOND], "")?;
+            Ok(servers)
+        },
+    ),
+    Scenario::faulty(
+        "no-such-name",
+        "the name does not exist",
+        "http://nowhere.lab.example/",
+        "dns-name-not-found",
+        web,
+    ),
+    Scenario::faulty(
+        "no-address",
+        "the name has no address",
+        "http://text.lab.example/",
+        "dns-no-address",
+        |site| {
+            Servers::names(site, "txt-record=text.lab.example,words")?
+                .scripted(site, "[::]:80", fine)
+        },
+    ),
+    Scenario::faulty(
+        "refused",
+        "the resolver refuses",
+        "http://one.lab.example/",
+        "dns-refused",
+        |site| {
+            Servers::default().scripted_names(site, address::SERVER, |query| code(query, REFUSED))
+        },
+    ),
+    Scenario::faulty(
+        "server-failure",
+        "the resolver fails",
+        "http://one.lab.example/",
+        "dns-server-failure",
+        |site| {
+            Servers::default().scripted_names(site, address::SERVER, |query| code(query, SERVFAIL))
+        },
+    ),
+    Scenario::faulty(
+        "resolver-silent",
+        "the resolver does not answer",
+        "http://one.lab.example/",
+        "dns-unanswered",
+        |site| {
+            let servers = web(site)?;
+            site.filter("meta l4proto { tcp, udp } th dport 53 drop")?;
+            Ok(servers)
+        },
+    ),
+    Scenario::faulty(
+        "resolver-closed",
+        "nobody listens at the resolver's address",
+        "http://one.lab.example/",
+        "dns-unanswered",
+        |_| Ok(Servers::default()),
+    ),
+    Scenario::faulty(
+        "first-resolver-silent",
+        "the first of two resolvers does not answer",
+        "http://one.lab.example/",
+        "dns-unanswered",
+        |site| {
+            let servers = web(site)?;
+            site.resolve_by(&[address::NOBODY, address::SERVER], "")?;
+            site.filter("ip daddr 10.79.2.99 drop")?;
+            Ok(servers)
+        },
+    ),
+    Scenario::faulty(
+        "resolvers-disagree",
+        "the second resolver does not know the name",
+        "http://one.lab.example/",
+        "dns-answers-disagree",
+        |site| {
+            let servers = web(site)?.and_names(site, address::SECOND, "")?;
+            site.resolve_by(&[address::SERVER, address::SECOND], "")?;
+            Ok(servers)
+        },
+    ),
+    Scenario::faulty(
+        "slow-resolver",
+        "the resolver takes long",
+        "http://one.lab.example/",
+        "dns-slow",
+        |site| {
+            Servers::default()
+                .scripted_names(site, address::SERVER, |query| {
+                    std::thread::sleep(ms(700));
+                    found(query)
+                })?
+                .scripted(site, "[::]:80", fine)
+        },
+    ),
+];
+
+fn web(site: &Site) -> Result<Servers, LabError> {
+    Servers::names(site, "")?.scripted(site, "[::]:80", fine)
+}
+
+fn fine(stream: TcpStream, _: usize) {
+    answer_each(
+        stream,
+        ms(0),
+        b"HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\ncontent-length: 3\r\n\r\nok\n",
+    );
+}
+
+/// The question of a query, and its type.
+fn question(query: &[u8]) -> Option<(&[u8], u16)> {
+    let mut at = 12;
+    while *query.get(at)? != 0 {
+        at += usize::from(*query.get(at)?) + 1;
+    }
+    let kind = u16::from_be_bytes([*query.get(at + 1)?, *query.get(at + 2)?]);
+    Some((query.get(12..at + 5)?, kind))
+}
+
+/// An answer without records and with this code.
+fn code(query: &[u8], rcode: u8) -> Option<Vec<u8>> {
+    answer(query, rcode, &[])
+}
+
+/// The server's address for A, nothing for other types.
+fn found(query: &[u8]) -> Option<Vec<u8>> {
+    let (_, kind) = question(query)?;
+    match kind {
+        1 => answer(
+            query,
+            0,
+            &[0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4, 10, 79, 2, 2],
+        ),
+        _ => answer(query, 0, &[]),
+    }
+}
+
+fn answer(query: &[u8], rcode: u8, record: &[u8]) -> Option<Vec<u8>> {
+    let (question, _) = question(query)?;
+    let mut answer = query.get(..2)?.to_vec();
+    let count = u8::from(!record.is_empty());
+    answer.extend([0x81, 0x80 | rcode, 0, 1, 0, count, 0, 0, 0, 0]);
+    answer.extend(question);
+    answer.extend(record);
+    Some(answer)
+}

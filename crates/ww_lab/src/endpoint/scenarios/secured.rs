@@ -1,0 +1,366 @@
+//! Certificates and handshakes.
+
+use crate::endpoint::certificates::{Leaf, Signer, TRUSTING};
+use crate::endpoint::{Scenario, Servers, Site, address};
+use crate::error::LabError;
+use std::io::Write as _;
+use std::net::TcpStream;
+
+const HTTPS: &str = "https://one.lab.example/";
+
+pub(super) const SCENARIOS: &[Scenario] = &[
+    Scenario::healthy("https", "HTTPS with a good certificate", HTTPS, |site| {
+        secured(site, Leaf::default(), "")
+    })
+    .with(TRUSTING),
+    Scenario::healthy(
+        "https-chain",
+        "HTTPS with a chain of three",
+        HTTPS,
+        |site| {
+            let leaf = Leaf {
+                signer: Signer::Below,
+                ..Leaf::default()
+            };
+            secured(site, leaf, "")
+        },
+    )
+    .with(TRUSTING),
+    Scenario::healthy(
+        "https-both-families",
+        "HTTPS over both families",
+        "https://both.lab.example/",
+        |site| secured(site, Leaf::default(), ""),
+    )
+    .with(TRUSTING),
+    Scenario::healthy("https-1.3-only", "TLS 1.3 alone", HTTPS, |site| {
+        secured(site, Leaf::default(), "ssl_protocols TLSv1.3;")
+    })
+    .with(TRUSTING),
+    Scenario::healthy("https-1.2-only", "TLS 1.2 alone", HTTPS, |site| {
+        secured(site, Leaf::default(), "ssl_protocols TLSv1.2;")
+    })
+    .with(TRUSTING),
+    Scenario::healthy(
+        "client-certificate-optional",
+        "a client certificate is asked for and not needed",
+        HTTPS,
+        |site| {
+            secured(
+                site,
+                Leaf::default(),
+                "ssl_client_certificate @/root.pem; ssl_verify_client optional;",
+            )
+        },
+    )
+    .with(TRUSTING),
+    Scenario::faulty(
+        "expired",
+        "the certificate has expired",
+        HTTPS,
+        "certificate-expired",
+        |site| {
+            let leaf = Leaf {
+                left: -3,
+                ..Leaf::default()
+            };
+            secured(site, leaf, "")
+        },
+    )
+    .with(TRUSTING),
+    Scenario::faulty(
+        "not-yet-valid",
+        "the certificate is not valid yet",
+        HTTPS,
+        "certificate-not-yet-valid",
+        |site| {
+            let leaf = Leaf {
+                since: -5,
+                ..Leaf::default()
+            };
+            secured(site, leaf, "")
+        },
+    )
+    .with(TRUSTING),
+    Scenario::faulty(
+        "expiring",
+        "the certificate expires in three days",
+        HTTPS,
+        "certificate-expiring",
+        |site| {
+            let leaf = Leaf {
+                left: 3,
+                ..Leaf::default()
+            };
+            secured(site, leaf, "")
+        },
+    )
+    .with(TRUSTING),
+    Scenario::faulty(
+        "other-name",
+        "the certificate is for another name",
+        HTTPS,
+        "certificate-name-mismatch",
+        |site| {
+            let leaf = Leaf {
+                names: &["other.example"],
+                ..Leaf::default()
+            };
+            secured(site, leaf, "")
+        },
+    )
+    .with(TRUSTING),
+    Scenario::faulty(
+        "incomplete-chain",
+        "the intermediate certificate is not sent",
+        HTTPS,
+        "certificate-chain-incomplete",
+        |site| {
+            let leaf = Leaf {
+                signer: Signer::Below,
+                complete: false,
+                ..Leaf::default()
+            };
+            secured(site, leaf, "")
+        },
+    )
+    .with(TRUSTING),
+    Scenario::faulty(
+        "unknown-root",
+        "the certificate comes of a root that is not trusted",
+        HTTPS,
+        "certificate-untrusted",
+        |site| {
+            let leaf = Leaf {
+                signer: Signer::Stranger,
+                ..Leaf::default()
+            };
+            secured(site, leaf, "")
+        },
+    )
+    .with(TRUSTING)
+    .beside(&["certificate-chain-incomplete"]),
+    Scenario::faulty(
+        "self-signed",
+        "the certificate signs itself",
+        HTTPS,
+        "certificate-untrusted",
+        |site| {
+            let leaf = Leaf {
+                signer: Signer::Itself,
+                ..Leaf::default()
+            };
+            secured(site, leaf, "")
+        },
+    )
+    .with(TRUSTING),
+    Scenario::faulty(
+        "one-address-expired",
+        "one of two addresses has an expired certificate",
+        "https://two.lab.example/",
+        "certificate-expired",
+        |site| {
+            site.certify("good", Leaf::default())?;
+            site.certify(
+                "bad",
+                Leaf {
+                    left: -3,
+                    ..Leaf::default()
+                },
+            )?;
+            Servers::names(site, "")?.nginx(
+                site,
+                443,
+                &format!(
+                    "{}{}",
+                    server(site, &format!("{}:443", address::SERVER), "good", ""),
+                    server(site, &format!("{}:443", address::SECOND), "bad", "")
+                ),
+            )
+        },
+    )
+    .with(TRUSTING)
+    .beside(&["certificates-differ", "certificate-untrusted"]),
+    Scenario::faulty(
+        "client-certificate-needed",
+        "a client certificate is needed",
+        HTTPS,
+        "client-certificate-missing",
+        |site| {
+            secured(
+                site,
+                Leaf::default(),
+                "ssl_client_certificate @/root.pem; ssl_verify_client on;",
+            )
+        },
+    )
+    .with(TRUSTING),
+    Scenario::faulty(
+        "unknown-name-rejected",
+        "the server rejects handshakes for the name",
+        HTTPS,
+        "tls-handshake-rejected",
+        |site| {
+            site.certify("leaf", Leaf::default())?;
+            Servers::names(site, "")?.nginx(
+                site,
+                443,
+                "server { listen 443 ssl; ssl_reject_handshake on; }",
+            )
+        },
+    )
+    .with(TRUSTING),
+    Scenario::faulty(
+        "plain-on-tls-port",
+        "plain HTTP is spoken on the TLS port",
+        HTTPS,
+        "plaintext-on-tls-port",
+        |site| {
+            Servers::names(site, "")?.nginx(
+                site,
+                443,
+                "server { listen 443; return 200 \"ok\\n\"; }",
+            )
+        },
+    ),
+    Scenario::faulty(
+        "tls-on-plain-port",
+        "TLS is spoken on the plain port",
+        "http://one.lab.example:8443/",
+        "tls-on-plaintext-port",
+        |site| {
+            site.certify("leaf", Leaf::default())?;
+            Servers::names(site, "")?.nginx(site, 8443, &server(site, "8443", "leaf", ""))
+        },
+    ),
+    Scenario::faulty(
+        "old-version-only",
+        "the server speaks TLS 1.0 alone",
+        HTTPS,
+        "tls-obsolete-version",
+        |site| gnutls(site, "NORMAL:-VERS-ALL:+VERS-TLS1.0:%NO_EXTENSIONS"),
+    )
+    .with(TRUSTING)
+    .beside(&["tls-weak-cipher", "tls-handshake-rejected"]),
+    Scenario::faulty(
+        "old-version-too",
+        "the server speaks TLS 1.0 too",
+        HTTPS,
+        "tls-obsolete-version",
+        |site| gnutls(site, "NORMAL:+VERS-TLS1.0:+VERS-TLS1.1"),
+    )
+    .with(TRUSTING),
+    Scenario::faulty(
+        "weak-suites",
+        "the server accepts 3DES",
+        HTTPS,
+        "tls-weak-cipher",
+        |site| gnutls(site, "NORMAL:-VERS-TLS1.0:-VERS-TLS1.1:+3DES-CBC:+RSA"),
+    )
+    .with(&[
+        "--cacert",
+        "@/root.pem",
+        "--depth",
+        "deep",
+        "--max-time",
+        "25",
+    ]),
+    Scenario::faulty(
+        "no-http2",
+        "a gRPC endpoint does not offer HTTP/2",
+        "grpcs://one.lab.example/",
+        "alpn-mismatch",
+        |site| secured(site, Leaf::default(), ""),
+    )
+    .with(TRUSTING)
+    .beside(&["grpc-unimplemented", "grpc-unhealthy"]),
+    Scenario::faulty(
+        "closes-on-hello",
+        "the server closes when it sees the ClientHello",
+        HTTPS,
+        "tls-handshake-rejected",
+        |site| Servers::names(site, "")?.scripted(site, "[::]:443", closes),
+    ),
+    Scenario::faulty(
+        "ssh-on-tls-port",
+        "an SSH server listens on the TLS port",
+        HTTPS,
+        "plaintext-on-tls-port",
+        |site| Servers::names(site, "")?.scripted(site, "[::]:443", greets),
+    ),
+    Scenario::faulty(
+        "large-hello-dropped",
+        "large ClientHellos vanish",
+        HTTPS,
+        "large-client-hello-dropped",
+        |site| {
+            let servers = secured(site, Leaf::default(), "")?;
+            site.filter("iifname left tcp dport 443 ip length > 1000 drop")?;
+            Ok(servers)
+        },
+    )
+    .with(TRUSTING),
+    Scenario::faulty(
+        "path-mtu-certificates",
+        "the server's certificates do not fit through the path",
+        HTTPS,
+        "path-mtu-black-hole",
+        |site| {
+            // Several certificates make the answer larger than the path takes.
+            let leaf = Leaf {
+                signer: Signer::Below,
+                ..Leaf::default()
+            };
+            let servers = secured(site, leaf, "")?;
+            site.filter("iifname right ip length > 1000 drop")?;
+            Ok(servers)
+        },
+    )
+    .with(TRUSTING),
+];
+
+/// One server block of nginx.
+fn server(site: &Site, listens: &str, certificate: &str, more: &str) -> String {
+    let folder = site.folder.display();
+    let more = more.replace('@', &folder.to_string());
+    format!(
+        "server {{ listen {listens} ssl; ssl_certificate {folder}/{certificate}.pem; \
+         ssl_certificate_key {folder}/{certificate}.key; {more} \
+         location / {{ default_type text/plain; return 200 \"ok\\n\"; }} }}\n"
+    )
+}
+
+/// HTTPS by nginx with this certificate.
+fn secured(site: &Site, leaf: Leaf, more: &str) -> Result<Servers, LabError> {
+    site.certify("leaf", leaf)?;
+    let both = server(site, "443", "leaf", &format!("listen [::]:443 ssl; {more}"));
+    Servers::names(site, "")?.nginx(site, 443, &both)
+}
+
+/// HTTPS by GnuTLS with these priorities.
+fn gnutls(site: &Site, priorities: &str) -> Result<Servers, LabError> {
+    site.certify("leaf", Leaf::default())?;
+    Servers::names(site, "")?.program(
+        site,
+        "gnutls-serv",
+        &[
+            "--http",
+            "--quiet",
+            "--port=443",
+            "--x509certfile=@/leaf.pem",
+            "--x509keyfile=@/leaf.key",
+            &format!("--priority={priorities}"),
+        ],
+        "10.79.2.2:443",
+    )
+}
+
+fn closes(mut stream: TcpStream, _: usize) {
+    // What it says is of no interest.
+    let _ = std::io::Read::read(&mut stream, &mut [0; 4096]);
+}
+
+fn greets(mut stream: TcpStream, _: usize) {
+    let _ = stream.write_all(b"SSH-2.0-OpenSSH_9.2\r\n");
+    let _ = std::io::Read::read(&mut stream, &mut [0; 4096]);
+}
