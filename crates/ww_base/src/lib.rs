@@ -3,9 +3,10 @@
 //! Places ([`Locus`]), values with a place ([`Sourced`], [`Setting`]), ignorance that says what would
 //! cure it ([`Gap`]), answers that are never a bare boolean ([`Verdict`]), readings of broken input
 //! ([`Partial`]), bounds on everything that comes from outside ([`Limits`]) and time as a value
-//! ([`Moment`]).
+//! ([`Moment`]). What counts of failures tell is in [`chance`].
 
 mod answer;
+pub mod chance;
 mod limits;
 mod locus;
 mod moment;
