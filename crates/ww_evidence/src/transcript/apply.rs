@@ -4,7 +4,7 @@ use super::written;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use ww_base::Span;
+use ww_base::{Span, chance};
 
 /// What is spoken at an endpoint.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -219,6 +219,28 @@ pub struct Trials {
     pub stopped: String,
 }
 
+impl Trials {
+    /// How many failed.
+    pub fn failed(&self) -> usize {
+        self.trials
+            .iter()
+            .filter(|trial| !trial.failure.is_empty())
+            .count()
+    }
+
+    /// What it tells that none failed, as a sentence; `None` when one did, or nothing was tried.
+    pub fn remark(&self) -> Option<String> {
+        let count = self.trials.len();
+        if count == 0 || self.failed() > 0 {
+            return None;
+        }
+        let rate = chance::percent(chance::detectable_rate(count as u64));
+        Some(format!(
+            "no failure in {count} trials: a fault that strikes {rate} % or more of them would have been seen with 95 % confidence"
+        ))
+    }
+}
+
 /// One of them.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, rename_all = "kebab-case")]
@@ -233,4 +255,30 @@ pub struct Trial {
     pub failure: String,
     /// What it can be told by: `address`, `certificate`, `source-port`, `connection` (`new`, `reused`), `server`, …
     pub keys: BTreeMap<String, String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn trials_without_a_failure_tell_what_they_would_have_seen() {
+        let mut trials = Trials {
+            trials: vec![Trial::default(); 59],
+            ..Trials::default()
+        };
+        assert_eq!(
+            trials.remark().as_deref(),
+            Some(
+                "no failure in 59 trials: a fault that strikes 5 % or more of them would have been seen with 95 % confidence"
+            )
+        );
+        trials.trials.push(Trial {
+            failure: "reset".to_owned(),
+            ..Trial::default()
+        });
+        assert_eq!(trials.failed(), 1);
+        assert_eq!(trials.remark(), None);
+        assert_eq!(Trials::default().remark(), None);
+    }
 }
