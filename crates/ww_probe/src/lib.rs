@@ -11,11 +11,14 @@
     reason = "probes are real: they open sockets, read how this host resolves names, and live in real time"
 )]
 
+mod apply;
+mod dice;
 mod dns;
 mod http;
 mod namespace;
 mod options;
 mod recorder;
+mod series;
 mod target;
 mod tcp;
 mod tls;

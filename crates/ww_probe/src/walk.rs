@@ -1,11 +1,11 @@
 //! The order of a walk: names, connections, and what is spoken over them.
 
 use crate::recorder::{Listener, Recorder};
-use crate::{NetworkNamespace, Options, dns, http, tcp, tls};
+use crate::{NetworkNamespace, Options, apply, dns, http, series, tcp, tls};
 use std::io;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use ww_base::{Gap, Moment, SourceId};
-use ww_evidence::transcript::{Head, Step, Target, Transcript};
+use ww_evidence::transcript::{Head, Service, Step, Target, Transcript};
 
 /// A walk in progress: what every layer needs.
 pub(crate) struct Walker<'w> {
@@ -104,10 +104,17 @@ impl Walker<'_> {
     async fn run(&self) {
         let mut targets = dns::endpoints(self).await;
         targets.retain(|target| self.options.families.allow(target.ip()));
-        let open = tcp::connect_each(self, &targets).await;
+        // STUN is spoken over UDP; that TCP is refused there says nothing.
+        let open = if self.target.service == Service::Stun {
+            Vec::new()
+        } else {
+            tcp::connect_each(self, &targets).await
+        };
         tls::probe_each(self, &open).await;
         http::ask(self, &open).await;
+        apply::ask(self, &targets, &open).await;
         tls::probe_each_after_clear_text(self, &open).await;
+        series::repeat(self, &targets).await;
         tcp::look_closer(self).await;
     }
 }

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
 /// Programs that tests and the lab start, with the Debian packages that hold them.
-const PROGRAMS: [(&str, &str); 12] = [
+const PROGRAMS: [(&str, &str); 14] = [
     ("curl", "curl"),
     ("dnsmasq", "dnsmasq-base"),
     ("haproxy", "haproxy"),
@@ -23,6 +23,8 @@ const PROGRAMS: [(&str, &str); 12] = [
     ("nft", "nftables"),
     ("nginx", "nginx"),
     ("openssl", "openssl"),
+    ("pg_ctlcluster", "postgresql"),
+    ("redis-server", "redis-server"),
     ("tcpdump", "tcpdump"),
     ("tshark", "tshark"),
     ("z3", "z3"),

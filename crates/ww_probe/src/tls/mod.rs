@@ -13,7 +13,7 @@ pub(crate) use hello::Hello;
 use crate::options::Depth;
 use crate::walk::Walker;
 use std::net::SocketAddr;
-use together::together;
+pub(crate) use together::together;
 use ww_evidence::transcript::{HttpOutcome, PeerReply, Seen, Step};
 
 /// Asks each address to which a connection could be opened.

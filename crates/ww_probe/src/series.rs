@@ -1,0 +1,244 @@
+//! The same question many times, for trouble that comes and goes.
+//!
+//! Trials come at random times, so that a fault with a beat of its own is met like any other; they end as soon as
+//! a sequential test can clear the target. Where it convicts, they go on for a while: what failures have in common
+//! is seen by several of them only.
+
+use crate::apply::{Binding, DatagramReply, binding, root_servers};
+use crate::dice::Dice;
+use crate::recorder::{Asked, span};
+use crate::tcp;
+use crate::walk::Walker;
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+use ww_base::Gap;
+use ww_base::chance::{Decision, Sequential};
+use ww_evidence::transcript::{ConnectOutcome, Seen, Service, Trial, Trials};
+
+/// The mean of the waits between trials.
+const SPACING: Duration = Duration::from_millis(100);
+
+/// More trials tell nothing that fewer do not.
+const MOST: u32 = 10_000;
+
+/// So many failures, and so many successes, show what sets them apart.
+const TELLING: usize = 12;
+
+/// So many failures and no success are no trouble that comes and goes.
+const CONSTANT: usize = 8;
+
+/// Puts the target's cheapest whole question as often as the user wants it, and writes the step.
+pub(crate) async fn repeat(walker: &Walker<'_>, targets: &[SocketAddr]) {
+    if walker.options.repeat == 0 || targets.is_empty() {
+        return;
+    }
+    let service = walker.target.service;
+    if let Some(gap) = harm(service) {
+        walker.recorder.gap(gap);
+        return;
+    }
+    let asked = Asked::now(command(service, targets)).because("--repeat");
+    let mut series = Series::default();
+    let mut dice = Dice::shaken();
+    let began = Instant::now();
+    for _ in 0..walker.options.repeat.min(MOST) {
+        let Some(patience) = walker.patience() else {
+            break;
+        };
+        let Some(&to) = targets.get(dice.below(targets.len())) else {
+            break;
+        };
+        let at = began.elapsed();
+        let (failure, mut keys) = trial(service, to, patience).await;
+        keys.insert("address".to_owned(), to.ip().to_string());
+        let family = if to.is_ipv4() { "IPv4" } else { "IPv6" };
+        keys.insert("family".to_owned(), family.to_owned());
+        series.note(Trial {
+            at: span(at),
+            took: span(began.elapsed().saturating_sub(at)),
+            failure,
+            keys,
+        });
+        if series.is_over() {
+            break;
+        }
+        let wait = dice.wait(SPACING);
+        tokio::time::sleep(walker.at_most(wait).unwrap_or_default()).await;
+    }
+    walker
+        .recorder
+        .answer(asked, Seen::Trials(series.finish(question(service))));
+}
+
+/// Trials and the test that decides when there are enough.
+#[derive(Debug, Default)]
+struct Series {
+    trials: Vec<Trial>,
+    failed: usize,
+    test: Sequential,
+}
+
+impl Series {
+    fn note(&mut self, trial: Trial) {
+        let failed = !trial.failure.is_empty();
+        self.test.note(failed);
+        self.failed += usize::from(failed);
+        self.trials.push(trial);
+    }
+
+    fn is_over(&self) -> bool {
+        let fine = self.trials.len() - self.failed;
+        match self.test.decision() {
+            Decision::Open => false,
+            Decision::Cleared => true,
+            Decision::Convicted => {
+                (self.failed >= TELLING && fine >= TELLING)
+                    || (self.failed >= CONSTANT && fine == 0)
+            }
+        }
+    }
+
+    fn finish(self, what: &str) -> Trials {
+        let stopped = match self.test.decision() {
+            Decision::Cleared => "cleared",
+            Decision::Convicted if self.is_over() => "convicted",
+            Decision::Open | Decision::Convicted => "",
+        };
+        Trials {
+            what: what.to_owned(),
+            trials: self.trials,
+            stopped: stopped.to_owned(),
+        }
+    }
+}
+
+/// Servers that hold it against a client when it connects and says nothing, again and again.
+fn harm(service: Service) -> Option<Gap> {
+    match service {
+        Service::Mysql => Some(Gap::new(
+            "trouble that comes and goes: MySQL blocks hosts that connect and leave (max_connect_errors)",
+            "watch connections of a client that logs in",
+        )),
+        Service::Ssh => Some(Gap::new(
+            "trouble that comes and goes: OpenSSH penalises addresses that connect and leave (PerSourcePenalties)",
+            "watch connections of a client that logs in",
+        )),
+        _ => None,
+    }
+}
+
+/// What is asked each time, as a noun.
+fn question(service: Service) -> &'static str {
+    match service {
+        Service::Stun => "binding request",
+        Service::Dns => "query",
+        _ => "connection",
+    }
+}
+
+fn command(service: Service, targets: &[SocketAddr]) -> String {
+    let Some(to) = targets.first() else {
+        return String::new();
+    };
+    let (ip, port) = (to.ip(), to.port());
+    let one = match service {
+        Service::Stun => format!("turnutils_stunclient -p {port} {ip}"),
+        Service::Dns => format!("dig -p {port} @{ip} . NS"),
+        _ => format!("nc -vz {ip} {port}"),
+    };
+    format!("for i in $(seq 60); do {one} || echo failed; sleep 0.1; done")
+}
+
+/// One trial: how it failed, and what it can be told by.
+async fn trial(
+    service: Service,
+    to: SocketAddr,
+    patience: Duration,
+) -> (String, BTreeMap<String, String>) {
+    match service {
+        Service::Stun => {
+            let (reply, from) = binding(to, patience).await;
+            let failure = match reply {
+                DatagramReply::Answer(Binding::Error(error)) => error,
+                other => unanswered(other),
+            };
+            (failure, left_from(from))
+        }
+        Service::Dns => {
+            let (reply, from) = root_servers(to, patience).await;
+            (unanswered(reply), left_from(from))
+        }
+        _ => connection(to, patience).await,
+    }
+}
+
+async fn connection(to: SocketAddr, patience: Duration) -> (String, BTreeMap<String, String>) {
+    let (connect, _stream) = tcp::connect(to, patience).await;
+    let failure = match connect.outcome {
+        ConnectOutcome::Open => String::new(),
+        ConnectOutcome::Refused => "refused".to_owned(),
+        ConnectOutcome::TimedOut => "no answer to the SYN".to_owned(),
+        _ => connect.errno,
+    };
+    (failure, left_from(connect.from))
+}
+
+/// Why a datagram has no answer; empty when it has one.
+fn unanswered<T>(reply: DatagramReply<T>) -> String {
+    match reply {
+        DatagramReply::Answer(_) => String::new(),
+        DatagramReply::Other(line) => format!("another answer: {line}"),
+        DatagramReply::Refused => "refused".to_owned(),
+        DatagramReply::Silence => "no answer".to_owned(),
+        DatagramReply::Failed(error) => error,
+    }
+}
+
+fn left_from(from: Option<SocketAddr>) -> BTreeMap<String, String> {
+    from.map(|from| ("source-port".to_owned(), from.port().to_string()))
+        .into_iter()
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn series(outcomes: &str) -> (Series, usize) {
+        let mut series = Series::default();
+        for (index, one) in outcomes.chars().enumerate() {
+            series.note(Trial {
+                failure: if one == 'x' { "refused" } else { "" }.to_owned(),
+                ..Trial::default()
+            });
+            if series.is_over() {
+                return (series, index + 1);
+            }
+        }
+        let all = outcomes.len();
+        (series, all)
+    }
+
+    #[test]
+    fn trials_end_when_there_are_enough() {
+        let (over, after) = series(&".".repeat(100));
+        assert_eq!((over.finish("x").stopped.as_str(), after), ("cleared", 59));
+        let (over, after) = series(&"x".repeat(100));
+        assert_eq!((over.finish("x").stopped.as_str(), after), ("convicted", 8));
+        let (over, after) = series(&"x...".repeat(100));
+        assert_eq!(
+            (over.finish("x").stopped.as_str(), after),
+            ("convicted", 45)
+        );
+        let (over, after) = series("x.........");
+        assert_eq!((over.finish("x").stopped.as_str(), after), ("", 10));
+    }
+
+    #[test]
+    fn servers_that_bear_a_grudge_are_spared() {
+        assert!(harm(Service::Mysql).is_some());
+        assert!(harm(Service::Ssh).is_some());
+        assert!(harm(Service::Redis).is_none());
+    }
+}
