@@ -1,13 +1,19 @@
 //! Every rule, sorted by family and name.
 
 use crate::{
-    Rule, balancing, breakers, capture, dns, drain, exposure, filters, health, keepalive, kernel,
-    kube, limits, mesh, names, net, pools, references, retries, routes, streams, tcp, timeouts,
-    tls, tls_config, traps,
+    Rule, app, balancing, breakers, capture, dns, drain, exposure, filters, health, keepalive,
+    kernel, kube, limits, mesh, names, net, pools, references, retries, routes, streams, tcp,
+    timeouts, tls, tls_config, traps,
 };
 
 /// Every rule.
 pub static RULES: &[&Rule] = &[
+    &app::backend_outlier::RULE,
+    &app::greeting_refused::RULE,
+    &app::grpc_unhealthy::RULE,
+    &app::grpc_unimplemented::RULE,
+    &app::intermittent_failure::RULE,
+    &app::websocket_upgrade_refused::RULE,
     &balancing::affinity_without_effect::RULE,
     &balancing::backup_never_used::RULE,
     &balancing::client_hash_sees_the_proxy::RULE,

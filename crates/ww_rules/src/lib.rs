@@ -22,6 +22,7 @@ mod trust;
 mod view;
 mod walk;
 
+pub mod app;
 pub mod balancing;
 pub mod breakers;
 pub mod capture;
