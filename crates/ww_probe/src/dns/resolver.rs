@@ -24,6 +24,8 @@ pub(super) struct Resolver {
     /// Where it is.
     pub(super) server: SocketAddr,
     ways: Ways,
+    /// It answered over UDP: that it is silent once says nothing of other questions.
+    heard: bool,
 }
 
 impl Resolver {
@@ -32,6 +34,7 @@ impl Resolver {
         Resolver {
             server,
             ways: Ways::Udp(Some(SIZES.0)),
+            heard: false,
         }
     }
 
@@ -75,6 +78,7 @@ impl Resolver {
 
     /// What an answer makes one ask.
     async fn follow(&mut self, walker: &Walker<'_>, ask: &Ask<'_>, first: Answer) -> Answer {
+        self.heard = true;
         if first.truncated {
             let tcp = ask
                 .over_tcp("the answer over UDP is cut short")
@@ -161,11 +165,13 @@ impl Resolver {
             ..ask.over_tcp(why)
         };
         let found = tcp.put(walker).await.and_then(answer);
-        self.ways = if found.is_some() {
-            Ways::Tcp
-        } else {
-            Ways::None
-        };
+        if !self.heard {
+            self.ways = if found.is_some() {
+                Ways::Tcp
+            } else {
+                Ways::None
+            };
+        }
         found
     }
 }

@@ -312,6 +312,30 @@ fn a_silent_server_is_given_up_and_the_next_one_asked() {
 }
 
 #[test]
+fn a_server_that_is_silent_to_one_type_is_asked_for_others() {
+    run(async {
+        let server = server(|asked| match asked.kind {
+            A => asked.gives("192.0.2.1"),
+            AAAA => None,
+            _ => asked.fail(0),
+        });
+        let target = target("a.example", Service::Https);
+        let (found, steps) = resolve(&[server.await], target, options(), |_| {}).await;
+        assert_eq!(found, ["192.0.2.1:443"]);
+        assert_eq!(
+            told(&steps)[1..],
+            [
+                "AAAA a.example 4096: silence",
+                "AAAA a.example 1232: silence",
+                "AAAA a.example plain: silence",
+                "AAAA a.example tcp: silence",
+                "HTTPS a.example 4096: NOERROR",
+            ]
+        );
+    });
+}
+
+#[test]
 fn a_closed_port_is_told_from_silence() {
     run(async {
         let closed = {
