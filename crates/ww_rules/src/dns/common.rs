@@ -2,6 +2,7 @@
 
 use crate::{Sighting, Subject, View};
 use rustc_hash::FxHashMap;
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use ww_base::{Moment, Span};
 use ww_evidence::{DnsTransaction, Endpoint, Mark, Transport};
@@ -163,6 +164,29 @@ pub(super) fn repeated_for_loss(asked: &DnsTransaction, habit: Option<&Habit>) -
     let typical = habit.map_or(Span::ZERO, |habit| habit.typical);
     let prompt = took.times(4) <= waited || took <= typical.times(2);
     asked.asked > 1 && asked.answers < asked.asked && prompt
+}
+
+/// What a server says why it fails, in the words of RFC 8914.
+pub(super) fn extended_error(code: u16) -> Cow<'static, str> {
+    Cow::Borrowed(match code {
+        3 => "stale answer",
+        6 => "DNSSEC bogus",
+        7 => "DNSSEC signature expired",
+        8 => "DNSSEC signature not yet valid",
+        9 => "DNSKEY missing",
+        10 => "RRSIGs missing",
+        12 => "NSEC missing",
+        13 => "cached error",
+        14 => "not ready",
+        15 => "blocked",
+        16 => "censored",
+        17 => "filtered",
+        18 => "prohibited",
+        20 => "not authoritative",
+        22 => "no reachable authority",
+        23 => "network error",
+        other => return Cow::Owned(format!("extended error {other}")),
+    })
 }
 
 /// `1 query`, `3 queries`.

@@ -1,5 +1,7 @@
 //! `dns-search-expansion`: names were tried with search suffixes before the real one.
 
+mod probed;
+
 use super::common::{AAAA, NAME_ERROR, NO_ERROR, at, counted, some_of, told_about, transactions};
 use crate::rule::rule;
 use crate::{Sighting, Sightings, Story, Subject, View};
@@ -22,6 +24,8 @@ rule! {
     page: "dns_search_expansion.md",
     detect: detect,
     tell: tell,
+    sight: probed::sight,
+    say: probed::say,
 }
 
 /// Beyond this a failed name and a found one have nothing to do with one another.

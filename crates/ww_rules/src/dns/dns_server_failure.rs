@@ -1,8 +1,10 @@
 //! `dns-server-failure`: a server said that it cannot or will not answer.
 
+mod probed;
+
 use super::common::{
-    FORMAT_ERROR, NOT_IMPLEMENTED, PTR, REFUSED, SERVER_FAILURE, TRANSFERS, at, counted, some_of,
-    told_about,
+    FORMAT_ERROR, NOT_IMPLEMENTED, PTR, REFUSED, SERVER_FAILURE, TRANSFERS, at, counted,
+    extended_error, some_of, told_about,
 };
 use super::lookup::{Lookup, lookups};
 use crate::rule::rule;
@@ -25,6 +27,8 @@ rule! {
     page: "dns_server_failure.md",
     detect: detect,
     tell: tell,
+    sight: probed::sight,
+    say: probed::say,
 }
 
 fn detect(view: &View<'_>, sightings: &mut Sightings) {
@@ -102,25 +106,7 @@ fn reason(asked: &DnsTransaction) -> String {
     let Some(code) = asked.extended_error else {
         return String::new();
     };
-    let text = match code {
-        6 => "DNSSEC bogus",
-        7 => "DNSSEC signature expired",
-        8 => "DNSSEC signature not yet valid",
-        9 => "DNSKEY missing",
-        10 => "RRSIGs missing",
-        12 => "NSEC missing",
-        13 => "cached error",
-        14 => "not ready",
-        15 => "blocked",
-        16 => "censored",
-        17 => "filtered",
-        18 => "prohibited",
-        20 => "not authoritative",
-        22 => "no reachable authority",
-        23 => "network error",
-        _ => return format!(", extended error {code}"),
-    };
-    format!(", {text}")
+    format!(", {}", extended_error(code))
 }
 
 fn tell(view: &View<'_>, group: &[Sighting]) -> Story {

@@ -1,5 +1,7 @@
 //! `dns-slow`: answers came, but late.
 
+mod probed;
+
 use super::common::{
     Charged, Habit, at, counted, habits, repeated_for_loss, some_of, told_about, transactions,
 };
@@ -22,6 +24,8 @@ rule! {
     page: "dns_slow.md",
     detect: detect,
     tell: tell,
+    sight: probed::sight,
+    say: probed::say,
 }
 
 /// Nobody notices an answer that comes sooner.

@@ -1,5 +1,7 @@
 //! `dns-unanswered`: a question was never answered, or only once it was asked again.
 
+mod probed;
+
 use super::common::{
     Charged, Habit, at, counted, habits, put_to, repeated_for_loss, some_of, told_about,
     transactions,
@@ -27,6 +29,8 @@ rule! {
     page: "dns_unanswered.md",
     detect: detect,
     tell: tell,
+    sight: probed::sight,
+    say: probed::say,
 }
 
 /// An answer may still be on its way this long.

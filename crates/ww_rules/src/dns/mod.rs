@@ -5,14 +5,21 @@ mod common;
 pub(crate) use common::Habit;
 pub(crate) use lookup::Lookup;
 mod lookup;
+mod servers;
 mod unheard;
 
+pub(crate) mod dns_answers_disagree;
+pub(crate) mod dns_fragments_dropped;
 pub(crate) mod dns_name_error_burst;
+pub(crate) mod dns_name_not_found;
+pub(crate) mod dns_no_address;
 pub(crate) mod dns_parallel_query_race;
+pub(crate) mod dns_refused;
 pub(crate) mod dns_search_expansion;
 pub(crate) mod dns_server_failure;
 pub(crate) mod dns_slow;
 pub(crate) mod dns_stale_address;
+pub(crate) mod dns_tcp_blocked;
 pub(crate) mod dns_truncated_without_tcp;
 pub(crate) mod dns_unanswered;
 

@@ -1,0 +1,164 @@
+//! `dns-name-not-found`: the name does not exist, as far as anybody says.
+
+use super::servers::{
+    Server, addresses, alias, all, answer, is_found, listed, named, resolvers, servers,
+};
+use crate::rule::rule;
+use crate::{Sighting, Sightings, Story, Subject, Walk};
+use ww_evidence::transcript::{Answer, DnsVia, LookupOutcome};
+use ww_finding::{Owner, Severity};
+
+rule! {
+    name: "dns-name-not-found",
+    family: "dns",
+    layer: Dns,
+    class: Connectivity,
+    severity: High,
+    owner: Configuration,
+    summary: "The name does not exist (NXDOMAIN), or the alias that it is leads to one that does not",
+    needs: [Endpoint],
+    explains: [],
+    page: "dns_name_not_found.md",
+    sight: sight,
+    say: say,
+}
+
+/// What C libraries say when a name, or an address for it, does not exist.
+const UNKNOWN: [&str; 2] = ["Name or service not known", "Name does not resolve"];
+
+fn sight(walk: &Walk<'_>, sightings: &mut Sightings) {
+    if is_found(walk) {
+        return;
+    }
+    let asked = resolvers(walk);
+    for server in &asked {
+        for (step, lookup) in &server.lookups {
+            if lookup.checking_disabled
+                || answer(lookup).is_none_or(|said| said.rcode != "NXDOMAIN")
+            {
+                continue;
+            }
+            let says = format!(
+                "{} says that {} does not exist (asked for {})",
+                named(server.at),
+                missing(lookup.name.as_str(), answer(lookup)),
+                lookup.kind
+            );
+            sightings.add(Sighting::new(Subject::Step(step.number), "").show(walk.at(step, says)));
+        }
+    }
+    if asked.iter().any(|server| !server.is_silent()) {
+        return;
+    }
+    for (step, lookup) in all(walk) {
+        if let (DnsVia::System, LookupOutcome::Failed(why)) = (&lookup.via, &lookup.outcome)
+            && UNKNOWN.iter().any(|known| why.contains(known))
+        {
+            sightings.add(
+                Sighting::new(Subject::Step(step.number), "")
+                    .show(walk.at(step, format!("the system's resolver says: {why}"))),
+            );
+        }
+    }
+}
+
+/// The name, or the one at the end of its aliases.
+fn missing<'a>(name: &'a str, said: Option<&'a Answer>) -> &'a str {
+    said.and_then(alias).unwrap_or(name)
+}
+
+fn say(walk: &Walk<'_>, sightings: &[Sighting]) -> Story {
+    let host = walk.target().host.as_str();
+    let servers = servers(walk);
+    let negative = servers
+        .iter()
+        .filter(|server| !server.is_own)
+        .flat_map(|server| &server.lookups)
+        .filter_map(|(_, lookup)| answer(lookup))
+        .find(|said| said.rcode == "NXDOMAIN");
+    let own = servers
+        .iter()
+        .filter(|server| server.is_own)
+        .find_map(has_it);
+    let missing = missing(host, negative);
+    let zone = negative.and_then(|said| said.authority.iter().find(|record| record.kind == "SOA"));
+    let kept = zone.and_then(|soa| {
+        let minimum: u32 = soa.data.rsplit(' ').next()?.parse().ok()?;
+        Some(minimum.min(soa.ttl))
+    });
+    let refuter =
+        format!("dig {missing} that prints an address, at the name's own servers or elsewhere");
+    if let Some((at, step, says)) = own {
+        let wait = kept.map_or_else(String::new, |seconds| {
+            format!(", for up to {seconds} s more")
+        });
+        return Story::observed(
+            format!("{missing} exists at {at}, one of its own name servers, and the resolvers still say that it does not: they remember an older answer{wait}"),
+            refuter,
+        )
+        .severity(Severity::High)
+        .owner(Owner::Server)
+        .show(walk.at(step, says))
+        .advise(format!("Wait, or flush the name at the resolvers (unbound-control flush {missing}, rndc flushname {missing}, resolvectl flush-caches)"))
+        .advise("A shorter minimum in the zone's SOA record lets resolvers forget sooner (RFC 2308)");
+    }
+    let headline = if missing == host {
+        format!(
+            "{host} does not exist{}",
+            said_by(sightings, zone.map(|soa| soa.name.as_str()))
+        )
+    } else {
+        format!("{host} is an alias of {missing}, which does not exist")
+    };
+    let mut story = Story::observed(headline, refuter);
+    let tried: Vec<String> = expansions(walk);
+    if !tried.is_empty() {
+        story.headline.push_str("; nor does ");
+        story.headline.push_str(&listed(&tried));
+    }
+    let story = if missing == host {
+        story.advise(format!(
+            "Look for a typing error in {host}; if the name is right, create the record in its zone"
+        ))
+    } else {
+        story.advise(format!("Remove the CNAME record, or create {missing} again: whoever registers that name may speak for {host}"))
+    };
+    match kept {
+        Some(seconds) if seconds > 0 => story.advise(format!(
+            "Resolvers may remember that it does not exist for {seconds} s after it was made"
+        )),
+        _ => story,
+    }
+}
+
+fn said_by(sightings: &[Sighting], zone: Option<&str>) -> String {
+    match (zone, sightings.len()) {
+        (Some("."), _) => ": there is no such top-level domain".to_owned(),
+        (Some(zone), _) => format!(" in the zone {zone}"),
+        (None, _) => String::new(),
+    }
+}
+
+/// The names of the search list that do not exist either.
+fn expansions(walk: &Walk<'_>) -> Vec<String> {
+    let mut names: Vec<String> = Vec::new();
+    for (_, lookup) in all(walk) {
+        let told = answer(lookup).is_some_and(|said| addresses(said).next().is_none());
+        if !lookup.expanded_by.is_empty() && told && !names.contains(&lookup.name) {
+            names.push(lookup.name.clone());
+        }
+    }
+    names
+}
+
+/// One of the zone's own servers that has an address for the name.
+fn has_it<'a>(server: &Server<'a>) -> Option<(String, &'a ww_evidence::transcript::Step, String)> {
+    let (step, said) = ["A", "AAAA"].iter().find_map(|kind| server.answer(kind))?;
+    let address = addresses(said).next()?;
+    let at = named(server.at);
+    Some((
+        at.clone(),
+        step,
+        format!("{at} answers with {}", address.data),
+    ))
+}

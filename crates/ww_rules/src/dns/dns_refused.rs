@@ -1,0 +1,110 @@
+//! `dns-refused`: a server does not want to answer.
+
+use super::common::extended_error;
+use super::servers::{answer, is_found, listed, named, servers};
+use crate::rule::rule;
+use crate::{Sighting, Sightings, Story, Subject, Walk};
+use ww_finding::{Owner, Severity};
+
+rule! {
+    name: "dns-refused",
+    family: "dns",
+    layer: Dns,
+    class: Security,
+    severity: High,
+    owner: Configuration,
+    summary: "A name server refuses to answer this host, or for this name (REFUSED)",
+    needs: [Endpoint],
+    explains: ["dns-slow"],
+    page: "dns_refused.md",
+    sight: sight,
+    say: say,
+}
+
+fn sight(walk: &Walk<'_>, sightings: &mut Sightings) {
+    for server in servers(walk) {
+        for (step, lookup) in &server.lookups {
+            let Some(said) = answer(lookup).filter(|said| said.rcode == "REFUSED") else {
+                continue;
+            };
+            let recursion = if said.recursion_available {
+                ""
+            } else {
+                ", it offers no recursion"
+            };
+            let why = said
+                .extended_errors
+                .first()
+                .map_or_else(String::new, |error| {
+                    format!(", {}", extended_error(error.code))
+                });
+            let says = format!(
+                "{} refuses {} {}{recursion}{why}",
+                named(server.at),
+                lookup.kind,
+                lookup.name
+            );
+            let group = if server.is_own { "own" } else { "resolver" };
+            sightings
+                .add(Sighting::new(Subject::Step(step.number), group).show(walk.at(step, says)));
+        }
+    }
+}
+
+fn say(walk: &Walk<'_>, sightings: &[Sighting]) -> Story {
+    let host = &walk.target().host;
+    let group = sightings
+        .first()
+        .map_or("", |sighting| sighting.group.as_str());
+    let is_own = group == "own";
+    let told = servers(walk);
+    let refuses: Vec<&super::servers::Server<'_>> = told
+        .iter()
+        .filter(|server| server.is_own == is_own)
+        .filter(|server| {
+            server
+                .lookups
+                .iter()
+                .any(|(_, lookup)| answer(lookup).is_some_and(|said| said.rcode == "REFUSED"))
+        })
+        .collect();
+    let names: Vec<String> = refuses.iter().map(|server| named(server.at)).collect();
+    let who = listed(&names);
+    let is_are = if names.len() == 1 {
+        "refuses"
+    } else {
+        "refuse"
+    };
+    if is_own {
+        return Story::observed(
+            format!("{who} {is_are} to answer for {host}, though the zone names it as a name server: the delegation is lame"),
+            "an answer with the AA bit from it, asked without recursion",
+        )
+        .severity(Severity::Low)
+        .owner(Owner::Server)
+        .advise("Configure the zone on that server, or take it out of the zone's NS records and the parent's delegation");
+    }
+    let recursion = refuses
+        .iter()
+        .flat_map(|server| &server.lookups)
+        .filter_map(|(_, lookup)| answer(lookup))
+        .any(|said| said.recursion_available);
+    let why = if recursion {
+        "it looks names up for others, and not for this host or not this name"
+    } else {
+        "it offers this host no recursion"
+    };
+    let found = is_found(walk);
+    let end = if found {
+        "; another server answers"
+    } else {
+        ""
+    };
+    Story::observed(
+        format!("{who} {is_are} to answer for {host}: {why}{end}"),
+        "the server's log or access list that allows this host would rule out a policy",
+    )
+    .severity(if found { Severity::Medium } else { Severity::High })
+    .advise("If this host may use the server, allow its network (BIND allow-query and allow-recursion, unbound access-control: NETWORK allow)")
+    .advise("If the server only serves zones of its own, name a resolver in /etc/resolv.conf instead: an authoritative server refuses other names")
+}

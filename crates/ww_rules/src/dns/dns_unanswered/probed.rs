@@ -1,0 +1,220 @@
+//! The same cause at a live endpoint: a server is silent, to everything or to some questions.
+
+use super::super::servers::{
+    Server, answer, how, is_found, listed, named, resolvers, servers, setup,
+};
+use crate::{Sighting, Sightings, Story, Subject, Walk};
+use ww_evidence::transcript::{DnsVia, Lookup, LookupOutcome, Step};
+use ww_finding::{Owner, Severity};
+
+/// Answers up to this size pass every path in one piece.
+const SMALL: u16 = 1232;
+
+/// What a server is silent to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Silence<'a> {
+    /// Everything.
+    All,
+    /// Everything over UDP.
+    Udp,
+    /// Questions with EDNS.
+    Edns,
+    /// One type.
+    Kind(&'a str),
+    /// One datagram, by chance.
+    Once,
+}
+
+pub(super) fn sight(walk: &Walk<'_>, sightings: &mut Sightings) {
+    for server in servers(walk) {
+        let Some((silence, steps)) = silence(&server) else {
+            continue;
+        };
+        let word = match silence {
+            Silence::All if server.is_own => "own",
+            Silence::All => "all",
+            Silence::Udp => "udp",
+            Silence::Edns => "edns",
+            Silence::Kind(kind) => kind,
+            Silence::Once => "once",
+        };
+        let mut sighting = Sighting::new(Subject::Capture, format!("{word} {}", named(server.at)));
+        sighting.subjects = steps
+            .iter()
+            .map(|(step, _)| Subject::Step(step.number))
+            .collect();
+        sighting.lost = steps.iter().map(|(step, _)| step.took).sum();
+        for &(step, lookup) in &steps {
+            sighting = sighting.show(walk.at(step, says(step, lookup)));
+        }
+        sightings.add(sighting);
+    }
+}
+
+/// What a server is silent to, and the questions that show it.
+fn silence<'a>(server: &Server<'a>) -> Option<(Silence<'a>, Vec<(&'a Step, &'a Lookup)>)> {
+    let unanswered = |lookup: &Lookup| answer(lookup).is_none();
+    let mut steps: Vec<(&Step, &Lookup)> = server.lookups.clone();
+    steps.retain(|(_, lookup)| unanswered(lookup));
+    if steps.is_empty() {
+        return None;
+    }
+    if server.is_silent() {
+        return Some((Silence::All, steps));
+    }
+    // An answer that is cut short and not continued over TCP is another matter.
+    steps.retain(|(_, lookup)| matches!(lookup.via, DnsVia::Udp(_)));
+    let (heard_udp, heard_tcp) = heard(server);
+    if !heard_udp {
+        return heard_tcp.then_some((Silence::Udp, steps));
+    }
+    let silent_kind = server.kinds().into_iter().find(|kind| {
+        let mut asked = server.asked(kind).peekable();
+        asked.peek().is_some() && server.asked(kind).all(|(_, lookup)| unanswered(lookup))
+    });
+    if let Some(kind) = silent_kind {
+        steps.retain(|(_, lookup)| lookup.kind == kind);
+        return (!server.is_own).then_some((Silence::Kind(kind), steps));
+    }
+    steps.retain(|(_, lookup)| {
+        !lookup.checking_disabled && lookup.outcome == LookupOutcome::TimedOut
+    });
+    let &(_, lost) = steps.first()?;
+    let answered_as_it_was = server.asked(&lost.kind).any(|(_, lookup)| {
+        lookup.edns_size == lost.edns_size && lookup.via == lost.via && answer(lookup).is_some()
+    });
+    if answered_as_it_was {
+        return Some((Silence::Once, steps));
+    }
+    let small_is_lost = steps
+        .iter()
+        .any(|(_, lookup)| lookup.edns_size == Some(SMALL));
+    let plain_is_heard = server.asked(&lost.kind).any(|(_, lookup)| {
+        lookup.edns_size.is_none()
+            && matches!(lookup.via, DnsVia::Udp(_))
+            && answer(lookup).is_some()
+    });
+    (small_is_lost && plain_is_heard).then_some((Silence::Edns, steps))
+}
+
+/// Whether it answered over UDP, and over TCP.
+fn heard(server: &Server<'_>) -> (bool, bool) {
+    let over = |tcp: bool| {
+        server.lookups.iter().any(|(_, lookup)| {
+            matches!(lookup.via, DnsVia::Tcp(_)) == tcp && answer(lookup).is_some()
+        })
+    };
+    (over(false), over(true))
+}
+
+fn says(step: &Step, lookup: &Lookup) -> String {
+    let asked = format!("{} {} asked{}", lookup.kind, lookup.name, how(lookup));
+    match &lookup.outcome {
+        LookupOutcome::Refused => format!("{asked}: the port is closed"),
+        LookupOutcome::Failed(why) => format!("{asked}: {why}"),
+        _ => format!("{asked}: nothing came in {}", step.took),
+    }
+}
+
+pub(super) fn say(walk: &Walk<'_>, sightings: &[Sighting]) -> Story {
+    let group = sightings
+        .first()
+        .map_or("", |sighting| sighting.group.as_str());
+    let (word, at) = group.split_once(' ').unwrap_or_default();
+    let host = &walk.target().host;
+    let ask = format!("dig @{} {host}", at.trim_start_matches('['));
+    match word {
+        "all" => dead(walk, at),
+        "own" => Story::observed(
+            format!("{at}, one of the name servers of {host}'s zone, does not answer"),
+            "an answer from it to another host: then the path from here is at fault",
+        )
+        .severity(Severity::Low)
+        .owner(Owner::Server)
+        .advise("Start that server, or take it out of the zone's NS records and the parent's delegation: resolvers wait for it now and then"),
+        "udp" => Story::observed(
+            format!("{at} answers over TCP alone: questions over UDP, or their answers, are dropped"),
+            "an answer over UDP to another host",
+        )
+        .severity(if is_found(walk) { Severity::Medium } else { Severity::High })
+        .owner(Owner::Middlebox)
+        .advise("Open UDP port 53 both ways between this host and the server; programs ask over UDP first"),
+        "edns" => Story::observed(
+            format!("{at} is silent to questions with EDNS and answers those without"),
+            format!("{ask} +bufsize={SMALL} that is answered"),
+        )
+        .severity(Severity::Medium)
+        .owner(Owner::Middlebox)
+        .advise("Let the firewall's DNS inspection pass the OPT record and messages above 512 bytes, or update the server (RFC 8906)"),
+        "once" => Story::observed(
+            format!("one datagram to or from {at} was lost: the same question was answered when it was asked again"),
+            "many repetitions without a loss",
+        )
+        .severity(Severity::Info)
+        .advise(format!("Repeat {ask} a hundred times; loss that stays is a matter of the path or of the server's load")),
+        kind => Story::observed(
+            format!("{at} does not answer questions for {kind} records, and answers others"),
+            format!("{ask} {kind} that is answered, if only with no record"),
+        )
+        .severity(if kind == "HTTPS" { Severity::Low } else { Severity::Medium })
+        .owner(Owner::Middlebox)
+        .advise(format!("Find what drops the type between here and the server; a name without {kind} records must be answered with none (RFC 8906 section 3.1.2)")),
+    }
+}
+
+/// A resolver of which nothing is heard.
+fn dead(walk: &Walk<'_>, at: &str) -> Story {
+    let host = &walk.target().host;
+    let asked = resolvers(walk);
+    let silent = asked.iter().find(|server| named(server.at) == at);
+    let is_closed = silent.is_some_and(|server| {
+        server
+            .lookups
+            .iter()
+            .all(|(_, lookup)| lookup.outcome == LookupOutcome::Refused)
+    });
+    let not_sent = silent.is_some_and(|server| {
+        server
+            .lookups
+            .iter()
+            .all(|(_, lookup)| matches!(lookup.outcome, LookupOutcome::Failed(_)))
+    });
+    let what = match (is_closed, not_sent) {
+        (true, _) => "is no name server: its port is closed",
+        (_, true) => "cannot be asked",
+        _ => "does not answer, neither over UDP nor over TCP",
+    };
+    let alive: Vec<String> = asked
+        .iter()
+        .filter(|server| !server.is_silent())
+        .map(|server| named(server.at))
+        .collect();
+    let is_first = asked.first().is_some_and(|server| named(server.at) == at);
+    let is_slow = !(is_closed || not_sent);
+    let timeout = setup(walk)
+        .map(|setup| setup.timeout)
+        .filter(|timeout| timeout.0 > 0);
+    let (severity, end) = match (alive.is_empty(), is_first && is_slow) {
+        (true, _) if !is_found(walk) => (Severity::High, format!("; {host} cannot be resolved")),
+        (true, _) => (Severity::Medium, String::new()),
+        (false, true) => {
+            let wait = timeout.map_or_else(String::new, |timeout| format!(" for {timeout}"));
+            (
+                Severity::Medium,
+                format!(
+                    "; it is asked first, so that programs wait{wait} before they ask {}",
+                    listed(&alive)
+                ),
+            )
+        }
+        (false, false) => (Severity::Low, format!("; {} does", listed(&alive))),
+    };
+    Story::observed(
+        format!("{at} {what}{end}"),
+        "an answer from it to this host at another time, or to another host, moves the fault to the path or to the moment",
+    )
+    .severity(severity)
+    .owner(if is_closed { Owner::Server } else { Owner::Network })
+    .advise(format!("Ask from this host: dig @{at} {host}; if it is meant to be there, start it or open port 53 over UDP and TCP"))
+    .advise("If it is not, take it out of /etc/resolv.conf or the DHCP option; until then `options timeout:1 rotate` keeps the wait short (glibc)")
+}
