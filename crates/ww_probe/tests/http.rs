@@ -141,7 +141,7 @@ fn what_is_not_http_is_told_with_its_first_line() {
         HttpOutcome::NotHttp("SSH-2.0-OpenSSH_9.2p1 \x1b[31mDebian".to_owned())
     );
     let broken = Server::new(|stream, _| say(stream, "HTTP/1.1 OK\r\n\r\n"));
-    assert!(matches!(outcome(&broken), HttpOutcome::Failed(why) if why.contains("status line")));
+    assert!(matches!(outcome(&broken), HttpOutcome::Broken(why) if why.contains("status line")));
 }
 
 #[test]
@@ -187,7 +187,7 @@ fn a_server_that_never_ends_is_left() {
             .is_ok()
         {}
     });
-    assert!(matches!(outcome(&endless), HttpOutcome::Failed(why) if why.contains("do not end")));
+    assert!(matches!(outcome(&endless), HttpOutcome::Broken(why) if why.contains("do not end")));
 
     let flood = reply(&Server::new(|stream, _| {
         say(

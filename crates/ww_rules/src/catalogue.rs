@@ -1,9 +1,9 @@
 //! Every rule, sorted by family and name.
 
 use crate::{
-    Rule, app, balancing, breakers, capture, dns, drain, exposure, filters, health, keepalive,
-    kernel, kube, limits, mesh, names, net, pools, references, retries, routes, streams, tcp,
-    timeouts, tls, tls_config, traps,
+    Rule, app, balancing, breakers, capture, dns, drain, exposure, filters, health, http,
+    keepalive, kernel, kube, limits, mesh, names, net, pools, references, retries, routes, streams,
+    tcp, timeouts, tls, tls_config, traps,
 };
 
 /// Every rule.
@@ -80,6 +80,14 @@ pub static RULES: &[&Rule] = &[
     &health::probe_port_not_served::RULE,
     &health::probe_timeout_too_short::RULE,
     &health::targets_without_check::RULE,
+    &http::event_stream_buffered::RULE,
+    &http::http_answer_broken::RULE,
+    &http::http_gateway_timeout::RULE,
+    &http::http_server_errors::RULE,
+    &http::http3_advertised_unreachable::RULE,
+    &http::redirect_loop::RULE,
+    &http::response_not_cacheable::RULE,
+    &http::response_truncated::RULE,
     &keepalive::handshake_per_request::RULE,
     &keepalive::keep_alive_exceeds_backend::RULE,
     &keepalive::keep_alive_pool_too_small::RULE,

@@ -31,6 +31,7 @@ pub mod drain;
 pub mod exposure;
 pub mod filters;
 pub mod health;
+pub mod http;
 pub mod keepalive;
 pub mod kernel;
 pub mod kube;

@@ -58,7 +58,9 @@ pub enum HttpOutcome {
     NotHttp(String),
     /// Nothing was asked, as there was no connection or no TLS: why.
     NotConnected(String),
-    /// It could not be sent, or the answer broke the protocol.
+    /// The answer breaks the protocol: its head cannot be read.
+    Broken(String),
+    /// It could not be sent, or another error came.
     Failed(String),
 }
 

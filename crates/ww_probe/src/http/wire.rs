@@ -144,9 +144,9 @@ impl Reader {
             return HttpOutcome::Replied(Box::new(self.reply));
         }
         match (self.state, ending) {
-            (State::Broken(why), _) => HttpOutcome::Failed(why),
+            (State::Broken(why), _) => HttpOutcome::Broken(why),
             (State::NotHttp, _) => HttpOutcome::NotHttp(first_line(&self.head)),
-            _ if !self.head.is_empty() => HttpOutcome::Failed(format!(
+            _ if !self.head.is_empty() => HttpOutcome::Broken(format!(
                 "the head broke off after {} bytes: {}",
                 self.head.len(),
                 ended(ending)
@@ -493,24 +493,24 @@ mod tests {
             (
                 b"HTTP/1.1 abc\r\n\r\n",
                 Ending::Closed,
-                HttpOutcome::Failed("the status line is broken: `HTTP/1.1 abc`".to_owned()),
+                HttpOutcome::Broken("the status line is broken: `HTTP/1.1 abc`".to_owned()),
             ),
             (
                 b"HTTP/1.1 200 OK\r\nnonsense\r\n\r\n",
                 Ending::Closed,
-                HttpOutcome::Failed("a header line has no colon: `nonsense`".to_owned()),
+                HttpOutcome::Broken("a header line has no colon: `nonsense`".to_owned()),
             ),
             (
                 b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
                 Ending::Closed,
-                HttpOutcome::Failed(
+                HttpOutcome::Broken(
                     "Content-Length is sent with different values: 1, 2".to_owned(),
                 ),
             ),
             (
                 b"HTTP/1.1 200 OK\r\nServer: x",
                 Ending::Reset,
-                HttpOutcome::Failed("the head broke off after 26 bytes: a reset came".to_owned()),
+                HttpOutcome::Broken("the head broke off after 26 bytes: a reset came".to_owned()),
             ),
         ];
         for (bytes, ending, wanted) in cases {
@@ -530,7 +530,7 @@ mod tests {
         }
         assert!(reader.head.len() <= HEAD_MAX + 64);
         assert!(
-            matches!(reader.outcome(&Ending::Enough), HttpOutcome::Failed(why) if why.contains("do not end"))
+            matches!(reader.outcome(&Ending::Enough), HttpOutcome::Broken(why) if why.contains("do not end"))
         );
 
         let mut interim = Reader::new("GET");

@@ -268,7 +268,9 @@ fn http(transcript: &Transcript) -> Option<String> {
             HttpOutcome::Reset => "reset".to_owned(),
             HttpOutcome::TimedOut => "no answer".to_owned(),
             HttpOutcome::NotHttp(_) => "no HTTP is spoken here".to_owned(),
-            HttpOutcome::NotConnected(why) | HttpOutcome::Failed(why) => why.clone(),
+            HttpOutcome::NotConnected(why)
+            | HttpOutcome::Broken(why)
+            | HttpOutcome::Failed(why) => why.clone(),
         };
         let begins = format!("{version} {said}");
         if !parts.iter().any(|part| part.starts_with(&begins)) {

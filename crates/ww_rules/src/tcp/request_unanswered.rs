@@ -1,5 +1,7 @@
 //! `request-unanswered`: the server took the request and never answered.
 
+mod probed;
+
 use super::waits::{about_endpoint, counted, is_chatter, roles_known, way_to_server};
 use crate::rule::rule;
 use crate::{Sighting, Sightings, Story, View};
@@ -21,6 +23,8 @@ rule! {
     page: "request_unanswered.md",
     detect: detect,
     tell: tell,
+    sight: probed::sight,
+    say: probed::say,
 }
 
 /// A wait below this is nobody's trouble.

@@ -1,5 +1,7 @@
 //! `slow-application`: the request arrived, and the server took its time.
 
+mod probed;
+
 use super::waits::{about_endpoint, counted, is_chatter, roles_known, way_to_server};
 use crate::rule::rule;
 use crate::{Sighting, Sightings, Story, View};
@@ -20,6 +22,8 @@ rule! {
     page: "slow_application.md",
     detect: detect,
     tell: tell,
+    sight: probed::sight,
+    say: probed::say,
 }
 
 /// Thinking time above which users wait.

@@ -1,0 +1,13 @@
+//! Rules about requests and answers of HTTP at a live endpoint.
+
+mod maker;
+mod timer;
+
+pub(crate) mod event_stream_buffered;
+pub(crate) mod http3_advertised_unreachable;
+pub(crate) mod http_answer_broken;
+pub(crate) mod http_gateway_timeout;
+pub(crate) mod http_server_errors;
+pub(crate) mod redirect_loop;
+pub(crate) mod response_not_cacheable;
+pub(crate) mod response_truncated;
