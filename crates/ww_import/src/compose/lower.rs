@@ -79,6 +79,7 @@ fn unit(service: &Service, environments: &Environments, intake: &mut Intake<'_>)
     unit.ports.clone_from(&service.ports);
     let one = intake.defaults.number(&compose(), "deploy.replicas");
     unit.scaling.replicas = service.replicas.clone().or(one);
+    unit.scaling.may_share_address = service.may_share_address;
     let health = service.health.iter().filter(|health| !health.is_disabled);
     unit.probes = health.map(|health| probe(health, intake)).collect();
     let grace = intake.defaults.time(&compose(), "stop_grace_period");

@@ -120,6 +120,7 @@ fn over(layer: Service, base: Service) -> Service {
         health: layer.health.or(base.health),
         grace: layer.grace.or(base.grace),
         replicas: layer.replicas.or(base.replicas),
+        may_share_address: base.may_share_address || layer.may_share_address,
         mounts,
         names: joined(base.names, layer.names),
         addresses: replaced(base.addresses, layer.addresses),

@@ -188,6 +188,7 @@ impl Reader<'_, '_> {
         let deploy = written.get("deploy");
         let replicas = deploy.map_or_else(Setting::default, |it| self.number(it, "replicas"));
         service.replicas = replicas.or(self.number(written, "scale"));
+        service.may_share_address = deploy.is_some_and(|it| self.may_share_address(it));
         for entry in written.get("volumes").into_iter().flat_map(View::items) {
             service.mounts.extend(self.mount(entry));
         }
@@ -239,6 +240,18 @@ impl Reader<'_, '_> {
                 .parse(text)
                 .or_else(|| Notation::Seconds.parse(text))
         })
+    }
+
+    /// Whether the name of a service may stand for one virtual address. Docker Swarm gives one unless
+    /// `endpoint_mode: dnsrr` says otherwise, and a file with keys that only Swarm follows is likely for it (compose
+    /// file reference, `deploy`); `docker compose` never does.
+    fn may_share_address(&self, deploy: View<'_>) -> bool {
+        const SWARM: [&str; 4] = ["mode", "placement", "rollback_config", "update_config"];
+        let mode = deploy.get("endpoint_mode").and_then(|it| self.written(it));
+        match mode {
+            Some(mode) => !mode.is_whole || mode.word.value != "dnsrr",
+            None => SWARM.iter().any(|key| deploy.get(key).is_some()),
+        }
     }
 
     fn number(&mut self, map: View<'_>, key: &str) -> Setting<u64> {

@@ -123,6 +123,7 @@ volumes: {data: }
     let written = text.get(at.start as usize..at.end as usize).unwrap();
     assert_eq!(written, "stop_grace_period: 1m30s");
     assert_eq!(web.scaling.replicas.value(), Some(&3));
+    assert!(!web.scaling.may_share_address);
     assert_eq!(web.references, []);
     let [probe] = api.probes.as_slice() else {
         panic!("{:?}", api.probes);
@@ -286,4 +287,29 @@ services:
         ]
     );
     assert_eq!(units[0].waits_for.len(), 3);
+}
+
+#[test]
+fn a_service_of_a_swarm_may_have_one_address_for_all() {
+    let text = "\
+services:
+  swarm: {image: a, deploy: {replicas: 3, placement: {constraints: [node.role == worker]}}}
+  vip: {image: a, deploy: {replicas: 3, endpoint_mode: vip}}
+  each: {image: a, deploy: {replicas: 3, endpoint_mode: dnsrr, update_config: {order: start-first}}}
+  here: {image: a, deploy: {replicas: 3, resources: {limits: {cpus: '1'}}}}
+";
+    let units = units(&[("compose.yml", text)]);
+    let shared: Vec<(&str, bool)> = units
+        .iter()
+        .map(|unit| (&*unit.name, unit.scaling.may_share_address))
+        .collect();
+    assert_eq!(
+        shared,
+        [
+            ("swarm", true),
+            ("vip", true),
+            ("each", false),
+            ("here", false)
+        ]
+    );
 }

@@ -62,6 +62,8 @@ pub(super) struct Service {
     pub(super) health: Option<Health>,
     pub(super) grace: Setting<Span>,
     pub(super) replicas: Setting<u64>,
+    /// Its name may stand for one address of all its instances.
+    pub(super) may_share_address: bool,
     pub(super) mounts: Vec<Mount>,
     /// Names besides the service's own.
     pub(super) names: Vec<String>,
@@ -124,6 +126,7 @@ impl Service {
             health: None,
             grace: Setting::default(),
             replicas: Setting::default(),
+            may_share_address: false,
             mounts: Vec::new(),
             names: Vec::new(),
             addresses: Vec::new(),

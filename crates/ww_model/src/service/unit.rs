@@ -143,6 +143,8 @@ pub struct Mount {
 pub struct Scaling {
     /// Instances that are asked for.
     pub replicas: Setting<u64>,
+    /// The name may stand for one address before all instances, as that of a service of Docker Swarm does.
+    pub may_share_address: bool,
     /// The most that an autoscaler makes.
     pub most: Setting<u64>,
     /// The fewest that an autoscaler leaves.

@@ -85,6 +85,8 @@ fn scaled<'m>(chains: &Chains<'m>, hop: &Hop<'m>) -> Option<&'m Unit> {
     units.copied().find(|unit| {
         let replicas = unit.scaling.replicas.value();
         let is_several = replicas.is_some_and(|count| *count > 1);
-        unit.kind == UnitKind::Compose && is_several && unit.scaling.replicas.is_written()
+        let scaling = &unit.scaling;
+        let each_has_one = scaling.replicas.is_written() && !scaling.may_share_address;
+        unit.kind == UnitKind::Compose && is_several && each_has_one
     })
 }

@@ -90,7 +90,8 @@ fn several<'m>(declared: &Declared<'m>, way: &Way<'m>) -> Option<Several<'m>> {
     let unit = units.find(|unit| is_headless || unit.kind == UnitKind::Compose)?;
     let replicas = each(&unit.scaling.replicas).into_iter().next()?;
     let is_written = replicas.at.is_some() && replicas.value > 1;
-    is_written.then_some(Several {
+    let each_has_one = is_headless || !unit.scaling.may_share_address;
+    (is_written && each_has_one).then_some(Several {
         target: hop.target,
         replicas,
         unit,
