@@ -141,6 +141,8 @@ pub(crate) enum ReportFormat {
     Text,
     /// For programs.
     Json,
+    /// Markdown, for a ticket.
+    Markdown,
     /// SARIF 2.1.0, for code review.
     Sarif,
 }

@@ -19,6 +19,7 @@ pub(crate) fn run(arguments: &ConsultArguments, color: ColorChoice) -> anyhow::R
     let sources = files.sources();
     let text = match arguments.choice.format {
         ReportFormat::Json => ww_report::json::render(&consultation, &sources)?,
+        ReportFormat::Markdown => ww_report::markdown::render(&consultation, &sources),
         ReportFormat::Sarif => ww_report::sarif::render(&consultation, &sources, &rules::all())?,
         ReportFormat::Text if arguments.choice.quiet => {
             format!("{}\n", printable(&consultation.verdict))

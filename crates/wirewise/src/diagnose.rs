@@ -155,6 +155,7 @@ fn render(
     let sources = case.sources();
     Ok(match arguments.choice.format {
         ReportFormat::Json => ww_report::json::render(consultation, &sources)?,
+        ReportFormat::Markdown => ww_report::markdown::render(consultation, &sources),
         ReportFormat::Sarif => ww_report::sarif::render(consultation, &sources, &rules::all())?,
         ReportFormat::Text if arguments.choice.quiet => {
             format!("{}\n", printable(&consultation.verdict))

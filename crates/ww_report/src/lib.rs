@@ -1,13 +1,14 @@
 //! Findings to words: text, JSON and SARIF.
 //!
 //! A [`Consultation`](ww_finding::Consultation) becomes [`text`] for a terminal or [`json`] for a
-//! program, or [`sarif`] for code review; [`mending`] applies fixes; [`flows`] lists connections; [`pages`] prints what a rule means; [`verdict`] says it all
+//! program, [`sarif`] for code review, or [`markdown`] for a ticket; [`mending`] applies fixes; [`flows`] lists connections; [`pages`] prints what a rule means; [`verdict`] says it all
 //! in one sentence. Same input, same bytes: no clock, environment or locale is asked.
 
 pub mod defaults;
 pub mod flows;
 pub mod json;
 pub mod map;
+pub mod markdown;
 pub mod mending;
 pub mod pages;
 pub mod reach;

@@ -134,7 +134,7 @@ fn tone(severity: Severity) -> Tone {
 }
 
 /// `3 times · 412 ms lost · server · idle-connection-reset`.
-fn figures(finding: &Finding) -> String {
+pub(crate) fn figures(finding: &Finding) -> String {
     let mut parts = vec![times(finding.count)];
     if finding.lost > Span::ZERO {
         parts.push(format!("{} lost", finding.lost));
@@ -174,7 +174,7 @@ fn rows(finding: &Finding, sources: &Sources<'_>) -> Vec<(String, String)> {
 }
 
 /// Where an exhibit is; the path only where there are several.
-fn place(locus: &Locus, sources: &Sources<'_>) -> String {
+pub(crate) fn place(locus: &Locus, sources: &Sources<'_>) -> String {
     let several = sources.inputs().len() > 1;
     let within = |source, what: String| {
         if several {
@@ -199,7 +199,7 @@ fn place(locus: &Locus, sources: &Sources<'_>) -> String {
 }
 
 /// The command that repeats the first of these steps that has one.
-fn command<'s>(exhibits: &[Exhibit], sources: &Sources<'s>) -> Option<&'s str> {
+pub(crate) fn command<'s>(exhibits: &[Exhibit], sources: &Sources<'s>) -> Option<&'s str> {
     exhibits.iter().find_map(|exhibit| match exhibit.at {
         Locus::Probe { source, step } => sources.command(source, step),
         _ => None,
@@ -215,7 +215,7 @@ fn frames(range: &FrameRange) -> String {
 }
 
 /// One display filter that selects the frames of all these exhibits.
-fn filter(exhibits: &[Exhibit]) -> Option<String> {
+pub(crate) fn filter(exhibits: &[Exhibit]) -> Option<String> {
     let mut filters: Vec<&str> = Vec::new();
     for exhibit in exhibits {
         if let Locus::Frames(range) = &exhibit.at

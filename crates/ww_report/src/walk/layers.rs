@@ -59,7 +59,7 @@ impl Stage {
 
 /// How a layer does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Mark {
+pub(crate) enum Mark {
     /// Nothing wrong was seen.
     Fine,
     /// It works, and something is amiss.
@@ -72,14 +72,26 @@ pub(super) enum Mark {
 
 /// The line of a layer.
 #[derive(Debug)]
-pub(super) struct LayerLine {
-    pub(super) stage: Stage,
-    pub(super) mark: Mark,
-    pub(super) says: String,
+pub(crate) struct LayerLine {
+    pub(crate) stage: Stage,
+    pub(crate) mark: Mark,
+    pub(crate) says: String,
+}
+
+impl LayerLine {
+    /// One character that says how the layer does.
+    pub(crate) fn glyph(&self) -> &'static str {
+        match self.mark {
+            Mark::Fine => "✓",
+            Mark::Poor => "!",
+            Mark::Broken => "✗",
+            Mark::NotAsked => "–",
+        }
+    }
 }
 
 /// The lines of all layers that the target has.
-pub(super) fn layers(transcript: &Transcript, findings: &[Finding]) -> Vec<LayerLine> {
+pub(crate) fn lines(transcript: &Transcript, findings: &[Finding]) -> Vec<LayerLine> {
     let target = &transcript.head.target;
     Stage::ALL
         .into_iter()

@@ -5,25 +5,29 @@ mod waterfall;
 
 use crate::sheet::{Sheet, Tone};
 use crate::words::count_of;
-use layers::{Mark, layers};
+use layers::Mark;
 use std::time::Duration;
 use ww_evidence::transcript::{Seen, Step, Transcript};
 use ww_finding::Finding;
 
 pub use layers::Stage;
+pub(crate) use layers::lines;
 
 /// The line of a walk and those of its layers.
 pub(crate) fn render(sheet: &mut Sheet, transcript: &Transcript, findings: &[Finding]) {
     sheet.gap();
-    for layer in layers(transcript, findings) {
-        let (glyph, tone) = match layer.mark {
-            Mark::Fine => ("✓", Tone::Plain),
-            Mark::Poor => ("!", Tone::Yellow),
-            Mark::Broken => ("✗", Tone::Red),
-            Mark::NotAsked => ("–", Tone::Dim),
+    for layer in lines(transcript, findings) {
+        let tone = match layer.mark {
+            Mark::Fine => Tone::Plain,
+            Mark::Poor => Tone::Yellow,
+            Mark::Broken => Tone::Red,
+            Mark::NotAsked => Tone::Dim,
         };
         sheet.hanging(
-            &[(2, tone, glyph), (4, Tone::Plain, layer.stage.word())],
+            &[
+                (2, tone, layer.glyph()),
+                (4, Tone::Plain, layer.stage.word()),
+            ],
             14,
             Tone::Plain,
             &layer.says,
