@@ -69,10 +69,15 @@ pub struct TlsHandshake {
     pub alpn: String,
     /// An earlier session was resumed.
     pub resumed: bool,
+    /// The address whose session was offered for resumption; the certificates are left out then.
+    pub session_from: Option<SocketAddr>,
     /// The server's certificates in the order in which it sent them.
     pub certificates: Vec<Certificate>,
     /// Whether they lead to a trusted root.
     pub trust: TrustVerdict,
+    /// Which of the certificates (indices from 0) lead to the root, or as far as they lead; the others are
+    /// superfluous. Empty when not judged.
+    pub path: Vec<u32>,
     /// The target's name is among those of the first certificate.
     pub name_matches: bool,
     /// The server stapled an OCSP response.

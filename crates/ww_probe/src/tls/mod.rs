@@ -1,12 +1,24 @@
-//! TLS: what is offered, what is accepted.
+//! TLS: what is offered, what is accepted, whose certificates are shown.
 
 mod ask;
+mod certificate;
 mod groups;
+mod handshake;
+mod handshakes;
 mod hello;
 mod hellos;
 mod reply;
+mod resumption;
+#[cfg_attr(
+    not(test),
+    expect(dead_code, reason = "what is spoken over TLS asks for it")
+)]
+mod secured;
 mod survey;
+mod tap;
 mod together;
+mod trust;
+mod witness;
 
 pub(crate) use hello::Hello;
 
@@ -21,6 +33,7 @@ pub(crate) async fn probe_each(walker: &Walker<'_>, open: &[SocketAddr]) {
     if !walker.target.service.is_tls() {
         return;
     }
+    handshakes::probe_each(walker, open).await;
     if walker.options.depth > Depth::Quick {
         together(open.iter().map(|&to| hellos::probe(walker, to))).await;
     }
