@@ -15,7 +15,9 @@ use tokio::net::TcpStream;
 use ww_evidence::transcript::{IdleFate, IdleProbe, IdleTry, Seen};
 
 /// Idle times that are tried at once, seconds: about those that products have, and a little more.
-const LADDER: [u64; 14] = [5, 10, 20, 30, 45, 62, 92, 125, 185, 245, 305, 355, 610, 910];
+const LADDER: [u64; 17] = [
+    1, 2, 3, 5, 10, 20, 30, 45, 62, 92, 125, 185, 245, 305, 355, 610, 910,
+];
 
 /// Connections that are held at once.
 const AT_ONCE: usize = 8;
@@ -23,7 +25,7 @@ const AT_ONCE: usize = 8;
 /// Between an idle time that does no harm and one that does, so many are tried at once.
 const BETWEEN: u32 = 4;
 
-/// The kernel waits a second before the first keep-alive and sends three, a second apart.
+/// The kernel sends three keep-alives, a second apart, and waits for the last answer as long.
 const ASKING: Duration = Duration::from_secs(6);
 
 /// What a server says while it is idle is read so far.
@@ -145,11 +147,12 @@ async fn ended(stream: &TcpStream, until: Instant) -> Option<IdleFate> {
 /// Sends keep-alives and waits for what comes of them.
 async fn still_there(stream: &TcpStream) -> IdleFate {
     let second = Duration::from_secs(1);
-    let ask = TcpKeepalive::new()
-        .with_time(second)
-        .with_interval(second)
-        .with_retries(3);
-    if SockRef::from(stream).set_tcp_keepalive(&ask).is_err() {
+    let how = TcpKeepalive::new().with_interval(second).with_retries(3);
+    let socket = SockRef::from(stream);
+    // The first is sent as soon as the time is set, if it is over by then; the interval has to be known.
+    if socket.set_tcp_keepalive(&how).is_err()
+        || socket.set_tcp_keepalive(&how.with_time(second)).is_err()
+    {
         return IdleFate::Alive;
     }
     let asked = Instant::now();

@@ -1,5 +1,7 @@
 //! `icmp-rejected`: a router or host on the way says that it did not deliver packets.
 
+mod probed;
+
 use super::about::{self, Errors, Fate, Told, flow_words, reason, some};
 use crate::rule::rule;
 use crate::{Sighting, Sightings, Story, View};
@@ -19,6 +21,8 @@ rule! {
     page: "icmp_rejected.md",
     detect: detect,
     tell: tell,
+    sight: probed::sight,
+    say: probed::say,
 }
 
 fn detect(view: &View<'_>, sightings: &mut Sightings) {

@@ -2,9 +2,12 @@
 
 mod about;
 
+pub(crate) mod address_family_broken;
 pub(crate) mod arp_conflict;
 pub(crate) mod fragment_lost;
+pub(crate) mod host_unreachable;
 pub(crate) mod icmp_rejected;
+pub(crate) mod one_address_broken;
 pub(crate) mod port_scan;
 pub(crate) mod routing_loop;
 pub(crate) mod syn_flood;

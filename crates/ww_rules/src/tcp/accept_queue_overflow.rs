@@ -1,5 +1,7 @@
 //! `accept-queue-overflow`: a service takes some connections and lets others wait.
 
+mod probed;
+
 use super::hosts::{self, count};
 use crate::rule::rule;
 use crate::shared::Tally;
@@ -22,6 +24,8 @@ rule! {
     page: "accept_queue_overflow.md",
     detect: detect,
     tell: tell,
+    sight: probed::sight,
+    say: probed::say,
 }
 
 /// How a service treated one attempt to connect.

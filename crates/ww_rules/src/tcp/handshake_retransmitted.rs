@@ -1,5 +1,7 @@
 //! `handshake-retransmitted`: SYNs or SYN-ACKs had to be repeated.
 
+mod probed;
+
 use super::hosts::{self, count, median};
 use crate::rule::rule;
 use crate::{Sighting, Sightings, Story, View};
@@ -20,6 +22,8 @@ rule! {
     page: "handshake_retransmitted.md",
     detect: detect,
     tell: tell,
+    sight: probed::sight,
+    say: probed::say,
 }
 
 /// What was repeated, and how it ended.

@@ -1,5 +1,7 @@
 //! `idle-connection-dropped`: something between forgot a quiet connection.
 
+mod probed;
+
 use super::hosts::{self, count};
 use super::idle_timers;
 use crate::rule::rule;
@@ -21,6 +23,8 @@ rule! {
     page: "idle_connection_dropped.md",
     detect: detect,
     tell: tell,
+    sight: probed::sight,
+    say: probed::say,
 }
 
 /// A shorter quiet is no idle timeout.

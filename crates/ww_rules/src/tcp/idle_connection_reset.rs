@@ -1,5 +1,7 @@
 //! `idle-connection-reset`: the server gives up quiet connections that the client still wants.
 
+mod probed;
+
 use super::hosts::{self, count, median};
 use super::idle_timers;
 use crate::rule::rule;
@@ -22,6 +24,8 @@ rule! {
     page: "idle_connection_reset.md",
     detect: detect,
     tell: tell,
+    sight: probed::sight,
+    say: probed::say,
 }
 
 /// A shorter quiet is no idle timeout.

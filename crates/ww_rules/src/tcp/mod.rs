@@ -1,5 +1,6 @@
 //! Rules about connections.
 
+pub(crate) mod attempts;
 mod hosts;
 mod idle_timers;
 mod losses;
@@ -14,6 +15,7 @@ pub(crate) mod handshake_options_stripped;
 pub(crate) mod handshake_retransmitted;
 pub(crate) mod idle_connection_dropped;
 pub(crate) mod idle_connection_reset;
+pub(crate) mod local_ports_exhausted;
 pub(crate) mod nagle_delayed_ack;
 pub(crate) mod network_duplication;
 pub(crate) mod packet_loss;

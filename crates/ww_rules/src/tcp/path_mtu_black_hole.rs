@@ -1,5 +1,7 @@
 //! `path-mtu-black-hole`: full-size packets vanish, small ones pass.
 
+mod probed;
+
 use super::losses::{between, concerned, direction_key, directions};
 use crate::rule::rule;
 use crate::{Sighting, Sightings, Story, View};
@@ -27,6 +29,8 @@ rule! {
     page: "path_mtu_black_hole.md",
     detect: detect,
     tell: tell,
+    sight: probed::sight,
+    say: probed::say,
 }
 
 /// Segments from this size on may exceed a tunnel's MTU; 1200 bytes pass nearly every path.

@@ -1,5 +1,7 @@
 //! `syn-unanswered`: nobody says anything to a client that wants to connect.
 
+mod probed;
+
 use super::hosts::{self, count};
 use crate::rule::rule;
 use crate::{Sighting, Sightings, Story, View};
@@ -22,6 +24,8 @@ rule! {
     page: "syn_unanswered.md",
     detect: detect,
     tell: tell,
+    sight: probed::sight,
+    say: probed::say,
 }
 
 /// A single SYN counts once it has gone unanswered this long: every stack repeats it by then.

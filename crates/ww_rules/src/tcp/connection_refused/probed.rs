@@ -1,41 +1,50 @@
 //! The same cause at a live endpoint: a reset, and no ICMP error that tells of a filter.
 
+use crate::tcp::attempts::{Failure, controls, failures, shows, verb, whom};
 use crate::{Sighting, Sightings, Story, Subject, Walk};
-use ww_evidence::transcript::ConnectOutcome;
 
 pub(super) fn sight(walk: &Walk<'_>, sightings: &mut Sightings) {
-    for (step, connect) in walk.transcript.connects() {
-        let Some(to) = connect.to.filter(|_| !connect.control) else {
-            continue;
-        };
-        if connect.outcome == ConnectOutcome::Refused && connect.icmp.is_none() {
+    for (attempt, failure) in failures(walk) {
+        if failure == Failure::Reset {
             sightings.add(
-                Sighting::new(Subject::Step(step.number), to.port().to_string())
-                    .show(walk.at(step, format!("{to} answered the SYN with a reset"))),
+                Sighting::new(
+                    Subject::Step(attempt.step.number),
+                    attempt.to.port().to_string(),
+                )
+                .show(walk.at(attempt.step, shows(&attempt, failure))),
             );
         }
     }
 }
 
 pub(super) fn say(walk: &Walk<'_>, sightings: &[Sighting]) -> Story {
-    let target = walk.target();
-    let open = walk.open_addresses().len();
-    let refused = sightings.len();
-    let port = target.port;
-    let who = match (refused, open) {
-        (1, 0) => format!("{} refuses connections to port {port}", target.host),
-        (_, 0) => format!(
-            "all {refused} addresses of {} refuse connections to port {port}",
-            target.host
-        ),
-        _ => format!(
-            "{refused} of the {} addresses of {} refuse connections to port {port}",
-            refused + open,
-            target.host
-        ),
-    };
+    let refused: Vec<_> = failures(walk)
+        .into_iter()
+        .filter(|(attempt, failure)| {
+            *failure == Failure::Reset
+                && sightings
+                    .iter()
+                    .any(|one| one.subjects.contains(&Subject::Step(attempt.step.number)))
+        })
+        .map(|(attempt, _)| attempt.to)
+        .collect();
+    let port = walk.target().port;
+    let open = refused.iter().find_map(|to| {
+        let controls = controls(walk, to.ip());
+        controls
+            .answered
+            .into_iter()
+            .find(|one| one.connect.icmp.is_none() && !one.connect.errno.starts_with("ECONN"))
+    });
+    let while_others = open.map_or_else(String::new, |one| {
+        format!(", while port {} of the host is open", one.to.port())
+    });
     Story::observed(
-        format!("{who}: nothing listens there, or a filter answers with resets"),
+        format!(
+            "{} {} connections to port {port}{while_others}: nothing listens there, or a filter answers with resets",
+            whom(walk, &refused),
+            verb(&refused, "refuses", "refuse"),
+        ),
         format!("ss -ltn on the server that shows a listener on port {port} and this address"),
     )
     .advise(format!(
