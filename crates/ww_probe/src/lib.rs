@@ -27,4 +27,4 @@ mod walk;
 pub use namespace::NetworkNamespace;
 pub use options::{Depth, Families, Options};
 pub use target::{TargetError, parse_target};
-pub use walk::walk;
+pub use walk::{survey_tls, walk};

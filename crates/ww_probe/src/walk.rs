@@ -5,7 +5,7 @@ use crate::{NetworkNamespace, Options, apply, dns, http, series, tcp, tls};
 use std::io;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use ww_base::{Gap, Moment, SourceId};
-use ww_evidence::transcript::{Head, Service, Step, Target, Transcript};
+use ww_evidence::transcript::{Head, Service, Step, Target, TlsSurvey, Transcript};
 
 /// A walk in progress: what every layer needs.
 pub(crate) struct Walker<'w> {
@@ -98,6 +98,25 @@ pub fn walk(
         steps,
         gaps,
     })
+}
+
+/// All versions, suites and groups that an address accepts, without the other layers: for comparison with
+/// programs that do nothing else.
+///
+/// # Errors
+///
+/// The system does not let this program wait for sockets.
+pub fn survey_tls(target: &Target, options: &Options, to: SocketAddr) -> io::Result<TlsSurvey> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    let mut nobody = |_: &Step| {};
+    let walker = Walker {
+        target,
+        options,
+        recorder: Recorder::new(&mut nobody),
+    };
+    Ok(runtime.block_on(tls::survey_all(&walker, to)))
 }
 
 impl Walker<'_> {

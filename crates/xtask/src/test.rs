@@ -13,9 +13,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
 /// Programs that tests and the lab start, with the Debian packages that hold them.
-const PROGRAMS: [(&str, &str); 14] = [
+const PROGRAMS: [(&str, &str); 16] = [
     ("curl", "curl"),
     ("dnsmasq", "dnsmasq-base"),
+    ("gnutls-serv", "gnutls-bin"),
     ("haproxy", "haproxy"),
     ("ip", "iproute2"),
     ("ipset", "ipset"),
@@ -25,6 +26,7 @@ const PROGRAMS: [(&str, &str); 14] = [
     ("openssl", "openssl"),
     ("pg_ctlcluster", "postgresql"),
     ("redis-server", "redis-server"),
+    ("stunnel4", "stunnel4"),
     ("tcpdump", "tcpdump"),
     ("tshark", "tshark"),
     ("z3", "z3"),

@@ -98,7 +98,7 @@ pub(super) async fn probe_clear_text_port(walker: &Walker<'_>, to: SocketAddr) {
 
 impl<'p, 'w> Prober<'p, 'w> {
     /// An address, not yet asked.
-    fn new(walker: &'p Walker<'w>, to: SocketAddr) -> Prober<'p, 'w> {
+    pub(super) fn new(walker: &'p Walker<'w>, to: SocketAddr) -> Prober<'p, 'w> {
         Prober {
             walker,
             to,

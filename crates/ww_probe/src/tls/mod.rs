@@ -26,7 +26,7 @@ use crate::options::Depth;
 use crate::walk::Walker;
 use std::net::SocketAddr;
 pub(crate) use together::together;
-use ww_evidence::transcript::{HttpOutcome, PeerReply, Seen, Step};
+use ww_evidence::transcript::{HttpOutcome, PeerReply, Seen, Step, TlsSurvey};
 
 /// Asks each address to which a connection could be opened.
 pub(crate) async fn probe_each(walker: &Walker<'_>, open: &[SocketAddr]) {
@@ -37,6 +37,11 @@ pub(crate) async fn probe_each(walker: &Walker<'_>, open: &[SocketAddr]) {
     if walker.options.depth > Depth::Quick {
         together(open.iter().map(|&to| hellos::probe(walker, to))).await;
     }
+}
+
+/// Everything that one address accepts, and nothing else.
+pub(crate) async fn survey_all(walker: &Walker<'_>, to: SocketAddr) -> TlsSurvey {
+    survey::everything(&hellos::Prober::new(walker, to)).await
 }
 
 /// Asks for TLS where clear text was spoken and got no proper answer: the port may want TLS. To be called

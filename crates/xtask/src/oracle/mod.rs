@@ -4,6 +4,7 @@ mod kernel;
 mod labels;
 mod mutants;
 mod pair;
+mod tls;
 mod z3;
 
 use std::process::ExitCode;
@@ -13,12 +14,14 @@ usage: cargo xtask oracle labels FILE|FOLDER…
        cargo xtask oracle kernel|mutants [--packets N] [--per-case N] [--seed S] [--backend NAME]... [--keep-going N]
        cargo xtask oracle pair [--networks N] [--per-case N] [--seed S] [--seconds N]
        cargo xtask oracle z3 [--lists N] [--seed S]
+       cargo xtask oracle tls
 
   labels   our TCP labels against tshark's, on any captures
   kernel   walks through packet filters against what Linux does with the same rules and packets
   mutants  plants bugs and demands that the comparison with Linux finds every one
   pair     connections through two routers in a chain, with routes and translations, against Linux
   z3       our diagrams of random rule lists against a solver's answers
+  tls      versions and suites of servers on loopback against sslyze, and how long both take
 
   --packets N      packets in all (100000)
   --per-case N     packets through each rule set (300)
@@ -36,6 +39,7 @@ pub(crate) fn run(args: &[String]) -> ExitCode {
         Some((what, rest)) if what == "mutants" => mutants::run(rest),
         Some((what, rest)) if what == "pair" => pair::run(rest),
         Some((what, rest)) if what == "z3" => z3::run(rest),
+        Some((what, [])) if what == "tls" => tls::run(),
         _ => {
             eprintln!("{USAGE}");
             return ExitCode::from(2);
