@@ -328,11 +328,23 @@ fn a_filter_of_size_is_told_from_a_server_that_reads_once() {
         replied(&intolerant, "shop.example large"),
         Some(HelloReply::Accepted)
     );
-    let split = replied(&intolerant, "shop.example split");
+    let splits: Vec<HelloReply> = replies(&intolerant)
+        .into_iter()
+        .filter(|(what, _)| what == "shop.example split")
+        .map(|(_, reply)| reply)
+        .collect();
+    assert_eq!(splits.len(), 2, "asked again");
     assert!(
-        matches!(split, Some(HelloReply::Reset | HelloReply::Closed)),
-        "{split:?}"
+        splits
+            .iter()
+            .all(|reply| matches!(reply, HelloReply::Reset | HelloReply::Closed)),
+        "{splits:?}"
     );
+    let controls = replies(&intolerant)
+        .iter()
+        .filter(|(what, reply)| what == "shop.example" && *reply == HelloReply::Accepted)
+        .count();
+    assert_eq!(controls, 2, "the usual hello first and as a control");
 }
 
 #[test]

@@ -45,6 +45,20 @@ struct Words {
     options: &'static str,
 }
 
+impl Words {
+    fn because(why: &'static str) -> Words {
+        Words { why, options: "" }
+    }
+
+    /// OpenSSL sends a key of ML-KEM since version 3.5.
+    fn with_large_groups(self) -> Words {
+        Words {
+            options: " -groups X25519MLKEM768:X25519",
+            ..self
+        }
+    }
+}
+
 /// Puts all questions to one address.
 pub(super) async fn probe(walker: &Walker<'_>, to: SocketAddr) {
     let prober = Prober::new(walker, to);
@@ -89,10 +103,7 @@ pub(super) async fn probe(walker: &Walker<'_>, to: SocketAddr) {
 pub(super) async fn probe_clear_text_port(walker: &Walker<'_>, to: SocketAddr) {
     let prober = Prober::new(walker, to);
     let hello = Hello::usual(prober.server_name());
-    let words = Words {
-        why: "clear text got no proper answer: does the port speak TLS?",
-        options: "",
-    };
+    let words = Words::because("clear text got no proper answer: does the port speak TLS?");
     prober.step(&hello, Manner::PLAIN, words).await;
 }
 
@@ -184,39 +195,45 @@ impl<'p, 'w> Prober<'p, 'w> {
         Some(heard)
     }
 
-    /// Whether a hello of the size that browsers send is answered, and one in two segments.
+    /// Whether a hello of the size that browsers send is answered, and one in two segments. What is not
+    /// answered is asked again in other ways, with the usual hello as a control.
     async fn tolerance(&self) {
         let name = self.server_name();
-        let large = Hello::large(name);
-        let usual = Hello::usual(name);
+        let (usual, large) = (Hello::usual(name), Hello::large(name));
         let split = Manner {
             split: true,
             ..Manner::PLAIN
         };
-        let words = Words {
-            why: "",
-            options: " -groups X25519MLKEM768:X25519",
-        };
         let heard = together::together([
-            self.step(&large, Manner::PLAIN, words.clone()),
+            self.step(&large, Manner::PLAIN, Words::default().with_large_groups()),
             self.step(&usual, split, Words::default()),
         ])
         .await;
-        if !matches!(heard.first(), Some(Some(large)) if !large.is_answer()) {
-            return;
+        let fails = |nth: usize| matches!(heard.get(nth), Some(Some(heard)) if !heard.is_answer());
+        let mut asks: Vec<Pin<Box<dyn Future<Output = Option<Heard>> + '_>>> = Vec::new();
+        if fails(0) {
+            let small = Manner {
+                mss: Some(SMALL_MSS),
+                ..Manner::PLAIN
+            };
+            let words =
+                Words::because("the large hello was not answered: is it the size of the packets?");
+            asks.push(Box::pin(self.step(
+                &large,
+                small,
+                words.with_large_groups(),
+            )));
+            asks.push(Box::pin(self.clear_text(large.record().len())));
         }
-        let small = Manner {
-            mss: Some(SMALL_MSS),
-            ..Manner::PLAIN
-        };
-        let words = Words {
-            why: "the large hello was not answered: is it the size of the packets?",
-            ..words
-        };
-        let asks: [Pin<Box<dyn Future<Output = Option<Heard>> + '_>>; 2] = [
-            Box::pin(self.step(&large, small, words)),
-            Box::pin(self.clear_text(large.record().len())),
-        ];
+        if fails(1) {
+            let words =
+                Words::because("the hello in two segments was not answered: is that so again?");
+            asks.push(Box::pin(self.step(&usual, split, words)));
+        }
+        if !asks.is_empty() {
+            let words = Words::because("another hello was not answered: is the usual one still?");
+            asks.push(Box::pin(self.step(&usual, Manner::PLAIN, words)));
+        }
         together::together(asks).await;
     }
 
@@ -232,10 +249,8 @@ impl<'p, 'w> Prober<'p, 'w> {
             clear_text: true,
             ..HelloProbe::default()
         };
-        let words = Words {
-            why: "the large hello was not answered: does anything of its size arrive?",
-            options: "",
-        };
+        let words =
+            Words::because("the large hello was not answered: does anything of its size arrive?");
         let command = format!(
             "head -c {padding} /dev/zero | tr '\\0' x | nc {} {}",
             self.to.ip(),
@@ -250,10 +265,8 @@ impl<'p, 'w> Prober<'p, 'w> {
             mss: Some(SMALL_MSS),
             ..Manner::PLAIN
         };
-        let words = Words {
-            why: "nothing answered the hello: is it the size of the server's packets?",
-            options: "",
-        };
+        let words =
+            Words::because("nothing answered the hello: is it the size of the server's packets?");
         self.step(hello, manner, words).await;
     }
 
@@ -263,7 +276,7 @@ impl<'p, 'w> Prober<'p, 'w> {
             return;
         }
         let asks = ["", WRONG_NAME].map(|name| async move {
-            let words = Words { why, options: "" };
+            let words = Words::because(why);
             self.step(&Hello::usual(name), Manner::PLAIN, words).await;
         });
         together::together(asks).await;
