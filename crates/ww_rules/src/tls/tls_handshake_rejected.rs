@@ -1,5 +1,7 @@
 //! `tls-handshake-rejected`: a fatal alert ends the TLS handshake.
 
+mod probed;
+
 use super::alerts::{self, READ_LOG};
 use crate::rule::rule;
 use crate::{Sighting, Sightings, Story, View};
@@ -18,6 +20,8 @@ rule! {
     page: "tls_handshake_rejected.md",
     detect: detect,
     tell: tell,
+    sight: probed::sight,
+    say: probed::say,
 }
 
 fn detect(view: &View<'_>, sightings: &mut Sightings) {
