@@ -29,6 +29,9 @@ const WRONG_NAME: &str = "wirewise.invalid";
 /// Alerts that tell of versions and strength, so that another name would change nothing.
 const NOT_ABOUT_NAMES: [u8; 3] = [70, 71, 80];
 
+/// The alert that tells of the name alone, so that other versions and suites would change nothing.
+const UNRECOGNIZED_NAME: u8 = 112;
+
 /// One address that is asked.
 pub(super) struct Prober<'p, 'w> {
     walker: &'p Walker<'w>,
@@ -82,7 +85,9 @@ pub(super) async fn probe(walker: &Walker<'_>, to: SocketAddr) {
                     .names("the server refuses the hello with the right name")
                     .await;
             }
-            prober.survey(&first).await;
+            if *number != UNRECOGNIZED_NAME {
+                prober.survey(&first).await;
+            }
         }
         HelloReply::Closed | HelloReply::Reset => {
             prober

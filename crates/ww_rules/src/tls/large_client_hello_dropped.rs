@@ -93,31 +93,37 @@ fn case<'w>(walk: &'w Walk<'_>, to: SocketAddr) -> Option<Case<'w>> {
         .iter()
         .copied()
         .find(|hello| large(hello) && hello.1.mss.is_none());
-    let mut steps = Vec::new();
-    let kind = if let Some(whole) = whole.filter(|hello| is_failure(&hello.1.reply)) {
-        let small = all
-            .iter()
-            .copied()
-            .find(|hello| large(hello) && hello.1.mss.is_some())?;
-        let clear = all.iter().copied().find(|(_, hello)| hello.clear_text)?;
-        steps.extend([whole, small, clear]);
-        match (is_tls_answer(&small.1.reply), has_arrived(&clear.1.reply)) {
-            (true, false) => Kind::Packets,
-            (true, true) => Kind::HelloInOnePacket,
-            (false, true) => Kind::LargeHello,
-            (false, false) => Kind::Anything,
+    let cut: Vec<Hello<'w>> = all
+        .iter()
+        .copied()
+        .filter(|(_, hello)| hello.split)
+        .collect();
+    let is_cut = cut.len() > 1 && cut.iter().all(|(_, hello)| is_failure(&hello.reply));
+    let whole = whole.filter(|hello| is_failure(&hello.1.reply));
+    let small = all
+        .iter()
+        .copied()
+        .find(|hello| large(hello) && hello.1.mss.is_some());
+    let clear = all.iter().copied().find(|(_, hello)| hello.clear_text);
+    let (kind, mut steps) = match (whole, small, clear) {
+        (Some(whole), Some(small), Some(clear)) => {
+            let kind = match (is_tls_answer(&small.1.reply), has_arrived(&clear.1.reply)) {
+                (true, false) => Kind::Packets,
+                (true, true) => Kind::HelloInOnePacket,
+                // What fails whole and in small segments may fail because it was cut.
+                (false, _) if is_cut => Kind::Cut,
+                (false, true) => Kind::LargeHello,
+                (false, false) => Kind::Anything,
+            };
+            let steps = if kind == Kind::Cut {
+                cut
+            } else {
+                vec![whole, small, clear]
+            };
+            (kind, steps)
         }
-    } else {
-        let cut: Vec<Hello<'w>> = all
-            .iter()
-            .copied()
-            .filter(|(_, hello)| hello.split)
-            .collect();
-        if cut.len() < 2 || cut.iter().any(|(_, hello)| !is_failure(&hello.reply)) {
-            return None;
-        }
-        steps.extend(cut);
-        Kind::Cut
+        (None, ..) if is_cut => (Kind::Cut, cut),
+        _ => return None,
     };
     steps.push(control);
     Some(Case { kind, steps })
