@@ -3,6 +3,7 @@
 use crate::recorder::{Listener, Recorder};
 use crate::{NetworkNamespace, Options, apply, dns, http, series, tcp, tls};
 use std::io;
+use std::net::SocketAddr;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use ww_base::{Gap, Moment, SourceId};
 use ww_evidence::transcript::{Head, Service, Step, Target, TlsSurvey, Transcript};

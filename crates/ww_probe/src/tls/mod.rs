@@ -64,6 +64,7 @@ fn is_doubtful(steps: &[Step], address: SocketAddr) -> bool {
         let failed = match &step.seen {
             Seen::Http(http) if http.to == Some(address) => match &http.outcome {
                 HttpOutcome::Replied(reply) => reply.status == 400,
+                HttpOutcome::NotConnected(_) => continue,
                 _ => true,
             },
             Seen::Grpc(call) if call.to == Some(address) => call.reply != PeerReply::Fine,
