@@ -45,9 +45,7 @@ fn fate(step: &Step, to: SocketAddr) -> Option<Fate> {
             HttpOutcome::Reset => fails("the request in clear text was answered with a reset"),
             HttpOutcome::TimedOut => fails("the request in clear text was not answered"),
             HttpOutcome::NotConnected(_) => None,
-            HttpOutcome::NotHttp(_) | HttpOutcome::Failed(_) => {
-                fails("the request in clear text was answered with something that is not HTTP")
-            }
+            _ => fails("the request in clear text was answered with something that is not HTTP"),
         },
         Seen::Grpc(call) if call.to == Some(to) => match call.reply {
             PeerReply::Fine => Some(Fate::Works),
