@@ -10,7 +10,7 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 use tokio::io::AsyncReadExt;
 use ww_base::Span;
-use ww_evidence::transcript::{HttpExchange, HttpOutcome, KeepAliveProbe, Seen};
+use ww_evidence::transcript::{HttpExchange, HttpOutcome, HttpVersion, KeepAliveProbe, Seen};
 
 /// No idle connection is watched for longer: most servers' timers are 5, 60 or 75 s.
 const IDLE_MAX: Duration = Duration::from_secs(75);
@@ -53,7 +53,7 @@ fn announced(value: &str) -> Option<Span> {
 
 /// Puts requests over one connection until the server ends it.
 async fn count(walker: &Walker<'_>, request: &Request, to: SocketAddr, seen: &mut KeepAliveProbe) {
-    let Ok(mut opened) = open::open(walker, to).await else {
+    let Ok(mut opened) = open::open(walker, &request.url, HttpVersion::One, to).await else {
         return;
     };
     while seen.tried < REQUESTS_MAX {
@@ -80,7 +80,10 @@ async fn count(walker: &Walker<'_>, request: &Request, to: SocketAddr, seen: &mu
 
 /// Leaves a connection idle after a request until the server ends it.
 async fn watch(walker: &Walker<'_>, request: &Request, to: SocketAddr, seen: &mut KeepAliveProbe) {
-    let (Ok(mut opened), Some(patience)) = (open::open(walker, to).await, walker.patience()) else {
+    let (Ok(mut opened), Some(patience)) = (
+        open::open(walker, &request.url, HttpVersion::One, to).await,
+        walker.patience(),
+    ) else {
         return;
     };
     let done = exchange::exchange(&mut opened.stream, request, waits(patience)).await;

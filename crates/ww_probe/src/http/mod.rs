@@ -10,6 +10,7 @@ mod reach;
 mod redirect;
 mod request;
 mod session;
+mod two;
 mod url;
 mod wire;
 
@@ -20,12 +21,12 @@ use session::Hop;
 use std::net::SocketAddr;
 use std::time::Duration;
 use url::Url;
-use ww_evidence::transcript::{DnsVia, HttpExchange, Seen, Service};
+use ww_evidence::transcript::{DnsVia, HttpExchange, Seen, Service, TlsHandshake, TlsOutcome};
 
 /// Puts the target's request to each address to which a connection could be opened, and further questions to the
 /// first one that answers.
 pub(crate) async fn ask(walker: &Walker<'_>, open: &[SocketAddr]) {
-    if walker.target.service != Service::Http {
+    if !matches!(walker.target.service, Service::Http | Service::Https) {
         return;
     }
     let request = Request {
@@ -34,7 +35,8 @@ pub(crate) async fn ask(walker: &Walker<'_>, open: &[SocketAddr]) {
         fields: walker.options.headers.clone(),
     };
     let mut answered: Option<HttpExchange> = None;
-    for &to in open {
+    let open = open.iter().filter(|&&to| !tls_fails(walker, to));
+    for &to in open.clone() {
         let hop = Hop {
             to,
             number: 0,
@@ -51,6 +53,20 @@ pub(crate) async fn ask(walker: &Walker<'_>, open: &[SocketAddr]) {
         if let Some(mut stream) = kept.filter(|_| walker.options.depth > Depth::Quick) {
             session::again(walker, &request, to, &mut stream).await;
         }
+    }
+    // One address is enough to see whether another version is answered as well.
+    let first = answered.as_ref().and_then(|exchange| exchange.to);
+    if let Some(to) = first.or_else(|| open.copied().next())
+        && agrees_on_two(walker, to)
+    {
+        let hop = Hop {
+            to,
+            number: 0,
+            name: name_took(walker),
+            why: "the server chose h2 by ALPN".to_owned(),
+        };
+        let exchange = session::over_two(walker, &request, &hop).await;
+        answered = answered.or(exchange);
     }
     if let Some(exchange) = answered {
         ask_further(walker, &request, &exchange).await;
@@ -69,6 +85,35 @@ async fn ask_further(walker: &Walker<'_>, request: &Request, answered: &HttpExch
     if walker.options.depth == Depth::Deep {
         keep::measure(walker, request, answered).await;
     }
+}
+
+/// Handshakes with this address were tried, and none was completed.
+fn tls_fails(walker: &Walker<'_>, to: SocketAddr) -> bool {
+    handshakes(walker, to, |all| {
+        !all.is_empty() && all.iter().all(|seen| seen.outcome != TlsOutcome::Done)
+    })
+}
+
+/// The server chose HTTP/2 where it was offered.
+fn agrees_on_two(walker: &Walker<'_>, to: SocketAddr) -> bool {
+    handshakes(walker, to, |all| all.iter().any(|seen| seen.alpn == "h2"))
+}
+
+fn handshakes(
+    walker: &Walker<'_>,
+    to: SocketAddr,
+    judge: impl FnOnce(&[&TlsHandshake]) -> bool,
+) -> bool {
+    walker.recorder.look(|steps| {
+        let all: Vec<&TlsHandshake> = steps
+            .iter()
+            .filter_map(|step| match &step.seen {
+                Seen::Handshake(seen) if seen.to == Some(to) => Some(seen),
+                _ => None,
+            })
+            .collect();
+        judge(&all)
+    })
 }
 
 /// How long the system took to resolve the target's name.

@@ -55,9 +55,6 @@ pub(crate) async fn follow(walker: &Walker<'_>, from: SocketAddr, first: HttpRep
         if chain.visited.contains(&state) {
             return;
         }
-        if next.tls {
-            return chain.not_followed(location, "it leads to TLS");
-        }
         let why = format!("{} redirects to it", url.authority());
         let Some(answer) = chain.ask(&next, number, &why).await else {
             return;

@@ -3,6 +3,7 @@
 use super::exchange::{self, Exchanged, Io, Waits};
 use super::open;
 use super::request::Request;
+use super::two;
 use crate::options::Depth;
 use crate::recorder::{Asked, span};
 use crate::walk::Walker;
@@ -66,7 +67,7 @@ pub(crate) async fn first(
         },
         ..HttpExchange::default()
     };
-    let mut opened = match open::open(walker, hop.to).await {
+    let mut opened = match open::open(walker, &request.url, HttpVersion::One, hop.to).await {
         Ok(opened) => opened,
         Err(why) => {
             seen.outcome = HttpOutcome::NotConnected(why);
@@ -79,6 +80,40 @@ pub(crate) async fn first(
     let done = exchange::exchange(&mut opened.stream, request, waits).await;
     let kept = done.kept.then_some(opened.stream);
     Some((write(walker, asked, seen, done), kept))
+}
+
+/// Puts the request over HTTP/2 and writes the step.
+pub(crate) async fn over_two(
+    walker: &Walker<'_>,
+    request: &Request,
+    hop: &Hop,
+) -> Option<HttpExchange> {
+    let waits = waits(walker)?;
+    let asked = Asked::now(request.command(hop.to, HttpVersion::Two)).because(hop.why.as_str());
+    let mut seen = HttpExchange {
+        url: request.url.to_string(),
+        method: request.method.to_owned(),
+        to: Some(hop.to),
+        version: HttpVersion::Two,
+        phases: Phases {
+            name: span(hop.name),
+            ..Phases::default()
+        },
+        ..HttpExchange::default()
+    };
+    match open::open(walker, &request.url, HttpVersion::Two, hop.to).await {
+        Ok(opened) => {
+            seen.phases.connect = span(opened.connect);
+            seen.phases.handshake = span(opened.handshake);
+            let done = two::exchange(opened.stream, request, waits).await;
+            Some(write(walker, asked, seen, done))
+        }
+        Err(why) => {
+            seen.outcome = HttpOutcome::NotConnected(why);
+            walker.recorder.answer(asked, Seen::Http(seen.clone()));
+            Some(seen)
+        }
+    }
 }
 
 /// Puts another request over the same connection and writes the step.

@@ -9,10 +9,6 @@ mod hello;
 mod hellos;
 mod reply;
 mod resumption;
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "what is spoken over TLS asks for it")
-)]
 mod secured;
 mod survey;
 mod tap;
@@ -21,6 +17,7 @@ mod trust;
 mod witness;
 
 pub(crate) use hello::Hello;
+pub(crate) use secured::{Unsecured, connect as connect_secured};
 
 use crate::options::Depth;
 use crate::walk::Walker;
