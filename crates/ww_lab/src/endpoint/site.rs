@@ -152,6 +152,16 @@ impl Site {
         Ok(())
     }
 
+    /// Lets the client's programs find names in files alone.
+    ///
+    /// # Errors
+    /// [`LabError::Io`] when that cannot be written.
+    pub fn resolve_by_files(&self) -> Result<(), LabError> {
+        let path = self.resolver.join("nsswitch.conf");
+        fs::write(&path, "hosts: files\n")
+            .map_err(LabError::io(format!("write {}", path.display())))
+    }
+
     /// Gives the router rules of nftables: the body of a chain that sees what it forwards, before anything else.
     ///
     /// # Errors

@@ -25,6 +25,95 @@ pub(super) const SCENARIOS: &[Scenario] = &[
             Ok(servers)
         },
     ),
+    Scenario::healthy(
+        "long-answer",
+        "an answer that comes in fragments",
+        "http://long.lab.example/",
+        long_answer,
+    ),
+    Scenario::healthy(
+        "search-list",
+        "a search list that is tried first and knows nothing",
+        "http://one.lab.example/",
+        |site| {
+            site.resolve_by(
+                &[address::SERVER],
+                "search a.lab.example b.lab.example\noptions ndots:5",
+            )?;
+            web(site)
+        },
+    ),
+    Scenario::healthy(
+        "short-name",
+        "a short name that the search list completes",
+        "http://one/",
+        |site| {
+            site.resolve_by(&[address::SERVER], "search a.lab.example lab.example")?;
+            web(site)
+        },
+    ),
+    Scenario::faulty(
+        "fragments-dropped",
+        "fragments of the answer are dropped",
+        "http://long.lab.example/",
+        "dns-fragments-dropped",
+        |site| {
+            site.filter("ip frag-off & 0x3fff != 0 drop")?;
+            long_answer(site)
+        },
+    ),
+    Scenario::faulty(
+        "names-over-udp-alone",
+        "the answer is too long for UDP, and TCP to the resolver is dropped",
+        "http://one.lab.example/",
+        "dns-tcp-blocked",
+        |site| {
+            site.filter("tcp dport 53 drop")?;
+            Servers::default().scripted_names(site, address::SERVER, |query| {
+                let mut answer = code(query, 0)?;
+                *answer.get_mut(2)? |= 0x02;
+                Some(answer)
+            })
+        },
+    ),
+    Scenario::faulty(
+        "ipv6-addresses-not-answered",
+        "questions for AAAA are dropped",
+        "http://one.lab.example/",
+        "dns-unanswered",
+        |site| {
+            Servers::default()
+                .scripted_names(site, address::SERVER, |query| {
+                    let (_, kind) = question(query)?;
+                    if kind == 28 { None } else { found(query) }
+                })?
+                .scripted(site, "[::]:80", fine)
+        },
+    ),
+    Scenario::faulty(
+        "suffix-answers",
+        "a wildcard in the search list's domain answers in place of the name",
+        "http://one.lab.example/",
+        "dns-search-expansion",
+        |site| {
+            site.resolve_by(
+                &[address::SERVER],
+                "search corp.lab.example\noptions ndots:5",
+            )?;
+            Servers::names(site, "address=/corp.lab.example/10.79.2.3")?
+                .scripted(site, "[::]:80", fine)
+        },
+    ),
+    Scenario::faulty(
+        "system-asks-nobody",
+        "nsswitch.conf has no dns among its sources",
+        "http://one.lab.example/",
+        "dns-answers-disagree",
+        |site| {
+            site.resolve_by_files()?;
+            web(site)
+        },
+    ),
     Scenario::faulty(
         "no-such-name",
         "the name does not exist",
@@ -116,6 +205,25 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         },
     ),
 ];
+
+/// A name whose answer has some 2500 bytes: a chain of long aliases.
+fn long_answer(site: &Site) -> Result<Servers, LabError> {
+    let label = |nth: usize| {
+        let part = "x".repeat(58);
+        format!("{part}{nth:02}.{part}{nth:02}.{part}{nth:02}.lab.example")
+    };
+    let chain: Vec<String> = (10..22).map(label).collect();
+    let links = chain.windows(2).filter_map(|pair| match pair {
+        [alias, name] => Some(format!("cname={alias},{name}")),
+        _ => None,
+    });
+    let mut options = vec!["edns-packet-max=4096".to_owned()];
+    options.push(format!("cname=long.lab.example,{}", label(10)));
+    options.extend(links);
+    options.push(format!("cname={},one.lab.example", label(21)));
+    let options = options.join("\n");
+    Servers::names(site, &options)?.scripted(site, "[::]:80", fine)
+}
 
 fn web(site: &Site) -> Result<Servers, LabError> {
     Servers::names(site, "")?.scripted(site, "[::]:80", fine)
