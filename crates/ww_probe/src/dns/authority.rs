@@ -71,11 +71,15 @@ async fn zone(resolving: &Resolving<'_, '_>, resolver: SocketAddr, why: &str) ->
     let answer = unchecked(resolving, resolver, host, SOA, why).await?.0;
     // An alias leads to another zone, whose SOA record may come along; its own comes first or not at all.
     let is_above = |zone: &str| {
-        let suffix = host
-            .len()
-            .checked_sub(zone.len())
-            .and_then(|at| host.get(at..));
-        zone == "." || suffix.is_some_and(|suffix| same(suffix, zone))
+        let suffix = host.len().checked_sub(zone.len());
+        let behind_dot = suffix.is_some_and(|at| {
+            at == 0 || host.get(..at).is_some_and(|labels| labels.ends_with('.'))
+        });
+        zone == "."
+            || (behind_dot
+                && suffix
+                    .and_then(|at| host.get(at..))
+                    .is_some_and(|end| same(end, zone)))
     };
     answer
         .records

@@ -1,7 +1,7 @@
 //! `dns-refused`: a server does not want to answer.
 
 use super::common::extended_error;
-use super::servers::{answer, is_found, listed, named, servers};
+use super::servers::{answer, is_completed, is_found, listed, named, servers};
 use crate::rule::rule;
 use crate::{Sighting, Sightings, Story, Subject, Walk};
 use ww_finding::{Owner, Severity};
@@ -23,6 +23,9 @@ rule! {
 
 fn sight(walk: &Walk<'_>, sightings: &mut Sightings) {
     for server in servers(walk) {
+        if !server.is_own && is_completed(walk) {
+            continue;
+        }
         for (step, lookup) in &server.lookups {
             let Some(said) = answer(lookup).filter(|said| said.rcode == "REFUSED") else {
                 continue;

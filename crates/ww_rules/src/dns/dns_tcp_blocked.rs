@@ -1,6 +1,6 @@
 //! `dns-tcp-blocked`: an answer is too long for UDP, and TCP does not work.
 
-use super::servers::{answer, is_found, listed, named, servers};
+use super::servers::{answer, dig, is_found, listed, named, servers};
 use crate::rule::rule;
 use crate::{Sighting, Sightings, Story, Subject, Walk};
 use ww_evidence::transcript::{DnsVia, LookupOutcome};
@@ -81,7 +81,7 @@ fn say(walk: &Walk<'_>, sightings: &[Sighting]) -> Story {
     };
     Story::observed(
         format!("{who} cuts the answer for {host} short over UDP, and {what}: programs get a part of it or nothing"),
-        format!("dig +tcp @{} {host} that is answered", names.first().map_or("", String::as_str)),
+        format!("{} {host} +tcp that is answered", dig(names.first().map_or("", String::as_str))),
     )
     .severity(if is_found(walk) { Severity::Medium } else { Severity::High })
     .owner(owner)

@@ -153,6 +153,15 @@ pub(super) fn is_found(walk: &Walk<'_>) -> bool {
     })
 }
 
+/// The search list completes the name before it would be asked for as it is, so that programs do not care
+/// what is said of it as it is.
+pub(super) fn is_completed(walk: &Walk<'_>) -> bool {
+    all(walk).any(|(_, lookup)| {
+        lookup.expanded_by.len() > 1
+            && answer(lookup).is_some_and(|answer| addresses(answer).next().is_some())
+    })
+}
+
 /// The name at the end of the chain of aliases in an answer, where there is one.
 pub(super) fn alias(answer: &Answer) -> Option<&str> {
     let last = answer.records.iter().rfind(|record| record.kind == "CNAME");
@@ -170,6 +179,14 @@ pub(super) fn named(server: SocketAddr) -> String {
     match server.port() {
         53 => server.ip().to_string(),
         _ => server.to_string(),
+    }
+}
+
+/// The beginning of a command that asks a server, which is given as [`named`] writes it.
+pub(super) fn dig(server: &str) -> String {
+    match server.parse::<SocketAddr>() {
+        Ok(at) => format!("dig @{} -p {}", at.ip(), at.port()),
+        Err(_) => format!("dig @{server}"),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::super::common::extended_error;
 use super::super::servers::{
-    Server, addresses, answer, is_found, listed, lookup, named, resolvers,
+    Server, addresses, answer, is_completed, is_found, listed, lookup, named, resolvers,
 };
 use crate::{Sighting, Sightings, Story, Subject, Walk};
 use ww_evidence::transcript::{Answer, Lookup, Step};
@@ -12,6 +12,9 @@ use ww_finding::Severity;
 const CODES: [&str; 3] = ["SERVFAIL", "FORMERR", "NOTIMP"];
 
 pub(super) fn sight(walk: &Walk<'_>, sightings: &mut Sightings) {
+    if is_completed(walk) {
+        return;
+    }
     for server in resolvers(walk) {
         for (step, lookup) in &server.lookups {
             let Some(said) = answer(lookup).filter(|_| !lookup.checking_disabled) else {

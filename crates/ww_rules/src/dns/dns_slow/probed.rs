@@ -4,7 +4,7 @@ use super::super::servers::{all, answer, lookup, named, resolvers};
 use super::{LONG, SLOW_ALONE};
 use crate::{Sighting, Sightings, Story, Subject, Walk};
 use ww_base::Span;
-use ww_evidence::transcript::{DnsVia, Step};
+use ww_evidence::transcript::{DnsVia, Lookup, Step};
 use ww_finding::Severity;
 
 pub(super) fn sight(walk: &Walk<'_>, sightings: &mut Sightings) {
@@ -20,13 +20,13 @@ pub(super) fn sight(walk: &Walk<'_>, sightings: &mut Sightings) {
             }
         }
     }
-    // A silent server explains why the system waits.
-    if asked.iter().any(|server| {
-        server
-            .lookups
-            .iter()
-            .any(|(_, lookup)| answer(lookup).is_none())
-    }) {
+    // A server that is slow or silent explains why the system waits.
+    let explains =
+        |(step, lookup): &(&Step, &Lookup)| step.took >= SLOW_ALONE || answer(lookup).is_none();
+    if asked
+        .iter()
+        .any(|server| server.lookups.iter().any(explains))
+    {
         return;
     }
     let by_system = all(walk).filter(|(_, lookup)| lookup.via == DnsVia::System);

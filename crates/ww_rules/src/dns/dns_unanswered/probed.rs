@@ -1,7 +1,7 @@
 //! The same cause at a live endpoint: a server is silent, to everything or to some questions.
 
 use super::super::servers::{
-    Server, answer, how, is_found, listed, named, resolvers, servers, setup,
+    Server, answer, dig, how, is_found, listed, named, resolvers, servers, setup,
 };
 use crate::{Sighting, Sightings, Story, Subject, Walk};
 use ww_evidence::transcript::{DnsVia, Lookup, LookupOutcome, Step};
@@ -122,7 +122,7 @@ pub(super) fn say(walk: &Walk<'_>, sightings: &[Sighting]) -> Story {
         .map_or("", |sighting| sighting.group.as_str());
     let (word, at) = group.split_once(' ').unwrap_or_default();
     let host = &walk.target().host;
-    let ask = format!("dig @{} {host}", at.trim_start_matches('['));
+    let ask = format!("{} {host}", dig(at));
     match word {
         "all" => dead(walk, at),
         "own" => Story::observed(
@@ -215,6 +215,6 @@ fn dead(walk: &Walk<'_>, at: &str) -> Story {
     )
     .severity(severity)
     .owner(if is_closed { Owner::Server } else { Owner::Network })
-    .advise(format!("Ask from this host: dig @{at} {host}; if it is meant to be there, start it or open port 53 over UDP and TCP"))
+    .advise(format!("Ask from this host: {} {host}; if it is meant to be there, start it or open port 53 over UDP and TCP", dig(at)))
     .advise("If it is not, take it out of /etc/resolv.conf or the DHCP option; until then `options timeout:1 rotate` keeps the wait short (glibc)")
 }
