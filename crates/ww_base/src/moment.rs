@@ -98,6 +98,23 @@ fn three_digits(value: f64) -> String {
     }
 }
 
+impl Moment {
+    /// The day in the Gregorian calendar, UTC: `2026-11-29`.
+    pub fn date(self) -> String {
+        const DAY: i64 = 86_400_000_000_000;
+        // Counted from 0000-03-01, so that a leap day is the last of its year.
+        let days = self.0.div_euclid(DAY) + 719_468;
+        let (era, day) = (days.div_euclid(146_097), days.rem_euclid(146_097));
+        let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
+        let day = day - (365 * year + year / 4 - year / 100);
+        let month = (5 * day + 2) / 153;
+        let day = day - (153 * month + 2) / 5 + 1;
+        let month = if month < 10 { month + 3 } else { month - 9 };
+        let year = year + era * 400 + i64::from(month <= 2);
+        format!("{year:04}-{month:02}-{day:02}")
+    }
+}
+
 impl Sub for Moment {
     type Output = Span;
     #[inline]
@@ -155,6 +172,21 @@ impl std::iter::Sum for Span {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_moment_has_a_day() {
+        let days = [
+            (0, "1970-01-01"),
+            (-1, "1969-12-31"),
+            (951_782_400, "2000-02-29"),
+            (951_868_800, "2000-03-01"),
+            (1_795_996_799, "2026-11-29"),
+            (4_107_542_400, "2100-03-01"),
+        ];
+        for (seconds, day) in days {
+            assert_eq!(Moment(seconds * 1_000_000_000).date(), day);
+        }
+    }
 
     #[test]
     fn spans_read_as_an_engineer_says_them() {

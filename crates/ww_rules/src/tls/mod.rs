@@ -2,7 +2,18 @@
 
 mod alerts;
 mod endpoint;
+mod shown;
 
+pub(crate) mod alpn_mismatch;
+pub(crate) mod certificate_chain_incomplete;
+pub(crate) mod certificate_expired;
+pub(crate) mod certificate_expiring;
+pub(crate) mod certificate_name_mismatch;
+pub(crate) mod certificate_not_yet_valid;
+pub(crate) mod certificate_untrusted;
+pub(crate) mod certificate_weak;
+pub(crate) mod certificates_differ;
+pub(crate) mod client_certificate_missing;
 pub(crate) mod large_client_hello_dropped;
 pub(crate) mod plaintext_on_tls_port;
 pub(crate) mod tls_handshake_rejected;
