@@ -6,6 +6,7 @@
 
 use crate::apply::{Binding, DatagramReply, binding, root_servers};
 use crate::dice::Dice;
+use crate::http::{Told, Trier};
 use crate::recorder::{Asked, span};
 use crate::tcp;
 use crate::walk::Walker;
@@ -14,7 +15,7 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 use ww_base::Gap;
 use ww_base::chance::{Decision, Sequential};
-use ww_evidence::transcript::{ConnectOutcome, Seen, Service, Trial, Trials};
+use ww_evidence::transcript::{ConnectOutcome, Seen, Service, Target, Trial, Trials};
 
 /// The mean of the waits between trials.
 const SPACING: Duration = Duration::from_millis(100);
@@ -24,6 +25,9 @@ const MOST: u32 = 10_000;
 
 /// So many failures, and so many successes, show what sets them apart.
 const TELLING: usize = 12;
+
+/// How a trial fails that the server finds one too many: it is asked no more.
+const TOO_MANY: &str = "status 429";
 
 /// So many failures and no success are no trouble that comes and goes.
 const CONSTANT: usize = 8;
@@ -38,19 +42,26 @@ pub(crate) async fn repeat(walker: &Walker<'_>, targets: &[SocketAddr]) {
         walker.recorder.gap(gap);
         return;
     }
-    let asked = Asked::now(command(service, targets)).because("--repeat");
+    let asked = Asked::now(command(walker.target, targets)).because("--repeat");
+    let mut question = Question::of(walker);
     let mut series = Series::default();
     let mut dice = Dice::shaken();
     let began = Instant::now();
     for _ in 0..walker.options.repeat.min(MOST) {
-        let Some(patience) = walker.patience() else {
-            break;
-        };
         let Some(&to) = targets.get(dice.below(targets.len())) else {
             break;
         };
         let at = began.elapsed();
-        let (failure, mut keys) = trial(service, to, patience).await;
+        let Some((failure, mut keys)) = question.put(walker, to).await else {
+            break;
+        };
+        if failure == TOO_MANY {
+            walker.recorder.gap(Gap::new(
+                "further trials: the server limits the rate of requests (429)",
+                "repeat when the limit is lifted, or from a client that it knows",
+            ));
+            break;
+        }
         keys.insert("address".to_owned(), to.ip().to_string());
         let family = if to.is_ipv4() { "IPv4" } else { "IPv6" };
         keys.insert("family".to_owned(), family.to_owned());
@@ -68,7 +79,7 @@ pub(crate) async fn repeat(walker: &Walker<'_>, targets: &[SocketAddr]) {
     }
     walker
         .recorder
-        .answer(asked, Seen::Trials(series.finish(question(service))));
+        .answer(asked, Seen::Trials(series.finish(question.noun())));
 }
 
 /// Trials and the test that decides when there are enough.
@@ -128,52 +139,70 @@ fn harm(service: Service) -> Option<Gap> {
     }
 }
 
-/// What is asked each time, as a noun.
-fn question(service: Service) -> &'static str {
-    match service {
-        Service::Stun => "binding request",
-        Service::Dns => "query",
-        _ => "connection",
+/// What is asked each time.
+enum Question {
+    Connection,
+    Binding,
+    Query,
+    Request(Box<Trier>),
+}
+
+impl Question {
+    fn of(walker: &Walker<'_>) -> Question {
+        match walker.target.service {
+            Service::Stun => Question::Binding,
+            Service::Dns => Question::Query,
+            Service::Http | Service::Https => Question::Request(Box::new(Trier::new(walker))),
+            _ => Question::Connection,
+        }
+    }
+
+    fn noun(&self) -> &'static str {
+        match self {
+            Question::Connection => "connection",
+            Question::Binding => "binding request",
+            Question::Query => "query",
+            Question::Request(_) => "request",
+        }
+    }
+
+    /// One trial; `None` when the time is up.
+    async fn put(&mut self, walker: &Walker<'_>, to: SocketAddr) -> Option<Told> {
+        let patience = walker.patience()?;
+        match self {
+            Question::Connection => Some(connection(to, patience).await),
+            Question::Binding => {
+                let (reply, from) = binding(to, patience).await;
+                let failure = match reply {
+                    DatagramReply::Answer(Binding::Error(error)) => error,
+                    other => unanswered(other),
+                };
+                Some((failure, left_from(from)))
+            }
+            Question::Query => {
+                let (reply, from) = root_servers(to, patience).await;
+                Some((unanswered(reply), left_from(from)))
+            }
+            Question::Request(trier) => trier.put(walker, to).await,
+        }
     }
 }
 
-fn command(service: Service, targets: &[SocketAddr]) -> String {
+fn command(target: &Target, targets: &[SocketAddr]) -> String {
     let Some(to) = targets.first() else {
         return String::new();
     };
     let (ip, port) = (to.ip(), to.port());
-    let one = match service {
+    let one = match target.service {
         Service::Stun => format!("turnutils_stunclient -p {port} {ip}"),
         Service::Dns => format!("dig -p {port} @{ip} . NS"),
+        Service::Http | Service::Https => format!("curl -sf -o /dev/null '{}'", target.written),
         _ => format!("nc -vz {ip} {port}"),
     };
     format!("for i in $(seq 60); do {one} || echo failed; sleep 0.1; done")
 }
 
-/// One trial: how it failed, and what it can be told by.
-async fn trial(
-    service: Service,
-    to: SocketAddr,
-    patience: Duration,
-) -> (String, BTreeMap<String, String>) {
-    match service {
-        Service::Stun => {
-            let (reply, from) = binding(to, patience).await;
-            let failure = match reply {
-                DatagramReply::Answer(Binding::Error(error)) => error,
-                other => unanswered(other),
-            };
-            (failure, left_from(from))
-        }
-        Service::Dns => {
-            let (reply, from) = root_servers(to, patience).await;
-            (unanswered(reply), left_from(from))
-        }
-        _ => connection(to, patience).await,
-    }
-}
-
-async fn connection(to: SocketAddr, patience: Duration) -> (String, BTreeMap<String, String>) {
+async fn connection(to: SocketAddr, patience: Duration) -> Told {
     let (connect, _stream) = tcp::connect(to, patience).await;
     let failure = match connect.outcome {
         ConnectOutcome::Open => String::new(),

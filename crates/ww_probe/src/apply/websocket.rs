@@ -1,6 +1,7 @@
 //! WebSocket: the handshake in HTTP/1.1, and frames (RFC 6455).
 
 use super::talk::clipped;
+use crate::http::fits_a_line;
 use std::fmt::Write as _;
 use ww_evidence::transcript::{Target, WebSocketOutcome};
 
@@ -82,7 +83,10 @@ pub(crate) fn request(
             let _ = write!(text, "{name}: {value}\r\n");
         }
     }
-    for (name, value) in given {
+    for (name, value) in given
+        .iter()
+        .filter(|(name, value)| fits_a_line(name) && fits_a_line(value))
+    {
         let _ = write!(text, "{name}: {value}\r\n");
     }
     text.push_str("\r\n");

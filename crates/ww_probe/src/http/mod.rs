@@ -10,9 +10,13 @@ mod reach;
 mod redirect;
 mod request;
 mod session;
+mod trial;
 mod two;
 mod url;
 mod wire;
+
+pub(crate) use request::fits_a_line;
+pub(crate) use trial::{Told, Trier};
 
 use crate::options::Depth;
 use crate::walk::Walker;

@@ -103,7 +103,7 @@ pub(crate) fn user_agent() -> String {
 }
 
 /// A field with line ends would be two.
-fn fits_a_line(text: &str) -> bool {
+pub(crate) fn fits_a_line(text: &str) -> bool {
     !text.chars().any(char::is_control)
 }
 

@@ -1,6 +1,6 @@
 //! The same question many times.
 
-use crate::{hear, options, probe, serve};
+use crate::{hear, options, probe, reset, say, serve};
 use ww_probe::Options;
 
 #[test]
@@ -58,5 +58,69 @@ fn a_server_that_would_block_us_is_spared() {
             .gaps
             .iter()
             .any(|gap| gap.missing.contains("max_connect_errors"))
+    );
+}
+
+/// A server of HTTP that answers so many requests of a connection, then resets it with the next.
+fn serve_requests(most: usize, status: &'static str) -> std::net::SocketAddr {
+    serve(move |mut stream| {
+        for _ in 0..most {
+            if hear(&mut stream).is_empty() {
+                return;
+            }
+            let answer =
+                format!("HTTP/1.1 {status}\r\nContent-Length: 2\r\nX-Served-By: web-1\r\n\r\nok");
+            say(&mut stream, answer.as_bytes());
+        }
+        if !hear(&mut stream).is_empty() {
+            reset(stream);
+        }
+    })
+}
+
+#[test]
+fn requests_over_used_connections_are_an_arm_of_their_own() {
+    let server = serve_requests(1, "200 OK");
+    let often = Options {
+        repeat: 40,
+        ..options()
+    };
+    let transcript = probe(&format!("http://{server}"), &often);
+    let (_, trials) = transcript.series().next().expect("trials");
+    assert_eq!(trials.what, "request");
+    let arm = |arm: &str| -> Vec<bool> {
+        trials
+            .trials
+            .iter()
+            .filter(|trial| trial.keys["connection"] == arm)
+            .map(|trial| trial.failure.is_empty())
+            .collect()
+    };
+    let (new, reused) = (arm("new"), arm("reused"));
+    assert!(new.iter().all(|&fine| fine), "{trials:?}");
+    assert!(!reused.is_empty() && !reused.contains(&true), "{trials:?}");
+    let fine = trials
+        .trials
+        .iter()
+        .find(|trial| trial.failure.is_empty())
+        .expect("a trial that did not fail");
+    assert_eq!(fine.keys["x-served-by"], "web-1");
+}
+
+#[test]
+fn a_server_that_limits_the_rate_is_asked_no_more() {
+    let server = serve_requests(100, "429 Too Many Requests");
+    let often = Options {
+        repeat: 40,
+        ..options()
+    };
+    let transcript = probe(&format!("http://{server}"), &often);
+    let (_, trials) = transcript.series().next().expect("a series");
+    assert!(trials.trials.is_empty(), "{trials:?}");
+    assert!(
+        transcript
+            .gaps
+            .iter()
+            .any(|gap| gap.missing.contains("429"))
     );
 }
