@@ -41,10 +41,9 @@ pub(super) async fn ask(walker: &Walker<'_>, to: SocketAddr) {
     let Some(patience) = walker.patience() else {
         return;
     };
-    let (_, Some(stream)) = tcp::connect(to, patience).await else {
-        return;
-    };
-    over(walker, to, stream).await;
+    if let (_, Some(stream)) = tcp::connect(to, patience).await {
+        over(walker, to, stream).await;
+    }
 }
 
 /// The calls over an open connection.
@@ -104,7 +103,8 @@ impl Caller<'_, '_> {
         {
             call.health = health;
         }
-        let answered = call.reply == PeerReply::Fine;
+        // Whoever answers without a status of gRPC knows nothing of reflection.
+        let answered = call.status.is_some();
         self.walker.recorder.answer(asked, Seen::Grpc(call));
         if !answered || self.walker.options.depth == Depth::Quick {
             return;

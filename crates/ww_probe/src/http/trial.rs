@@ -97,6 +97,6 @@ fn failure(outcome: HttpOutcome) -> String {
         HttpOutcome::Reset => "a reset in place of an answer".to_owned(),
         HttpOutcome::TimedOut => "no answer in time".to_owned(),
         HttpOutcome::NotHttp(line) => format!("an answer that is not HTTP: {line}"),
-        HttpOutcome::NotConnected(why) | HttpOutcome::Failed(why) => why,
+        HttpOutcome::NotConnected(why) | HttpOutcome::Failed(why) | HttpOutcome::Broken(why) => why,
     }
 }

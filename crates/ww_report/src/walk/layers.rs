@@ -2,10 +2,10 @@
 
 use crate::words::{count_of, listed};
 use std::collections::BTreeSet;
-use ww_base::{Moment, Span};
+use ww_base::{Moment, Span, chance};
 use ww_evidence::transcript::{
     ConnectOutcome, DnsVia, GreetingOutcome, HttpOutcome, HttpVersion, LookupOutcome, PeerReply,
-    TlsOutcome, Transcript, WebSocketOutcome,
+    Service, TlsOutcome, Transcript, WebSocketOutcome,
 };
 use ww_finding::{Finding, Layer, Severity};
 
@@ -107,7 +107,7 @@ pub(crate) fn lines(transcript: &Transcript, findings: &[Finding]) -> Vec<LayerL
                 Stage::Names => !target.is_address(),
                 Stage::Connection => true,
                 Stage::Tls => target.service.is_tls(),
-                Stage::Http => target.service.is_http(),
+                Stage::Http => matches!(target.service, Service::Http | Service::Https),
                 Stage::Application => false,
             };
             let worst = findings
@@ -296,12 +296,23 @@ fn http(transcript: &Transcript) -> Option<String> {
 fn application(transcript: &Transcript) -> Option<String> {
     let mut parts: Vec<String> = Vec::new();
     for (_, call) in transcript.grpc_calls() {
+        // Few servers answer reflection, and none must.
+        let is_health = call.method.contains(".health.");
         parts.push(match (&call.reply, call.status) {
             (PeerReply::Fine, Some(0)) if !call.health.is_empty() => {
                 format!("gRPC health {}", call.health)
             }
-            (_, Some(status)) => format!("grpc-status {status}"),
-            (reply, None) => format!("gRPC {}", reply_word(reply)),
+            (_, Some(0)) if !call.services.is_empty() => {
+                let services: Vec<&str> = call.services.iter().map(String::as_str).collect();
+                format!("services {}", listed(&services, 3))
+            }
+            _ if !is_health => continue,
+            (_, Some(status)) => format!("gRPC health: status {status}"),
+            (PeerReply::Fine, None) => match call.http_status {
+                Some(status) => format!("HTTP {status} without grpc-status"),
+                None => "no grpc-status".to_owned(),
+            },
+            (reply, None) => format!("gRPC: {}", reply_word(reply)),
         });
     }
     for (_, call) in transcript.websockets() {
@@ -336,12 +347,12 @@ fn application(transcript: &Transcript) -> Option<String> {
         parts.push(count_of(stream.events.len() as u64, "event"));
     }
     for (_, series) in transcript.series() {
-        let failed = series
-            .trials
-            .iter()
-            .filter(|trial| !trial.failure.is_empty())
-            .count();
-        parts.push(format!("{failed} of {} trials failed", series.trials.len()));
+        parts.push(series.remark().unwrap_or_else(|| {
+            let (failed, all) = (series.failed(), series.trials.len());
+            let (low, high) = chance::wilson(failed as u64, all as u64);
+            let (low, high) = (chance::percent(low), chance::percent(high));
+            format!("{failed} of {all} trials failed (95 % interval {low}–{high} %)")
+        }));
     }
     (!parts.is_empty()).then(|| parts.join(" · "))
 }

@@ -15,7 +15,7 @@ rule! {
     owner: Application,
     summary: "A gRPC call reaches something that does not know the service, or no gRPC at all",
     needs: [Endpoint],
-    explains: [],
+    explains: ["grpc-unhealthy"],
     page: "grpc_unimplemented.md",
     sight: sight,
     say: say,
@@ -50,8 +50,22 @@ fn sight(walk: &Walk<'_>, sightings: &mut Sightings) {
             Missing::Service(services) => ("service", format!("{to} has: {}", services.join(", "))),
             Missing::Health => ("health", format!("{to} answers UNIMPLEMENTED (12)")),
         };
-        sightings.add(Sighting::new(Subject::Step(step.number), key).show(walk.at(step, shown)));
+        sightings.add(sighting(walk, step.number, call, key).show(walk.at(step, shown)));
     }
+}
+
+/// A sighting that is also about the health check at the same address, which fails for no other reason.
+fn sighting(walk: &Walk<'_>, step: u32, call: &GrpcCall, key: &str) -> Sighting {
+    let mut sighting = Sighting::new(Subject::Step(step), key);
+    sighting.subjects.extend(
+        walk.transcript
+            .grpc_calls()
+            .filter(|(other, asked)| {
+                other.number != step && asked.to == call.to && codes::is_health(asked)
+            })
+            .map(|(other, _)| Subject::Step(other.number)),
+    );
+    sighting
 }
 
 fn missing(walk: &Walk<'_>, call: &GrpcCall) -> Option<Missing> {

@@ -93,6 +93,8 @@ fn say(walk: &Walk<'_>, sightings: &[Sighting]) -> Story {
     }
 }
 
+/// What a status tells. 505 is what a server says that is asked in HTTP/1.0, as nginx asks unless it is told
+/// otherwise.
 fn of_status(call: &WebSocketCall, status: u16, url: &str, refuter: String) -> Story {
     let by = by(call);
     match status {
@@ -117,7 +119,7 @@ fn of_status(call: &WebSocketCall, status: u16, url: &str, refuter: String) -> S
         )
         .owner(Owner::Unknown)
         .advise("Correct the path; where a proxy passes it on, look for a slash too many or too few in its rewriting"),
-        500..=599 => Story::observed(
+        500..=504 | 506..=599 => Story::observed(
             format!("{url} answers the handshake with {status}{by}: what serves WebSockets behind it fails or is not reached"),
             refuter,
         )
