@@ -5,6 +5,7 @@ use super::talk::first_line;
 use crate::options::Depth;
 use crate::recorder::Asked;
 use crate::tcp;
+use crate::tls::connect_secured;
 use crate::walk::Walker;
 use bytes::Bytes;
 use h2::client::SendRequest;
@@ -41,6 +42,13 @@ pub(super) async fn ask(walker: &Walker<'_>, to: SocketAddr) {
     let Some(patience) = walker.patience() else {
         return;
     };
+    if walker.target.service.is_tls() {
+        // What becomes of the handshake of TLS is told by a step of its own.
+        if let Ok(secured) = connect_secured(walker, &walker.target.host, to, &["h2"]).await {
+            over(walker, to, secured.stream).await;
+        }
+        return;
+    }
     if let (_, Some(stream)) = tcp::connect(to, patience).await {
         over(walker, to, stream).await;
     }

@@ -48,14 +48,9 @@ async fn over_tcp(walker: &Walker<'_>, to: SocketAddr) {
         | Service::Smtp
         | Service::Ssh
         | Service::Dns => greet::greet(walker, to).await,
-        Service::Ws => upgrade::ask(walker, to).await,
-        Service::Grpc => call::ask(walker, to).await,
-        Service::Tls
-        | Service::Http
-        | Service::Https
-        | Service::Wss
-        | Service::Grpcs
-        | Service::Stun => {}
+        Service::Ws | Service::Wss => upgrade::ask(walker, to).await,
+        Service::Grpc | Service::Grpcs => call::ask(walker, to).await,
+        Service::Tls | Service::Http | Service::Https | Service::Stun => {}
     }
 }
 

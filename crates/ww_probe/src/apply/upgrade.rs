@@ -6,6 +6,7 @@ use crate::dice::Dice;
 use crate::options::Depth;
 use crate::recorder::{Asked, span};
 use crate::tcp;
+use crate::tls::connect_secured;
 use crate::walk::Walker;
 use std::io;
 use std::net::SocketAddr;
@@ -27,10 +28,20 @@ pub(super) async fn ask(walker: &Walker<'_>, to: SocketAddr) {
     let Some(patience) = walker.patience() else {
         return;
     };
-    let (_, Some(mut stream)) = tcp::connect(to, patience).await else {
-        return;
+    let call = if walker.target.service.is_tls() {
+        // What becomes of the handshake of TLS is told by a step of its own.
+        let Ok(mut secured) = connect_secured(walker, &walker.target.host, to, &["http/1.1"]).await
+        else {
+            return;
+        };
+        shake(walker, to, &mut secured.stream, &key).await
+    } else {
+        let (_, Some(mut stream)) = tcp::connect(to, patience).await else {
+            return;
+        };
+        shake(walker, to, &mut stream, &key).await
     };
-    if let Some(call) = shake(walker, to, &mut stream, &key).await {
+    if let Some(call) = call {
         walker.recorder.answer(asked, Seen::WebSocket(call));
     }
 }
@@ -54,7 +65,11 @@ async fn shake<S: AsyncRead + AsyncWrite + Unpin>(
         ..WebSocketCall::default()
     };
     // The answer is read even when the server did not take the whole request.
-    let _ = timeout_at(deadline, stream.write_all(&request)).await;
+    let sending = async {
+        stream.write_all(&request).await?;
+        stream.flush().await
+    };
+    let _ = timeout_at(deadline, sending).await;
     let mut heard = Vec::new();
     match head(stream, &mut heard, deadline).await {
         Ok(head) => {
@@ -135,7 +150,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
 
     async fn say(&mut self, kind: Kind, payload: &[u8]) -> io::Result<()> {
         let frame = websocket::frame(kind, payload, Dice::shaken().bytes());
-        self.stream.write_all(&frame).await
+        self.stream.write_all(&frame).await?;
+        self.stream.flush().await
     }
 
     /// Reads frames until one is what is wanted; answers pings.

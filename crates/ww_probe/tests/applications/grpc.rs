@@ -39,6 +39,18 @@ fn serve_h2(answer: Answer) -> SocketAddr {
     address
 }
 
+/// The same within TLS.
+fn serve_h2_over_tls(answer: Answer) -> SocketAddr {
+    crate::serve_tls(&[b"h2"], move |stream| async move {
+        let Ok(mut connection) = h2::server::handshake(stream).await else {
+            return;
+        };
+        while let Some(Ok((request, respond))) = connection.accept().await {
+            answer(request.uri().path(), respond);
+        }
+    })
+}
+
 /// A message, then a status in trailers.
 fn message(mut respond: SendResponse<Bytes>, body: &[u8], status: &str) {
     let head = Response::builder()
@@ -141,4 +153,12 @@ fn a_peer_that_does_not_speak_http_2_is_told() {
         calls(&transcript)[0].reply,
         PeerReply::Closed | PeerReply::Reset
     ));
+}
+
+#[test]
+fn calls_are_made_within_tls() {
+    let server = serve_h2_over_tls(|_, respond| message(respond, &[8, 1], "0"));
+    let calls = calls(&probe(&format!("grpcs://{server}"), &options()));
+    assert_eq!(calls[0].health, "SERVING");
+    assert_eq!(calls[0].reply, PeerReply::Fine);
 }

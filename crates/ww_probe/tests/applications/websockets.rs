@@ -3,6 +3,8 @@
 use crate::{hear, options, probe, reset, say, serve};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio_rustls::server::TlsStream;
 use ww_base::Span;
 use ww_evidence::transcript::{WebSocketCall, WebSocketOutcome};
 use ww_probe::{Depth, Options};
@@ -62,6 +64,37 @@ fn upgrade(stream: &mut TcpStream) -> bool {
         .as_bytes(),
     );
     true
+}
+
+/// An answer to the upgrade within TLS, and nothing more.
+async fn upgrade_over_tls(mut stream: TlsStream<tokio::net::TcpStream>) {
+    let mut buffer = vec![0; 4096];
+    let Ok(count) = stream.read(&mut buffer).await else {
+        return;
+    };
+    let request = String::from_utf8_lossy(&buffer[..count]).into_owned();
+    let Some(accept) = accept(&request) else {
+        return;
+    };
+    let answer = format!(
+        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: {accept}\r\n\r\n"
+    );
+    let _ = stream.write_all(answer.as_bytes()).await;
+    let _ = stream.flush().await;
+    let _ = stream.read(&mut buffer).await;
+}
+
+#[test]
+fn an_upgrade_is_asked_for_within_tls() {
+    let server = crate::serve_tls(&[b"http/1.1"], upgrade_over_tls);
+    let transcript = probe(&format!("wss://{server}/chat"), &options());
+    let (step, call) = transcript.websockets().next().expect("a handshake");
+    assert_eq!(call.outcome, WebSocketOutcome::Open);
+    assert!(
+        step.command.contains("'https://127.0.0.1:"),
+        "{}",
+        step.command
+    );
 }
 
 /// Reads one short masked frame and answers a ping.
