@@ -3,8 +3,8 @@
 use crate::endpoint::certificates::{Leaf, Signer, TRUSTING};
 use crate::endpoint::{Scenario, Servers, Site, address};
 use crate::error::LabError;
-use std::io::Write as _;
-use std::net::TcpStream;
+use std::io::{Read as _, Write as _};
+use std::net::{Shutdown, TcpStream};
 
 const HTTPS: &str = "https://one.lab.example/";
 
@@ -290,13 +290,14 @@ pub(super) const SCENARIOS: &[Scenario] = &[
     ),
     Scenario::faulty(
         "large-hello-dropped",
-        "large ClientHellos vanish",
+        "a box before the server drops ClientHellos of more than 1,000 bytes",
         HTTPS,
         "large-client-hello-dropped",
         |site| {
-            let servers = secured(site, Leaf::default(), "")?;
-            site.filter("iifname left tcp dport 443 ip length > 1000 drop")?;
-            Ok(servers)
+            site.certify("leaf", Leaf::default())?;
+            Servers::names(site, "")?
+                .nginx(site, 8443, &server(site, "8443", "leaf", ""))?
+                .scripted(site, "0.0.0.0:443", small_hellos_only)
         },
     )
     .with(TRUSTING),
@@ -357,10 +358,51 @@ fn gnutls(site: &Site, priorities: &str) -> Result<Servers, LabError> {
 
 fn closes(mut stream: TcpStream, _: usize) {
     // What it says is of no interest.
-    let _ = std::io::Read::read(&mut stream, &mut [0; 4096]);
+    let _ = stream.read(&mut [0; 4096]);
 }
 
 fn greets(mut stream: TcpStream, _: usize) {
     let _ = stream.write_all(b"SSH-2.0-OpenSSH_9.2\r\n");
-    let _ = std::io::Read::read(&mut stream, &mut [0; 4096]);
+    let _ = stream.read(&mut [0; 4096]);
+}
+
+/// Passes a connection on to port 8443 if its first record fits into 1,000 bytes; else it says nothing more.
+fn small_hellos_only(mut client: TcpStream, _: usize) {
+    let mut hello = [0; 1_000];
+    let mut length = 0;
+    loop {
+        let room = hello.get_mut(length..).unwrap_or_default();
+        match client.read(room) {
+            Ok(count) if count > 0 => length += count,
+            _ => break,
+        }
+        let record = hello
+            .first_chunk()
+            .map(|[_, _, _, high, low]| 5 + usize::from(u16::from_be_bytes([*high, *low])));
+        if record.is_some_and(|record| length >= record) {
+            return pass_on(client, hello.get(..length).unwrap_or_default());
+        }
+    }
+}
+
+/// Both directions of a connection, until one side ends.
+fn pass_on(client: TcpStream, hello: &[u8]) {
+    let Ok(mut server) = TcpStream::connect((address::SERVER, 8443)) else {
+        return;
+    };
+    let (Ok(mut from_client), Ok(mut to_server)) = (client.try_clone(), server.try_clone()) else {
+        return;
+    };
+    if to_server.write_all(hello).is_err() {
+        return;
+    }
+    let mut client = client;
+    let there = std::thread::spawn(move || {
+        // One side that is gone ends both.
+        let _ = std::io::copy(&mut from_client, &mut to_server);
+        let _ = to_server.shutdown(Shutdown::Write);
+    });
+    let _ = std::io::copy(&mut server, &mut client);
+    let _ = client.shutdown(Shutdown::Both);
+    let _ = there.join();
 }
