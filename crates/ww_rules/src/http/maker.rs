@@ -24,8 +24,8 @@ pub(super) struct Maker {
     pub(super) because: String,
 }
 
-/// Words in the bodies of pages that proxies make themselves, with their products. Confirmed by running: nginx
-/// 1.22, HAProxy 2.6; from the products' sources and documents: the others.
+/// Words in the bodies of pages that proxies make themselves, with their products. Seen in the pages that nginx
+/// 1.22 and HAProxy 2.6 send; those of the others are written from general knowledge and were not run.
 const PAGES: [(&str, &str); 20] = [
     ("<center>nginx", "nginx"),
     ("<center>openresty", "OpenResty"),
