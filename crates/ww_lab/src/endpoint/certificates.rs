@@ -3,8 +3,8 @@
 use super::Site;
 use crate::error::LabError;
 use rcgen::{
-    BasicConstraints, CertificateParams, DistinguishedName, DnType, IsCa, Issuer, KeyPair,
-    KeyUsagePurpose,
+    BasicConstraints, CertificateParams, CustomExtension, DistinguishedName, DnType, IsCa, Issuer,
+    KeyPair, KeyUsagePurpose,
 };
 use std::time::{Duration, SystemTime};
 
@@ -76,6 +76,9 @@ impl Site {
         let now = SystemTime::now();
         params.not_before = shifted(now, -leaf.since).into();
         params.not_after = shifted(now, leaf.left).into();
+        if leaf.signer == Signer::Below {
+            params.custom_extensions.push(issuer_url());
+        }
         let key = KeyPair::generate().map_err(made)?;
         let signed = match leaf.signer {
             Signer::Root => params.signed_by(&key, &root.issuer),
@@ -146,6 +149,24 @@ impl Authority {
             issuer: Issuer::new(params, key),
         })
     }
+}
+
+/// Says where the issuer's certificate can be fetched (RFC 5280 section 4.2.2.1), as public authorities do.
+fn issuer_url() -> CustomExtension {
+    const AUTHORITY_INFORMATION: [u64; 9] = [1, 3, 6, 1, 5, 5, 7, 1, 1];
+    const CA_ISSUERS: [u8; 10] = [0x06, 8, 0x2b, 6, 1, 5, 5, 7, 0x30, 2];
+    const URL: &[u8] = b"http://ca.lab.example/issuing.crt";
+    let mut description = CA_ISSUERS.to_vec();
+    description.extend([0x86, URL.len() as u8]);
+    description.extend(URL);
+    let mut der = vec![
+        0x30,
+        description.len() as u8 + 2,
+        0x30,
+        description.len() as u8,
+    ];
+    der.extend(description);
+    CustomExtension::from_oid_content(&AUTHORITY_INFORMATION, der)
 }
 
 fn named(name: &str) -> DistinguishedName {

@@ -3,7 +3,7 @@
 use super::shown::quoted;
 use crate::rule::rule;
 use crate::{Sighting, Sightings, Story, Subject, Walk};
-use ww_evidence::transcript::{Seen, TlsHandshake, TlsOutcome};
+use ww_evidence::transcript::{HttpOutcome, Seen, TlsHandshake, TlsOutcome};
 
 rule! {
     name: "client-certificate-missing",
@@ -37,6 +37,7 @@ fn ended(handshake: &TlsHandshake) -> Option<String> {
 }
 
 fn sight(walk: &Walk<'_>, sightings: &mut Sightings) {
+    refused_over_http(walk, sightings);
     for (step, handshake) in walk.transcript.handshakes() {
         let (Some(to), Some(how)) = (handshake.to, ended(handshake)) else {
             continue;
@@ -61,18 +62,37 @@ fn sight(walk: &Walk<'_>, sightings: &mut Sightings) {
     }
 }
 
+/// nginx completes the handshake and says it over HTTP (ngx_http_ssl_module, error 496).
+fn refused_over_http(walk: &Walk<'_>, sightings: &mut Sightings) {
+    for (step, exchange) in walk.transcript.exchanges() {
+        let (Some(to), HttpOutcome::Replied(reply)) = (exchange.to, &exchange.outcome) else {
+            continue;
+        };
+        if reply.status == 400 && reply.body.head.contains(NO_CERTIFICATE) {
+            sightings.add(Sighting::new(Subject::Step(step.number), "").show(walk.at(
+                step,
+                format!("{to} answers with status 400: {NO_CERTIFICATE}"),
+            )));
+        }
+    }
+}
+
+const NO_CERTIFICATE: &str = "No required SSL certificate was sent";
+
 fn say(walk: &Walk<'_>, sightings: &[Sighting]) -> Story {
     let host = &walk.target().host;
     let how = sightings
         .first()
         .and_then(|sighting| walk.step(*sighting.subjects.first()?))
         .and_then(|step| match &step.seen {
-            Seen::Handshake(handshake) => ended(handshake),
-            _ => None,
+            Seen::Handshake(handshake) => {
+                ended(handshake).map(|how| format!("ends the connection with {how}"))
+            }
+            _ => Some("answers with status 400".to_owned()),
         })
         .unwrap_or_default();
     Story::observed(
-        format!("{host} accepts only clients with a certificate (mutual TLS), and none was shown: it ends the connection with {how}"),
+        format!("{host} accepts only clients with a certificate (mutual TLS), and none was shown: it {how}"),
         "the same question with --cert and --key that is ended likewise",
     )
     .advise("Give the client its certificate and key, from an authority that the server accepts: --cert and --key here and in curl")

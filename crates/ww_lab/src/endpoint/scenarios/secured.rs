@@ -214,7 +214,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         "plain-on-tls-port",
         "plain HTTP is spoken on the TLS port",
         HTTPS,
-        "plaintext-on-tls-port",
+        "tls-on-plaintext-port",
         |site| {
             Servers::names(site, "")?.nginx(
                 site,
@@ -227,7 +227,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         "tls-on-plain-port",
         "TLS is spoken on the plain port",
         "http://one.lab.example:8443/",
-        "tls-on-plaintext-port",
+        "plaintext-on-tls-port",
         |site| {
             site.certify("leaf", Leaf::default())?;
             Servers::names(site, "")?.nginx(site, 8443, &server(site, "8443", "leaf", ""))
@@ -285,7 +285,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         "ssh-on-tls-port",
         "an SSH server listens on the TLS port",
         HTTPS,
-        "plaintext-on-tls-port",
+        "tls-on-plaintext-port",
         |site| Servers::names(site, "")?.scripted(site, "[::]:443", greets),
     ),
     Scenario::faulty(
