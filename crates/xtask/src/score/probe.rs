@@ -107,7 +107,11 @@ fn score(options: &Options) -> Result<bool> {
         None => diagnosis::built_binary()?,
     };
     ww_lab::namespace::sweep();
-    let walked = walk_all(&chosen, &binary, options.jobs)?;
+    let open = open_folder()?;
+    // The ordinary user who walks need not be able to read the folder of the project.
+    let copy = open.path().join("wirewise");
+    std::fs::copy(&binary, &copy).with_context(|| format!("copy {}", binary.display()))?;
+    let walked = walk_all(&chosen, &copy, options.jobs)?;
     Ok(print(options, &chosen, &walked))
 }
 
@@ -139,11 +143,16 @@ fn walk_all(chosen: &[Scenario], binary: &Path, jobs: usize) -> Result<Vec<Said>
     done.into_iter().map(|(_, said)| said).collect()
 }
 
-fn walk(scenario: &Scenario, binary: &Path) -> Result<Said> {
-    let folder = tempfile::tempdir().context("create a folder for the site")?;
-    // The walk is an ordinary user's, who reads certificates there.
+/// A folder that an ordinary user can read.
+fn open_folder() -> Result<tempfile::TempDir> {
+    let folder = tempfile::tempdir().context("create a folder")?;
     let readable = std::os::unix::fs::PermissionsExt::from_mode(0o755);
-    std::fs::set_permissions(folder.path(), readable).context("open the folder to all")?;
+    std::fs::set_permissions(folder.path(), readable).context("open a folder to all")?;
+    Ok(folder)
+}
+
+fn walk(scenario: &Scenario, binary: &Path) -> Result<Said> {
+    let folder = open_folder()?;
     let site = Site::build(folder.path())?;
     let servers = (scenario.set_up)(&site)?;
     let place = folder.path().display().to_string();
