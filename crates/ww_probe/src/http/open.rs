@@ -37,8 +37,6 @@ pub(crate) async fn open(
     let (seen, stream) = tcp::connect(to, patience).await;
     let connect = began.elapsed();
     let stream = stream.ok_or_else(|| no_connection(to, &seen))?;
-    // Requests are small and alone; nothing is gained by waiting.
-    let _ = stream.set_nodelay(true);
     Ok(Opened {
         stream: Box::new(stream),
         connect,
