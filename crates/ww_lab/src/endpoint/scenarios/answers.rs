@@ -5,7 +5,7 @@ use crate::endpoint::{Scenario, Servers, Site};
 use crate::error::LabError;
 use crate::traffic::ms;
 use socket2::SockRef;
-use std::io::Write as _;
+use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::time::Duration;
 
@@ -192,6 +192,54 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         "websocket-upgrade-refused",
         |site| nginx(site, "server { listen 80; location / { return 404; } }"),
     ),
+    Scenario::healthy("ssh", "an SSH server", "ssh://one.lab.example", |site| {
+        Servers::names(site, "")?.scripted(site, "[::]:22", ssh)
+    }),
+    Scenario::healthy(
+        "redis",
+        "a Redis server",
+        "redis://one.lab.example",
+        |site| Servers::names(site, "")?.scripted(site, "[::]:6379", redis),
+    ),
+    Scenario::faulty(
+        "postgres-full",
+        "PostgreSQL has no connection left",
+        "postgres://one.lab.example",
+        "greeting-refused",
+        |site| Servers::names(site, "")?.scripted(site, "[::]:5432", postgres_full),
+    ),
+    Scenario::faulty(
+        "not-http",
+        "what is answered is not HTTP",
+        HTTP,
+        "http-answer-broken",
+        |site| web(site, garbage),
+    ),
+    Scenario::faulty(
+        "closes",
+        "the server closes without an answer",
+        HTTP,
+        "request-unanswered",
+        |site| web(site, closes),
+    ),
+    Scenario::faulty(
+        "resets",
+        "the server resets without an answer",
+        HTTP,
+        "request-unanswered",
+        |site| web(site, resets),
+    ),
+    Scenario::faulty(
+        "one-address-500",
+        "the application at one of two addresses fails",
+        "http://two.lab.example/",
+        "http-server-errors",
+        |site| {
+            Servers::names(site, "")?
+                .scripted(site, "10.79.2.2:80", fine)?
+                .scripted(site, "10.79.2.3:80", fails)
+        },
+    ),
     Scenario::faulty(
         "http3-advertised",
         "HTTP/3 is advertised and nobody listens",
@@ -300,5 +348,50 @@ fn fails_sometimes(stream: TcpStream, number: usize) {
         let _ = SockRef::from(&stream).set_linger(Some(Duration::ZERO));
     } else {
         fine(stream, number);
+    }
+}
+
+fn garbage(mut stream: TcpStream, _: usize) {
+    request(&mut stream);
+    let _ = stream.write_all(b"\x00\x01\x02 nobody knows this protocol\r\n");
+}
+
+fn closes(mut stream: TcpStream, _: usize) {
+    request(&mut stream);
+}
+
+fn resets(mut stream: TcpStream, _: usize) {
+    request(&mut stream);
+    let _ = SockRef::from(&stream).set_linger(Some(Duration::ZERO));
+}
+
+fn ssh(mut stream: TcpStream, _: usize) {
+    let _ = stream.write_all(b"SSH-2.0-OpenSSH_9.2p1\r\n");
+    let _ = stream.read(&mut [0; 256]);
+}
+
+fn redis(mut stream: TcpStream, _: usize) {
+    while stream.read(&mut [0; 256]).is_ok_and(|count| count > 0) {
+        if stream.write_all(b"+PONG\r\n").is_err() {
+            return;
+        }
+    }
+}
+
+/// No TLS, and SQLSTATE 53300 to whoever wants a session (PostgreSQL 15, protocol 3.0).
+fn postgres_full(mut stream: TcpStream, _: usize) {
+    const FULL: &[u8] = b"SFATAL\0VFATAL\0C53300\0Msorry, too many clients already\0\0";
+    let mut message = [0; 512];
+    while let Ok(count @ 8..) = stream.read(&mut message) {
+        let asks_for_tls = message.get(..count) == Some(&[0, 0, 0, 8, 4, 210, 22, 47]);
+        let answer = if asks_for_tls {
+            b"N".to_vec()
+        } else {
+            let length = (FULL.len() as u32 + 4).to_be_bytes();
+            [b"E", length.as_slice(), FULL].concat()
+        };
+        if stream.write_all(&answer).is_err() || !asks_for_tls {
+            return;
+        }
     }
 }

@@ -175,6 +175,30 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         |site| filtered(site, "ip daddr 10.79.2.3 drop"),
     ),
     Scenario::faulty(
+        "v6-prohibited",
+        "a filter says that IPv6 is prohibited",
+        "http://both.lab.example/",
+        "address-family-broken",
+        |site| {
+            filtered(
+                site,
+                "ip6 daddr fd79:2::2 tcp dport 80 reject with icmpv6 type admin-prohibited",
+            )
+        },
+    ),
+    Scenario::faulty(
+        "one-address-prohibited",
+        "a filter says that one of two addresses is prohibited",
+        "http://two.lab.example/",
+        "one-address-broken",
+        |site| {
+            filtered(
+                site,
+                "ip daddr 10.79.2.3 tcp dport 80 reject with icmp type admin-prohibited",
+            )
+        },
+    ),
+    Scenario::faulty(
         "first-syn-lost",
         "every first SYN is lost",
         "http://one.lab.example/",

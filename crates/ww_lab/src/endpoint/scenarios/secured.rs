@@ -160,27 +160,51 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         "https://two.lab.example/",
         "certificate-expired",
         |site| {
-            site.certify("good", Leaf::default())?;
-            site.certify(
-                "bad",
+            two_certificates(
+                site,
                 Leaf {
                     left: -3,
                     ..Leaf::default()
                 },
-            )?;
-            Servers::names(site, "")?.nginx(
-                site,
-                443,
-                &format!(
-                    "{}{}",
-                    server(site, &format!("{}:443", address::SERVER), "good", ""),
-                    server(site, &format!("{}:443", address::SECOND), "bad", "")
-                ),
             )
         },
     )
     .with(TRUSTING)
     .beside(&["certificates-differ", "certificate-untrusted"]),
+    Scenario::faulty(
+        "one-address-unknown-root",
+        "one of two addresses has a certificate of a root that is not trusted",
+        "https://two.lab.example/",
+        "certificate-untrusted",
+        |site| {
+            two_certificates(
+                site,
+                Leaf {
+                    signer: Signer::Stranger,
+                    ..Leaf::default()
+                },
+            )
+        },
+    )
+    .with(TRUSTING)
+    .beside(&["certificates-differ"]),
+    Scenario::faulty(
+        "one-address-other-name",
+        "one of two addresses has a certificate for another name",
+        "https://two.lab.example/",
+        "certificate-name-mismatch",
+        |site| {
+            two_certificates(
+                site,
+                Leaf {
+                    names: &["other.example"],
+                    ..Leaf::default()
+                },
+            )
+        },
+    )
+    .with(TRUSTING)
+    .beside(&["certificates-differ"]),
     Scenario::faulty(
         "client-certificate-needed",
         "a client certificate is needed",
@@ -329,6 +353,15 @@ fn server(site: &Site, listens: &str, certificate: &str, more: &str) -> String {
          ssl_certificate_key {folder}/{certificate}.key; {more} \
          location / {{ default_type text/plain; return 200 \"ok\\n\"; }} }}\n"
     )
+}
+
+/// HTTPS by nginx: a good certificate at the first address, this one at the second.
+fn two_certificates(site: &Site, second: Leaf) -> Result<Servers, LabError> {
+    site.certify("good", Leaf::default())?;
+    site.certify("bad", second)?;
+    let first = server(site, &format!("{}:443", address::SERVER), "good", "");
+    let second = server(site, &format!("{}:443", address::SECOND), "bad", "");
+    Servers::names(site, "")?.nginx(site, 443, &format!("{first}{second}"))
 }
 
 /// HTTPS by nginx with this certificate.
