@@ -205,10 +205,10 @@ pub(crate) struct DiagnoseArguments {
     pub(crate) capture: Vec<PathBuf>,
 
     #[command(flatten)]
-    pub(crate) probing: ProbeArguments,
+    pub(crate) choice: ReportChoice,
 
     #[command(flatten)]
-    pub(crate) choice: ReportChoice,
+    pub(crate) probing: ProbeArguments,
 }
 
 /// What of a report is wanted, and in which form.
