@@ -1,15 +1,14 @@
 //! `wirewise check`: which settings in these files will hurt.
 
-use crate::cli::{CheckArguments, ColorChoice, ReportFormat};
+use crate::cli::{CheckArguments, ColorChoice};
 use crate::exit::Exit;
 use crate::files::{self, Files};
 use crate::fixing;
 use crate::output;
-use crate::rules;
+use crate::report;
 use ww_base::Limits;
 use ww_finding::{Consultation, Finding};
 use ww_report::mending::State;
-use ww_report::printable;
 
 pub(crate) fn run(arguments: &CheckArguments, color: ColorChoice) -> anyhow::Result<Exit> {
     let limits = Limits::default();
@@ -19,7 +18,7 @@ pub(crate) fn run(arguments: &CheckArguments, color: ColorChoice) -> anyhow::Res
     if arguments.diff {
         let mended = fixing::mend(&files, &found, &limits, &wants);
         output::write(&arguments.choice.out, &fixing::diff(&mended, &files))?;
-        return Ok(exit(&consultation, arguments));
+        return Ok(report::ended(&consultation, &arguments.choice));
     }
     if arguments.fix {
         let mended = fixing::mend(&files, &found, &limits, &wants);
@@ -27,34 +26,10 @@ pub(crate) fn run(arguments: &CheckArguments, color: ColorChoice) -> anyhow::Res
         if !mended.texts.is_empty() {
             let again = files::read(&arguments.paths, &limits)?;
             let (files, consultation, _) = consult(again, arguments, &limits);
-            return report(&files, &consultation, arguments, color);
+            return report::print(&consultation, &files.sources(), &arguments.choice, color);
         }
     }
-    report(&files, &consultation, arguments, color)
-}
-
-/// Prints the report in the form that was asked for.
-fn report(
-    files: &Files,
-    consultation: &Consultation,
-    arguments: &CheckArguments,
-    color: ColorChoice,
-) -> anyhow::Result<Exit> {
-    let sources = files.sources();
-    let text = match arguments.choice.format {
-        ReportFormat::Json => ww_report::json::render(consultation, &sources)?,
-        ReportFormat::Markdown => ww_report::markdown::render(consultation, &sources),
-        ReportFormat::Sarif => ww_report::sarif::render(consultation, &sources, &rules::all())?,
-        ReportFormat::Text if arguments.choice.quiet => {
-            format!("{}\n", printable(&consultation.verdict))
-        }
-        ReportFormat::Text => {
-            let style = output::style(color, &arguments.choice.out);
-            ww_report::text::render(consultation, &sources, style)
-        }
-    };
-    output::write(&arguments.choice.out, &text)?;
-    Ok(exit(consultation, arguments))
+    report::print(&consultation, &files.sources(), &arguments.choice, color)
 }
 
 /// Asks the rules that the user wants to hear.
@@ -81,16 +56,4 @@ fn consult(
         problems: std::mem::take(&mut files.problems),
     };
     (files, consultation, found)
-}
-
-/// A finding that matters is said louder than an input that could not be read.
-fn exit(consultation: &Consultation, arguments: &CheckArguments) -> Exit {
-    let matters = |finding: &Finding| arguments.choice.fail_on.reached_by(finding.severity);
-    if consultation.findings.iter().any(matters) {
-        Exit::Found
-    } else if consultation.problems.is_empty() {
-        Exit::Fine
-    } else {
-        Exit::Incomplete
-    }
 }

@@ -1,35 +1,51 @@
 //! `wirewise diagnose`: what is wrong, whose side it is on, and what to do.
 
-use crate::cli::{ColorChoice, DiagnoseArguments, ReportFormat};
+use crate::cli::{ColorChoice, DiagnoseArguments, ReportChoice};
 use crate::exit::Exit;
 use crate::files::{self, Files};
-use crate::output;
+use crate::probing::arguments::ProbeArguments;
 use crate::probing::{self, Endpoint};
 use crate::reading::{self, Reading};
-use crate::rules;
+use crate::report;
 use std::path::PathBuf;
 use ww_base::{Gap, Limits, Problem};
 use ww_evidence::transcript::Transcript;
-use ww_finding::{Consultation, Finding, Input, Outcome};
-use ww_report::{Sources, Traffic, printable};
+use ww_finding::{Consultation, Finding, Input, InputKind, Outcome, Severity};
+use ww_report::{Sources, Traffic};
 
 pub(crate) fn run(arguments: &DiagnoseArguments, color: ColorChoice) -> anyhow::Result<Exit> {
+    let mut brought = Brought {
+        config: &arguments.config,
+        probing: Some(&arguments.probing),
+        ..Brought::default()
+    };
+    for input in &arguments.inputs {
+        match probing::endpoint(input)? {
+            Some(endpoint) => brought.endpoints.push(endpoint),
+            None => brought.captures.push(input.clone()),
+        }
+    }
+    brought.captures.extend(arguments.capture.iter().cloned());
     let limits = Limits::default();
-    let case = Case::read(arguments, &limits)?;
-    let consultation = case.consult(arguments, &limits);
-    output::write(
-        &arguments.choice.out,
-        &render(&case, &consultation, arguments, color)?,
-    )?;
-    let exit = exit(&consultation, arguments);
-    // The process is about to end: taking every connection apart again would only cost time.
-    std::mem::forget(case);
-    Ok(exit)
+    Case::read(&brought, &limits, arguments.choice.quiet)?.report(&arguments.choice, color, &limits)
+}
+
+/// What the user names of one case.
+#[derive(Debug, Default)]
+pub(crate) struct Brought<'a> {
+    /// Captures.
+    pub(crate) captures: Vec<PathBuf>,
+    /// Endpoints, or walks that were recorded.
+    pub(crate) endpoints: Vec<Endpoint>,
+    /// How endpoints are walked.
+    pub(crate) probing: Option<&'a ProbeArguments>,
+    /// Files and folders.
+    pub(crate) config: &'a [PathBuf],
 }
 
 /// All that was brought, and what endpoints answered.
 #[derive(Debug)]
-struct Case {
+pub(crate) struct Case {
     inputs: Vec<Input>,
     reading: Reading,
     walks: Vec<Transcript>,
@@ -40,24 +56,22 @@ struct Case {
 type Judged = (Vec<Finding>, Vec<(&'static str, Outcome)>, Vec<Gap>);
 
 impl Case {
-    fn read(arguments: &DiagnoseArguments, limits: &Limits) -> anyhow::Result<Case> {
-        let mut captures: Vec<PathBuf> = Vec::new();
-        let mut endpoints: Vec<Endpoint> = Vec::new();
-        for input in &arguments.inputs {
-            match probing::endpoint(input)? {
-                Some(endpoint) => endpoints.push(endpoint),
-                None => captures.push(input.clone()),
-            }
-        }
-        captures.extend(arguments.capture.iter().cloned());
-        let quiet = arguments.choice.quiet;
-        let reading = match captures.as_slice() {
+    /// Reads what was brought, and walks the endpoints.
+    pub(crate) fn read(
+        brought: &Brought<'_>,
+        limits: &Limits,
+        quiet: bool,
+    ) -> anyhow::Result<Case> {
+        let reading = match brought.captures.as_slice() {
             [] => Reading::default(),
             captures => reading::read(captures, limits, quiet)?,
         };
         let mut inputs = reading.inputs.clone();
-        let walks = probing::walk(&endpoints, &arguments.probing, &mut inputs, quiet)?;
-        let files = match arguments.config.as_slice() {
+        let walks = match brought.probing {
+            Some(how) => probing::walk(&brought.endpoints, how, &mut inputs, quiet)?,
+            None => Vec::new(),
+        };
+        let files = match brought.config {
             [] => None,
             paths => Some(files::read_behind(inputs.clone(), paths, limits)?),
         };
@@ -69,12 +83,26 @@ impl Case {
         })
     }
 
+    /// Judges it and prints the report.
+    pub(crate) fn report(
+        self,
+        choice: &ReportChoice,
+        color: ColorChoice,
+        limits: &Limits,
+    ) -> anyhow::Result<Exit> {
+        let consultation = self.consult(choice, limits);
+        let exit = report::print(&consultation, &self.sources(), choice, color)?;
+        // The process is about to end: taking every connection apart again would only cost time.
+        std::mem::forget(self);
+        Ok(exit)
+    }
+
     /// Asks the rules that the user wants to hear.
-    fn consult(&self, arguments: &DiagnoseArguments, limits: &Limits) -> Consultation {
+    fn consult(&self, choice: &ReportChoice, limits: &Limits) -> Consultation {
         let (mut findings, mut outcomes, mut gaps) = self.judge(limits);
         let asked = outcomes.len();
-        findings.retain(|finding| arguments.choice.wants(finding.rule));
-        outcomes.retain(|(rule, _)| arguments.choice.wants(rule));
+        findings.retain(|finding| choice.wants(finding.rule));
+        outcomes.retain(|(rule, _)| choice.wants(rule));
         let seen = self.reading.captures.iter().map(|capture| &capture.gaps);
         let seen = seen.chain(self.walks.iter().map(|walk| &walk.gaps));
         for gap in seen.flatten() {
@@ -129,7 +157,16 @@ impl Case {
         let traffic = Traffic::of(&self.reading.captures)
             .without_rules(asked - outcomes.len())
             .without_inputs(self.reading.inputs_with_problems());
-        ww_report::verdict(findings, outcomes, gaps, &traffic)
+        let seen = ww_report::verdict(findings, outcomes, gaps, &traffic);
+        match &self.files {
+            Some(files) if findings.iter().all(|one| one.severity == Severity::Info) => {
+                let is_file = |input: &&Input| input.kind != InputKind::Capture;
+                let inputs: Vec<Input> = files.inputs.iter().filter(is_file).cloned().collect();
+                let read = ww_report::verdict_on_files(findings, &inputs, &files.problems);
+                format!("{seen}. {read}")
+            }
+            _ => seen,
+        }
     }
 
     fn problems(&self) -> Vec<Problem> {
@@ -143,38 +180,5 @@ impl Case {
             None => Sources::new(&self.inputs),
         };
         sources.with_walks(&self.walks)
-    }
-}
-
-fn render(
-    case: &Case,
-    consultation: &Consultation,
-    arguments: &DiagnoseArguments,
-    color: ColorChoice,
-) -> anyhow::Result<String> {
-    let sources = case.sources();
-    Ok(match arguments.choice.format {
-        ReportFormat::Json => ww_report::json::render(consultation, &sources)?,
-        ReportFormat::Markdown => ww_report::markdown::render(consultation, &sources),
-        ReportFormat::Sarif => ww_report::sarif::render(consultation, &sources, &rules::all())?,
-        ReportFormat::Text if arguments.choice.quiet => {
-            format!("{}\n", printable(&consultation.verdict))
-        }
-        ReportFormat::Text => {
-            let style = output::style(color, &arguments.choice.out);
-            ww_report::text::render(consultation, &sources, style)
-        }
-    })
-}
-
-/// A finding that matters is said louder than an input that could not be read.
-fn exit(consultation: &Consultation, arguments: &DiagnoseArguments) -> Exit {
-    let matters = |finding: &Finding| arguments.choice.fail_on.reached_by(finding.severity);
-    if consultation.findings.iter().any(matters) {
-        Exit::Found
-    } else if consultation.problems.is_empty() {
-        Exit::Fine
-    } else {
-        Exit::Incomplete
     }
 }

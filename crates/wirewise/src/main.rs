@@ -17,6 +17,7 @@ mod probing;
 mod progress;
 mod reach;
 mod reading;
+mod report;
 mod rule_name;
 mod rules;
 
