@@ -77,25 +77,39 @@ fn outcomes(
 }
 
 /// One capture through all rules.
-fn judge_capture(view: &View<'_>, findings: &mut Vec<Told>, gaps: &mut RuleGaps) {
-    let mut seen: Vec<(&'static Rule, Vec<Sighting>)> = Vec::new();
-    for &rule in RULES {
+fn judge_capture(view: &View<'_>, told: &mut Vec<Told>, gaps: &mut RuleGaps) {
+    let first = |rule: &'static Rule, sightings: &mut Sightings| {
         let Work::Observed { detect, .. } = rule.work else {
-            continue;
+            return;
         };
-        let name = rule.meta.name;
-        let missing: Vec<Gap> = rule
-            .meta
-            .needs
-            .iter()
+        let missing = rule.meta.needs.iter();
+        sightings.gaps = missing
             .filter_map(|&need| lacking(view.capture, need))
             .collect();
-        if !missing.is_empty() {
-            add_gaps(gaps, name, missing);
-            continue;
+        if sightings.gaps.is_empty() {
+            detect(view, sightings);
         }
+    };
+    let second = |rule: &'static Rule, group: &[Sighting]| match rule.work {
+        Work::Observed { tell, .. } => Some(tell(view, group)),
+        _ => None,
+    };
+    in_two_steps(first, second, view.limits, told, gaps);
+}
+
+/// Every rule's first step; then, where its cause stands, the second for each group of what it saw.
+fn in_two_steps(
+    first: impl Fn(&'static Rule, &mut Sightings),
+    second: impl Fn(&'static Rule, &[Sighting]) -> Option<Story>,
+    limits: &Limits,
+    told: &mut Vec<Told>,
+    gaps: &mut RuleGaps,
+) {
+    let mut seen: Vec<(&'static Rule, Vec<Sighting>)> = Vec::new();
+    for &rule in RULES {
+        let name = rule.meta.name;
         let mut sightings = Sightings::default();
-        if guarded(|| detect(view, &mut sightings)).is_none() {
+        if guarded(|| first(rule, &mut sightings)).is_none() {
             add_gaps(gaps, name, vec![internal_error(name)]);
             continue;
         }
@@ -105,15 +119,12 @@ fn judge_capture(view: &View<'_>, findings: &mut Vec<Told>, gaps: &mut RuleGaps)
         }
     }
     for (rule, sightings) in one_cause_per_symptom(seen) {
-        let Work::Observed { tell, .. } = rule.work else {
-            continue;
-        };
-        for group in grouped(sightings, view.limits) {
-            match guarded(|| tell(view, &group)) {
-                Some(story) => findings.push(Told {
+        for group in grouped(sightings, limits) {
+            match guarded(|| second(rule, &group)) {
+                Some(story) => told.extend(story.map(|story| Told {
                     idle_end: story.idle_end.clone(),
-                    finding: finding(rule, story, &group, view.limits),
-                }),
+                    finding: finding(rule, story, &group, limits),
+                })),
                 None => add_gaps(gaps, rule.meta.name, vec![internal_error(rule.meta.name)]),
             }
         }

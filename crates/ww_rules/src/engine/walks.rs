@@ -1,10 +1,7 @@
 //! Runs the rules over what live endpoints answered.
 
-use super::{
-    RuleGaps, Told, add_gaps, finding, grouped, guarded, internal_error, observe,
-    one_cause_per_symptom, order, outcomes,
-};
-use crate::{RULES, Rule, Sighting, Sightings, Walk, Work};
+use super::{RuleGaps, Told, add_gaps, in_two_steps, observe, order, outcomes};
+use crate::{Rule, Sighting, Sightings, Walk, Work};
 use ww_base::Limits;
 use ww_evidence::Capture;
 use ww_evidence::transcript::Transcript;
@@ -34,7 +31,7 @@ pub(super) fn observe_walks(walks: &[Transcript], limits: &Limits) -> (Vec<Told>
     let mut told = Vec::new();
     let mut gaps = RuleGaps::new();
     for transcript in walks {
-        judge_one(&Walk::new(transcript, limits), &mut told, &mut gaps);
+        judge_walk(&Walk::new(transcript, limits), &mut told, &mut gaps);
     }
     (told, gaps)
 }
@@ -47,31 +44,13 @@ pub(super) fn add_all(gaps: &mut RuleGaps, more: RuleGaps) {
 }
 
 /// One walk through all rules.
-fn judge_one(walk: &Walk<'_>, told: &mut Vec<Told>, gaps: &mut RuleGaps) {
-    let mut seen: Vec<(&'static Rule, Vec<Sighting>)> = Vec::new();
-    for &rule in RULES {
-        let Some(probe) = rule.probe else { continue };
-        let name = rule.meta.name;
-        let mut sightings = Sightings::default();
-        if guarded(|| (probe.sight)(walk, &mut sightings)).is_none() {
-            add_gaps(gaps, name, vec![internal_error(name)]);
-            continue;
+fn judge_walk(walk: &Walk<'_>, told: &mut Vec<Told>, gaps: &mut RuleGaps) {
+    let first = |rule: &'static Rule, sightings: &mut Sightings| {
+        if let Some(probe) = rule.probe {
+            (probe.sight)(walk, sightings);
         }
-        add_gaps(gaps, name, sightings.gaps);
-        if !sightings.seen.is_empty() {
-            seen.push((rule, sightings.seen));
-        }
-    }
-    for (rule, sightings) in one_cause_per_symptom(seen) {
-        let Some(probe) = rule.probe else { continue };
-        for group in grouped(sightings, walk.limits) {
-            match guarded(|| (probe.say)(walk, &group)) {
-                Some(story) => told.push(Told {
-                    idle_end: story.idle_end.clone(),
-                    finding: finding(rule, story, &group, walk.limits),
-                }),
-                None => add_gaps(gaps, rule.meta.name, vec![internal_error(rule.meta.name)]),
-            }
-        }
-    }
+    };
+    let second =
+        |rule: &'static Rule, group: &[Sighting]| rule.probe.map(|probe| (probe.say)(walk, group));
+    in_two_steps(first, second, walk.limits, told, gaps);
 }
