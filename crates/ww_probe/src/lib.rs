@@ -19,6 +19,7 @@ mod namespace;
 mod options;
 mod recorder;
 mod series;
+mod tap;
 mod target;
 mod tcp;
 mod tls;

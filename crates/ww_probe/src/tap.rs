@@ -2,6 +2,7 @@
 
 use std::io;
 use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
@@ -10,27 +11,44 @@ use tokio::net::TcpStream;
 /// Bytes that are remembered.
 const REMEMBERED: usize = 256;
 
-/// A TCP connection whose first bytes are remembered.
+/// A connection whose first bytes are remembered.
 #[derive(Debug)]
-pub(crate) struct Tapped {
-    stream: TcpStream,
-    heard: Vec<u8>,
+pub(crate) struct Tapped<S = TcpStream> {
+    stream: S,
+    heard: Heard,
 }
 
-impl Tapped {
+/// The first bytes that a peer sent, also after the connection went to somebody else.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Heard(Arc<Mutex<Vec<u8>>>);
+
+impl Heard {
+    /// The bytes so far.
+    pub(crate) fn bytes(&self) -> Vec<u8> {
+        self.lock().clone()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<u8>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<S> Tapped<S> {
     /// A connection of which nothing was read yet.
-    pub(crate) fn new(stream: TcpStream) -> Tapped {
+    pub(crate) fn new(stream: S) -> Tapped<S> {
         Tapped {
             stream,
-            heard: Vec::new(),
+            heard: Heard::default(),
         }
     }
 
-    /// The first bytes that the peer sent.
-    pub(crate) fn heard(&self) -> &[u8] {
-        &self.heard
+    /// The first bytes that the peer sends.
+    pub(crate) fn heard(&self) -> Heard {
+        self.heard.clone()
     }
+}
 
+impl<S: AsyncRead + Unpin> Tapped<S> {
     /// What has come and was not read, up to a record's size.
     pub(crate) async fn rest(&mut self) -> Vec<u8> {
         let mut rest = vec![0; 1 << 14];
@@ -44,7 +62,7 @@ impl Tapped {
     }
 }
 
-impl AsyncRead for Tapped {
+impl<S: AsyncRead + Unpin> AsyncRead for Tapped<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -52,16 +70,15 @@ impl AsyncRead for Tapped {
     ) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
         let polled = Pin::new(&mut self.stream).poll_read(context, buffer);
-        let missing = REMEMBERED.saturating_sub(self.heard.len());
-        if missing > 0 {
-            let new = buffer.filled().iter().skip(before).take(missing).copied();
-            self.heard.extend(new);
-        }
+        let mut heard = self.heard.lock();
+        let missing = REMEMBERED.saturating_sub(heard.len());
+        heard.extend(buffer.filled().iter().skip(before).take(missing));
+        drop(heard);
         polled
     }
 }
 
-impl AsyncWrite for Tapped {
+impl<S: AsyncWrite + Unpin> AsyncWrite for Tapped<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,

@@ -4,21 +4,19 @@ use super::grpc;
 use super::talk::first_line;
 use crate::options::Depth;
 use crate::recorder::Asked;
+use crate::tap::{Heard, Tapped};
 use crate::tcp;
 use crate::tls::connect_secured;
 use crate::walk::Walker;
 use bytes::Bytes;
 use h2::client::SendRequest;
 use http::{HeaderMap, Request};
-use std::cell::RefCell;
 use std::future::{Future, poll_fn};
 use std::io;
 use std::net::SocketAddr;
-use std::pin::{Pin, pin};
-use std::rc::Rc;
-use std::task::{Context, Poll};
+use std::pin::pin;
 use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
 use ww_evidence::transcript::{GrpcCall, PeerReply, Seen};
 
@@ -33,9 +31,6 @@ const UNIMPLEMENTED: u32 = 12;
 
 /// Fields of an answer may take as much; no status needs more.
 const HEADER_BYTES: u32 = 16 * 1024;
-
-/// First bytes of the peer that are kept, to tell what it speaks when it is not HTTP/2.
-const FIRST_BYTES: usize = 200;
 
 /// Opens a connection, asks for health and services, and writes the steps.
 pub(super) async fn ask(walker: &Walker<'_>, to: SocketAddr) {
@@ -59,24 +54,21 @@ async fn over<S: AsyncRead + AsyncWrite + Unpin>(walker: &Walker<'_>, to: Socket
     let Some(patience) = walker.patience() else {
         return;
     };
-    let first = Rc::new(RefCell::new(Vec::new()));
-    let tap = Tap {
-        stream,
-        first: Rc::clone(&first),
-    };
+    let tapped = Tapped::new(stream);
+    let heard = tapped.heard();
     let asked = Asked::now(command(walker, to, HEALTH));
     let mut builder = h2::client::Builder::new();
     builder
         .enable_push(false)
         .max_header_list_size(HEADER_BYTES);
-    let shaken = timeout(patience, builder.handshake::<_, Bytes>(tap)).await;
+    let shaken = timeout(patience, builder.handshake::<_, Bytes>(tapped)).await;
     let (sender, connection) = match shaken {
         Ok(Ok(both)) => both,
         Ok(Err(error)) => {
             let call = GrpcCall {
                 to: Some(to),
                 method: HEALTH.to_owned(),
-                reply: failure(&error, &first.borrow()),
+                reply: failure(&error, &heard.bytes()),
                 ..GrpcCall::default()
             };
             walker.recorder.answer(asked, Seen::Grpc(call));
@@ -88,7 +80,7 @@ async fn over<S: AsyncRead + AsyncWrite + Unpin>(walker: &Walker<'_>, to: Socket
         walker,
         to,
         sender,
-        first,
+        heard,
     };
     alongside(connection, caller.calls(asked)).await;
 }
@@ -98,7 +90,7 @@ struct Caller<'c, 'w> {
     walker: &'c Walker<'w>,
     to: SocketAddr,
     sender: SendRequest<Bytes>,
-    first: Rc<RefCell<Vec<u8>>>,
+    heard: Heard,
 }
 
 impl Caller<'_, '_> {
@@ -158,7 +150,7 @@ impl Caller<'_, '_> {
         call.reply = match done {
             Err(_) => PeerReply::Silence,
             Ok(Ok(())) => PeerReply::Fine,
-            Ok(Err(error)) => failure(&error, &self.first.borrow()),
+            Ok(Err(error)) => failure(&error, &self.heard.bytes()),
         };
         (call, body)
     }
@@ -269,45 +261,6 @@ async fn alongside<T>(connection: impl Future, work: impl Future<Output = T>) ->
         work.as_mut().poll(context)
     })
     .await
-}
-
-/// A stream of which the first bytes are kept that the peer sends.
-struct Tap<S> {
-    stream: S,
-    first: Rc<RefCell<Vec<u8>>>,
-}
-
-impl<S: AsyncRead + Unpin> AsyncRead for Tap<S> {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        let before = buffer.filled().len();
-        let polled = Pin::new(&mut self.stream).poll_read(context, buffer);
-        let mut first = self.first.borrow_mut();
-        let room = FIRST_BYTES.saturating_sub(first.len());
-        first.extend(buffer.filled().iter().skip(before).take(room));
-        polled
-    }
-}
-
-impl<S: AsyncWrite + Unpin> AsyncWrite for Tap<S> {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(context, bytes)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(context)
-    }
 }
 
 fn command(walker: &Walker<'_>, to: SocketAddr, what: &str) -> String {

@@ -49,7 +49,7 @@ async fn over_tcp(walker: &Walker<'_>, to: SocketAddr) {
         | Service::Ssh
         | Service::Dns => greet::greet(walker, to).await,
         Service::Ws | Service::Wss => upgrade::ask(walker, to).await,
-        Service::Grpc | Service::Grpcs => call::ask(walker, to).await,
+        Service::Grpc | Service::Grpcs => Box::pin(call::ask(walker, to)).await,
         Service::Tls | Service::Http | Service::Https | Service::Stun => {}
     }
 }

@@ -1,9 +1,9 @@
 //! One TLS handshake over a connection that is open.
 
 use super::certificate;
-use super::tap::Tapped;
 use super::witness::{self, Shown, Witness};
 use crate::Options;
+use crate::tap::Tapped;
 use rustls::client::{ClientSessionMemoryCache, Resumption};
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, HandshakeKind, ProtocolVersion};
@@ -107,13 +107,13 @@ pub(crate) async fn shake(
     let stream = match shaken {
         Err(_) => None,
         Ok(Err((error, mut tapped))) => {
-            seen.outcome = failure(&error, tapped.heard());
+            seen.outcome = failure(&error, &tapped.heard().bytes());
             if seen.outcome == TlsOutcome::Reset
                 && let Some(number) = alert_at_end(&tapped.rest().await)
             {
                 seen.outcome = TlsOutcome::Alert(number);
             }
-            old_version(tapped.heard())
+            old_version(&tapped.heard().bytes())
                 .unwrap_or_default()
                 .clone_into(&mut seen.version);
             None

@@ -11,7 +11,6 @@ mod reply;
 mod resumption;
 mod secured;
 mod survey;
-mod tap;
 mod together;
 mod trust;
 mod witness;

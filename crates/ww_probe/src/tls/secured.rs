@@ -1,7 +1,7 @@
 //! Connections for what is spoken over TLS.
 
 use super::handshake::{self, Offer};
-use super::tap::Tapped;
+use crate::tap::Tapped;
 use crate::tcp;
 use crate::walk::Walker;
 use std::net::SocketAddr;
