@@ -35,24 +35,8 @@ fn sight(walk: &Walk<'_>, sightings: &mut Sightings) {
             continue;
         }
         let maker = maker(reply);
-        sightings.add(
-            Sighting::new(
-                Subject::Step(step.number),
-                format!("{} {}", reply.status, maker.name),
-            )
-            .lost(exchange.phases.wait)
-            .show(walk.at(
-                step,
-                format!(
-                    "{to} answered {} to {} {} after {}; {}",
-                    reply.status,
-                    exchange.method,
-                    exchange.url,
-                    exchange.phases.wait,
-                    maker.because
-                ),
-            )),
-        );
+        let sighting = maker.sighting(walk, (step, exchange, to), reply);
+        sightings.add(sighting.lost(exchange.phases.wait));
     }
 }
 

@@ -32,23 +32,7 @@ fn sight(walk: &Walk<'_>, sightings: &mut Sightings) {
             continue;
         }
         let maker = maker(reply);
-        sightings.add(
-            Sighting::new(
-                Subject::Step(step.number),
-                format!("{} {}", reply.status, maker.name),
-            )
-            .show(walk.at(
-                step,
-                format!(
-                    "{to} answered {} to {} {} after {}; {}",
-                    reply.status,
-                    exchange.method,
-                    exchange.url,
-                    exchange.phases.wait,
-                    maker.because
-                ),
-            )),
-        );
+        sightings.add(maker.sighting(walk, (step, exchange, to), reply));
     }
 }
 

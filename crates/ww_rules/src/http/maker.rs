@@ -1,6 +1,8 @@
 //! Who made an answer: a proxy on the way, whose own pages look alike everywhere, or the application.
 
-use ww_evidence::transcript::HttpReply;
+use crate::{Sighting, Subject, Walk};
+use std::net::SocketAddr;
+use ww_evidence::transcript::{HttpExchange, HttpReply, Step};
 
 /// On which side of the proxies an answer was made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,6 +24,23 @@ pub(super) struct Maker {
     pub(super) role: Role,
     /// What tells it, as a sentence's end.
     pub(super) because: String,
+}
+
+impl Maker {
+    /// A failing answer that it made: answers of one status and maker are one finding.
+    pub(super) fn sighting(
+        &self,
+        walk: &Walk<'_>,
+        (step, exchange, to): (&Step, &HttpExchange, SocketAddr),
+        reply: &HttpReply,
+    ) -> Sighting {
+        let group = format!("{} {}", reply.status, self.name);
+        let says = format!(
+            "{to} answered {} to {} {} after {}; {}",
+            reply.status, exchange.method, exchange.url, exchange.phases.wait, self.because
+        );
+        Sighting::new(Subject::Step(step.number), group).show(walk.at(step, says))
+    }
 }
 
 /// Words in the bodies of pages that proxies make themselves, with their products. Seen in the pages that nginx

@@ -41,21 +41,7 @@ fn ending<'a>(one: &Shown<'a>) -> Option<&'a Certificate> {
 }
 
 fn sight(walk: &Walk<'_>, sightings: &mut Sightings) {
-    for one in shown::shown(walk) {
-        if let Some(certificate) = ending(&one) {
-            sightings.add(one.sighting(
-                walk,
-                shown::key(certificate),
-                format!(
-                    "{} shows {}, valid from {} to {}",
-                    one.to,
-                    shown::quoted(&certificate.subject),
-                    certificate.not_before.date(),
-                    certificate.not_after.date()
-                ),
-            ));
-        }
-    }
+    shown::sight_dates(walk, sightings, ending);
 }
 
 fn say(walk: &Walk<'_>, sightings: &[Sighting]) -> Story {

@@ -53,6 +53,17 @@ pub(super) fn survey<'w>(walk: &'w Walk<'_>, to: SocketAddr) -> Option<(&'w Step
         .find(|(_, survey)| survey.to == Some(to))
 }
 
+/// The first survey that a group of sightings is about.
+pub(super) fn surveyed<'w>(walk: &Walk<'w>, sightings: &[Sighting]) -> Option<&'w TlsSurvey> {
+    sightings
+        .iter()
+        .flat_map(|sighting| &sighting.subjects)
+        .find_map(|&subject| match &walk.step(subject)?.seen {
+            Seen::TlsSurvey(survey) => Some(survey),
+            _ => None,
+        })
+}
+
 /// The name that clients send.
 pub(super) fn right_name<'w>(walk: &Walk<'w>) -> &'w str {
     let target = walk.target();

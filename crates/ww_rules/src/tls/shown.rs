@@ -1,6 +1,6 @@
 //! Which certificates the addresses of a live endpoint show.
 
-use crate::{Sighting, Subject, Walk};
+use crate::{Sighting, Sightings, Subject, Walk};
 use std::fmt::Write as _;
 use std::net::SocketAddr;
 use ww_base::{Moment, Span};
@@ -84,6 +84,26 @@ pub(super) fn shown<'a>(walk: &Walk<'a>) -> Vec<Shown<'a>> {
         }
     }
     all
+}
+
+/// Reports the certificate that `pick` finds at an address, with its dates.
+pub(super) fn sight_dates<'a>(
+    walk: &Walk<'a>,
+    sightings: &mut Sightings,
+    pick: impl Fn(&Shown<'a>) -> Option<&'a Certificate>,
+) {
+    for one in shown(walk) {
+        if let Some(certificate) = pick(&one) {
+            let says = format!(
+                "{} shows {}, valid from {} to {}",
+                one.to,
+                quoted(&certificate.subject),
+                certificate.not_before.date(),
+                certificate.not_after.date()
+            );
+            sightings.add(one.sighting(walk, key(certificate), says));
+        }
+    }
 }
 
 /// What the addresses of a group of sightings show.

@@ -1,6 +1,6 @@
 //! `tls-obsolete-version`: a server still speaks SSL 3.0, TLS 1.0 or TLS 1.1, or nothing newer.
 
-use super::endpoint::{handshakes, hellos, is_usual, listed, subject, whom};
+use super::endpoint::{handshakes, hellos, is_usual, listed, subject, surveyed, whom};
 use crate::rule::rule;
 use crate::{Sighting, Sightings, Story, Subject, Walk};
 use std::net::SocketAddr;
@@ -73,16 +73,7 @@ fn failures(walk: &Walk<'_>, to: SocketAddr) -> Vec<Subject> {
 }
 
 fn say(walk: &Walk<'_>, sightings: &[Sighting]) -> Story {
-    let survey = sightings
-        .iter()
-        .flat_map(|sighting| &sighting.subjects)
-        .find_map(|&subject| {
-            let number = walk.step(subject)?.number;
-            walk.transcript
-                .tls_surveys()
-                .find(|(step, _)| step.number == number)
-        });
-    let Some((_, survey)) = survey else {
+    let Some(survey) = surveyed(walk, sightings) else {
         return Story::observed("", "");
     };
     let Accepted { old, new } = Accepted::of(survey);

@@ -1,6 +1,6 @@
 //! `tls-weak-cipher`: a server accepts suites that protect nothing, or little.
 
-use super::endpoint::{listed, subject, whom};
+use super::endpoint::{listed, subject, surveyed, whom};
 use crate::rule::rule;
 use crate::{Sighting, Sightings, Story, Walk};
 use std::collections::{BTreeMap, BTreeSet};
@@ -89,16 +89,7 @@ fn sight(walk: &Walk<'_>, sightings: &mut Sightings) {
 const MOST_NAMES: usize = 4;
 
 fn say(walk: &Walk<'_>, sightings: &[Sighting]) -> Story {
-    let survey = sightings
-        .iter()
-        .flat_map(|sighting| &sighting.subjects)
-        .find_map(|&subject| {
-            let number = walk.step(subject)?.number;
-            walk.transcript
-                .tls_surveys()
-                .find(|(step, _)| step.number == number)
-        });
-    let Some((_, survey)) = survey else {
+    let Some(survey) = surveyed(walk, sightings) else {
         return Story::observed("", "");
     };
     let weak = weak(survey);
