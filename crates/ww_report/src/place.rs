@@ -90,15 +90,19 @@ impl<'a> Sources<'a> {
         source_name(self.path(source))
     }
 
-    /// The source's file name, where no other input has the same; else as [`Sources::name`].
+    /// The end of the source's path that no other input shares: the file name, with as many folders before it as
+    /// are needed.
     pub fn short_name(&self, source: SourceId) -> String {
         let path = self.path(source);
-        let same = |input: &&Input| file_name(&input.path) == file_name(path);
-        if self.inputs.iter().filter(same).count() > 1 {
-            self.name(source)
-        } else {
-            source_name(file_name(path))
-        }
+        let starts = path.rmatch_indices('/').map(|(at, _)| at + 1);
+        let end = starts.filter_map(|at| path.get(at..)).find(|end| {
+            self.inputs
+                .iter()
+                .filter(|input| ends(&input.path, end))
+                .count()
+                <= 1
+        });
+        source_name(end.unwrap_or(path))
     }
 
     /// The text of a span; none when its source's text is not known.
@@ -121,8 +125,10 @@ impl<'a> Sources<'a> {
     }
 }
 
-fn file_name(path: &str) -> &str {
-    path.rsplit('/').next().unwrap_or(path)
+/// The path ends with this name and the folders before it.
+fn ends(path: &str, end: &str) -> bool {
+    path.strip_suffix(end)
+        .is_some_and(|before| before.is_empty() || before.ends_with('/'))
 }
 
 /// A path as a sentence has it: `-` is standard input, control characters are escaped.

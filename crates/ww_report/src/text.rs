@@ -13,6 +13,8 @@ use ww_finding::{Class, Consultation, Exhibit, Finding, Input, InputKind, Outcom
 const EXHIBITS: usize = 3;
 /// Rules named per gap.
 const RULES: usize = 4;
+/// A longer label has a line of its own.
+const LABEL: usize = 32;
 /// Depth of what belongs to a finding.
 const INDENT: usize = 4;
 
@@ -116,10 +118,15 @@ fn full(sheet: &mut Sheet, id: &str, finding: &Finding, sources: &Sources<'_>) {
     sheet.paragraph(text_at, Tone::Plain, &figures(finding));
 
     let rows = rows(finding, sources);
-    let label_width = rows.iter().map(|(label, _)| label.chars().count()).max();
-    let value_at = INDENT + label_width.unwrap_or(0) + 2;
+    let widths = rows.iter().map(|(label, _)| label.chars().count());
+    let value_at = INDENT + widths.filter(|width| *width <= LABEL).max().unwrap_or(0) + 2;
     for (label, value) in &rows {
-        sheet.hanging(&[(INDENT, Tone::Dim, label)], value_at, Tone::Plain, value);
+        if label.chars().count() > LABEL {
+            sheet.row(&[(INDENT, Tone::Dim, label)]);
+            sheet.paragraph(value_at, Tone::Plain, value);
+        } else {
+            sheet.hanging(&[(INDENT, Tone::Dim, label)], value_at, Tone::Plain, value);
+        }
     }
 }
 
