@@ -4,6 +4,8 @@
 /// [`Problem`](crate::Problem), never met with more memory.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
+    /// Threads that read a capture: with two or more, one reads and another looks at the frames.
+    pub threads: u32,
     /// Longest single frame of a capture, in bytes; longer lengths mean a damaged file.
     pub frame_bytes: u32,
     /// Longest pcapng block that is kept in memory, in bytes; longer ones are skipped.
@@ -69,6 +71,7 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Limits {
         Limits {
+            threads: 2,
             frame_bytes: 16 << 20,
             block_bytes: 32 << 20,
             interfaces: 4096,

@@ -3,15 +3,13 @@
 use crate::decode::{Body, Decoded, Decoder, IpHeader, PlainSegment, RawFrame, Tcp, Udp};
 use crate::dns::{DnsWatch, is_dns_datagram, is_dns_stream_port};
 use crate::net::{NetWatch, Passing, ProbeWatch, digest};
-use crate::reader::{CaptureReader, Frame, Interface, ReadError};
+use crate::reader::{Batch, CaptureReader, Frame, Interface, ReadError};
+use crate::relay::relay;
 use crate::tcp::{FrameLabels, TcpTable};
 use std::collections::BTreeMap;
 use std::io::Read;
 use ww_base::{Gap, Limits, Moment, Problem, SourceId};
 use ww_evidence::{Capture, Endpoint, InterfaceDrops, Mark};
-
-/// Frames between two reports of progress.
-const PROGRESS_FRAMES: u64 = 16_384;
 
 /// What a capture shows, and what could not be read of it.
 #[derive(Debug)]
@@ -24,7 +22,8 @@ pub struct Analysis {
     pub bytes: u64,
 }
 
-/// Reads a whole capture. `progress` is called now and then with the number of bytes read.
+/// Reads a whole capture. Of [`Limits::threads`] two, one reads and one looks
+/// at the frames. `progress` is called now and then with the number of bytes read.
 ///
 /// # Errors
 ///
@@ -38,15 +37,12 @@ pub fn analyse<'r>(
 ) -> Result<Analysis, ReadError> {
     let mut reader = CaptureReader::open(input, source, limits)?;
     let mut pass = Pass::new(source, limits);
-    let mut frames = 0;
-    while let Some(frame) = reader.next_frame() {
-        pass.frame(&frame);
-        frames += 1;
-        if frames % PROGRESS_FRAMES == 0 {
-            progress(reader.bytes_read());
+    let take = |batch: &Batch| {
+        for frame in batch.frames() {
+            pass.frame(&frame);
         }
-    }
-    progress(reader.bytes_read());
+    };
+    relay(&mut reader, limits.threads, take, progress);
     Ok(Analysis {
         capture: pass.finish(reader.interfaces()),
         problems: reader.problems().to_vec(),

@@ -10,6 +10,7 @@ use ww_finding::{Class, Finding, Need, Outcome};
 mod declared;
 mod joint;
 mod order;
+mod spread;
 mod walks;
 
 pub use declared::review;
@@ -76,43 +77,65 @@ fn outcomes(
         .collect()
 }
 
+/// Connections and datagram flows of a capture from which on several threads look at it.
+const WORTH_THREADS: usize = 1000;
+
 /// One capture through all rules.
 fn judge_capture(view: &View<'_>, told: &mut Vec<Told>, gaps: &mut RuleGaps) {
-    let first = |rule: &'static Rule, sightings: &mut Sightings| {
-        let Work::Observed { detect, .. } = rule.work else {
-            return;
-        };
-        let missing = rule.meta.needs.iter();
-        sightings.gaps = missing
-            .filter_map(|&need| lacking(view.capture, need))
-            .collect();
-        if sightings.gaps.is_empty() {
-            detect(view, sightings);
-        }
+    let first = |rule: &'static Rule| sightings(rule, |sightings| detect(rule, view, sightings));
+    let flows = view.capture.tcp.len() + view.capture.udp.len();
+    let threads = if flows < WORTH_THREADS {
+        1
+    } else {
+        view.limits.threads
     };
+    let seen = spread::spread(RULES, threads, first);
     let second = |rule: &'static Rule, group: &[Sighting]| match rule.work {
         Work::Observed { tell, .. } => Some(tell(view, group)),
         _ => None,
     };
-    in_two_steps(first, second, view.limits, told, gaps);
+    in_two_steps(seen, second, view.limits, told, gaps);
 }
 
-/// Every rule's first step; then, where its cause stands, the second for each group of what it saw.
+/// The first step of a rule over captures, when there is what it needs.
+fn detect(rule: &Rule, view: &View<'_>, sightings: &mut Sightings) {
+    let Work::Observed { detect, .. } = rule.work else {
+        return;
+    };
+    let missing = rule.meta.needs.iter();
+    sightings.gaps = missing
+        .filter_map(|&need| lacking(view.capture, need))
+        .collect();
+    if sightings.gaps.is_empty() {
+        detect(view, sightings);
+    }
+}
+
+/// A rule and what its first step reports; nothing when the rule is defective.
+type Seen = (&'static Rule, Option<Sightings>);
+
+/// What a first step reports.
+fn sightings(rule: &'static Rule, step: impl FnOnce(&mut Sightings)) -> Seen {
+    let mut sightings = Sightings::default();
+    let whole = guarded(|| step(&mut sightings)).is_some();
+    (rule, whole.then_some(sightings))
+}
+
+/// What every rule's first step reports; where its cause stands, the second step for each group.
 fn in_two_steps(
-    first: impl Fn(&'static Rule, &mut Sightings),
+    reported: Vec<Seen>,
     second: impl Fn(&'static Rule, &[Sighting]) -> Option<Story>,
     limits: &Limits,
     told: &mut Vec<Told>,
     gaps: &mut RuleGaps,
 ) {
     let mut seen: Vec<(&'static Rule, Vec<Sighting>)> = Vec::new();
-    for &rule in RULES {
+    for (rule, sightings) in reported {
         let name = rule.meta.name;
-        let mut sightings = Sightings::default();
-        if guarded(|| first(rule, &mut sightings)).is_none() {
+        let Some(sightings) = sightings else {
             add_gaps(gaps, name, vec![internal_error(name)]);
             continue;
-        }
+        };
         add_gaps(gaps, name, sightings.gaps);
         if !sightings.seen.is_empty() {
             seen.push((rule, sightings.seen));

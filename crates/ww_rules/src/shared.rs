@@ -5,10 +5,10 @@ use crate::Subject;
 use crate::dns::{Habit, Lookup};
 use crate::tcp::{HopLimits, Offers};
 use rustc_hash::{FxHashMap, FxHashSet};
-use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::Hash;
 use std::net::IpAddr;
+use std::sync::OnceLock;
 use ww_evidence::Endpoint;
 
 /// Something added up per host, service or path over all connections.
@@ -38,19 +38,19 @@ impl<K: Copy + Eq + Hash + Ord, T: Default> Tally<K, T> {
 #[derive(Debug, Default)]
 pub(crate) struct Shared<'a> {
     /// How DNS servers usually behave.
-    pub(crate) dns_habits: OnceCell<BTreeMap<Endpoint, Habit>>,
+    pub(crate) dns_habits: OnceLock<BTreeMap<Endpoint, Habit>>,
     /// The DNS transactions of every server.
-    pub(crate) dns_servers: OnceCell<FxHashMap<Endpoint, Vec<Subject>>>,
+    pub(crate) dns_servers: OnceLock<FxHashMap<Endpoint, Vec<Subject>>>,
     /// What clients wanted to know.
-    pub(crate) lookups: OnceCell<Vec<Lookup<'a>>>,
+    pub(crate) lookups: OnceLock<Vec<Lookup<'a>>>,
     /// The hop limits of hosts.
-    pub(crate) hop_limits: OnceCell<HopLimits>,
+    pub(crate) hop_limits: OnceLock<HopLimits>,
     /// The TCP options that hosts are known to offer.
-    pub(crate) offers: OnceCell<Offers>,
+    pub(crate) offers: OnceLock<Offers>,
     /// Services that sent anything on a connection.
-    pub(crate) answering: OnceCell<FxHashSet<Endpoint>>,
+    pub(crate) answering: OnceLock<FxHashSet<Endpoint>>,
     /// The connections to every service.
-    pub(crate) services: OnceCell<FxHashMap<Endpoint, Vec<Subject>>>,
+    pub(crate) services: OnceLock<FxHashMap<Endpoint, Vec<Subject>>>,
     /// Hosts beside which the capture was taken, by their connections as servers.
-    pub(crate) taken_at: OnceCell<BTreeSet<IpAddr>>,
+    pub(crate) taken_at: OnceLock<BTreeSet<IpAddr>>,
 }

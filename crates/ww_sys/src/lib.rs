@@ -5,10 +5,12 @@
 
 mod map;
 mod memory;
+mod prefetch;
 mod socket;
 
 pub use map::MappedFile;
 pub use memory::keep_freed_memory;
+pub use prefetch::prefetch;
 pub use socket::{QueuedError, TcpState, next_error, queue_errors, tcp_state};
 
 use std::fs::{File, OpenOptions};

@@ -4,6 +4,7 @@
 //! Frames are slices of its buffer, numbered as Wireshark numbers them. Everything before a cut
 //! or damage is delivered; what was wrong is in [`CaptureReader::problems`].
 
+mod batch;
 mod book;
 mod bytes;
 mod clock;
@@ -23,6 +24,8 @@ use std::io::Read;
 
 use ww_base::{Limits, Moment, Problem, SourceId};
 
+pub use batch::Batch;
+use batch::Place;
 use book::Book;
 pub use error::ReadError;
 pub use info::{
@@ -60,6 +63,8 @@ pub struct CaptureReader<'r> {
     book: Book,
     info: CaptureInfo,
     ended: bool,
+    /// The frame whose bytes no longer fitted the latest batch.
+    next: Option<Place>,
 }
 
 enum Format {
@@ -118,6 +123,7 @@ impl<'r> CaptureReader<'r> {
             book,
             info,
             ended: false,
+            next: None,
         })
     }
 
@@ -125,19 +131,7 @@ impl<'r> CaptureReader<'r> {
     /// says.
     #[inline]
     pub fn next_frame(&mut self) -> Option<Frame<'_>> {
-        if self.ended {
-            return None;
-        }
-        let found = match &mut self.format {
-            Format::Pcap(pcap) => pcap.next(&mut self.window, &mut self.book),
-            Format::Pcapng(pcapng) => pcapng.next(&mut self.window, &mut self.book),
-        };
-        let Some(found) = found else {
-            self.ended = true;
-            self.book.report_skipped();
-            return None;
-        };
-        self.book.frames += 1;
+        let found = self.find()?;
         Some(Frame {
             number: self.book.frames,
             at: found.at,
@@ -146,6 +140,58 @@ impl<'r> CaptureReader<'r> {
             wire_len: found.wire_len,
             data: self.window.behind(found.captured, found.after),
         })
+    }
+
+    /// The next frames that lie in one piece of memory, in place of one that is done with; `None`
+    /// at the end. A capture is read either by frames or by batches.
+    pub fn next_batch(&mut self, done: Batch) -> Option<Batch> {
+        let Batch {
+            bytes, mut places, ..
+        } = done;
+        places.clear();
+        places.extend(self.next.take());
+        let first = self.book.frames + 1 - places.len() as u64;
+        self.window.give_spare(bytes);
+        let bytes = loop {
+            let found = self.find();
+            let aside = self.window.take_aside();
+            let place = found.map(|found| {
+                let start = self.window.lend(found.captured, found.after);
+                Place::new(&found, start)
+            });
+            match (aside, place) {
+                (Some(full), place) => {
+                    self.next = place;
+                    break full;
+                }
+                (None, Some(place)) => places.push(place),
+                (None, None) => break self.window.put_aside(),
+            }
+        };
+        (!places.is_empty()).then_some(Batch {
+            bytes,
+            places,
+            first,
+        })
+    }
+
+    /// Steps over the next frame and counts it.
+    #[inline]
+    fn find(&mut self) -> Option<Found> {
+        if self.ended {
+            return None;
+        }
+        let found = match &mut self.format {
+            Format::Pcap(pcap) => pcap.next(&mut self.window, &mut self.book),
+            Format::Pcapng(pcapng) => pcapng.next(&mut self.window, &mut self.book),
+        };
+        if found.is_some() {
+            self.book.frames += 1;
+        } else {
+            self.ended = true;
+            self.book.report_skipped();
+        }
+        found
     }
 
     /// The interfaces described so far, over all sections.

@@ -6,6 +6,10 @@ use super::input::{Failure, Input};
 /// processor's second-level cache to the state of connections.
 const WINDOW_BYTES: usize = 1 << 18;
 
+/// Bytes of a buffer that is handed over: another core takes it from the cache that all share, and
+/// waking it is what costs.
+pub(super) const BATCH_BYTES: usize = 1 << 20;
+
 /// A moving view of the decompressed capture.
 ///
 /// `start..end` is what is read but not consumed. Consumed bytes stay in place until the next
@@ -19,6 +23,13 @@ pub(super) struct Window<'r> {
     offset: u64,
     ended: bool,
     failure: Option<Failure>,
+    /// Places in the buffer were given out: it is put aside, not overwritten, when more bytes are
+    /// read.
+    lent: bool,
+    /// The buffer that was put aside.
+    aside: Option<Vec<u8>>,
+    /// What takes its place; empty when there is none.
+    spare: Vec<u8>,
 }
 
 impl<'r> Window<'r> {
@@ -32,6 +43,9 @@ impl<'r> Window<'r> {
             offset: 0,
             ended: false,
             failure: None,
+            lent: false,
+            aside: None,
+            spare: Vec::new(),
         }
     }
 
@@ -60,6 +74,37 @@ impl<'r> Window<'r> {
         self.buffer
             .get(end.saturating_sub(bytes)..end)
             .unwrap_or_default()
+    }
+
+    /// Where in the buffer the last `bytes` consumed begin, less the `after` very last ones. The
+    /// buffer then stays as it is, and is handed over by [`Window::take_aside`] or
+    /// [`Window::put_aside`].
+    #[inline]
+    pub(super) fn lend(&mut self, bytes: usize, after: usize) -> usize {
+        self.lent = true;
+        self.start.saturating_sub(after).saturating_sub(bytes)
+    }
+
+    /// A buffer to read into when the one in use is put aside; one that a long record has made
+    /// larger is not kept.
+    pub(super) fn give_spare(&mut self, spare: Vec<u8>) {
+        if spare.len() == BATCH_BYTES {
+            self.spare = spare;
+        }
+    }
+
+    /// The buffer of which places were given out, when reading on has put it aside.
+    #[inline]
+    pub(super) fn take_aside(&mut self) -> Option<Vec<u8>> {
+        self.aside.take()
+    }
+
+    /// The buffer of which places were given out, at once.
+    pub(super) fn put_aside(&mut self) -> Vec<u8> {
+        if self.lent {
+            self.begin_another();
+        }
+        self.aside.take().unwrap_or_default()
     }
 
     /// Steps over bytes that need not be here; false when the capture ends before.
@@ -97,7 +142,11 @@ impl<'r> Window<'r> {
     /// Reads until `needed` bytes lie ahead or no more come.
     #[cold]
     fn refill(&mut self, needed: usize) -> bool {
-        self.move_to_front();
+        if self.lent {
+            self.begin_another();
+        } else {
+            self.move_to_front();
+        }
         while self.end < needed {
             if self.ended {
                 return false;
@@ -120,8 +169,29 @@ impl<'r> Window<'r> {
         true
     }
 
+    /// Goes on in another buffer with what is not consumed.
+    fn begin_another(&mut self) {
+        let mut other = std::mem::take(&mut self.spare);
+        let ahead = self.ahead();
+        let left = ahead.len();
+        if other.len() < left.max(BATCH_BYTES) {
+            other.resize(left.max(BATCH_BYTES), 0);
+        }
+        if let Some(front) = other.get_mut(..left) {
+            front.copy_from_slice(ahead);
+        }
+        self.aside = Some(std::mem::replace(&mut self.buffer, other));
+        self.lent = false;
+        self.advance_to_front();
+    }
+
     fn move_to_front(&mut self) {
         self.buffer.copy_within(self.start..self.end, 0);
+        self.advance_to_front();
+    }
+
+    /// What is not consumed has come to lie at the front.
+    fn advance_to_front(&mut self) {
         self.offset = self.offset.saturating_add(self.start as u64);
         self.end -= self.start;
         self.start = 0;
