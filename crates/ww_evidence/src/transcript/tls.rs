@@ -24,6 +24,9 @@ pub enum TlsOutcome {
     TimedOut,
     /// The server speaks something else: the first line that it said, or nothing.
     NotTls(String),
+    /// We ended it, as what the server sent breaks the protocol or is more than clients read: what, as the end of
+    /// "the server fails: …".
+    Broken(String),
     /// It could not be completed for another reason.
     Failed(String),
 }

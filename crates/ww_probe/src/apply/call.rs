@@ -32,6 +32,9 @@ const UNIMPLEMENTED: u32 = 12;
 /// Fields of an answer may take as much; no status needs more.
 const HEADER_BYTES: u32 = 16 * 1024;
 
+/// No more is read of a connection: the answers of all calls, and whatever else a peer may send between them.
+const CONNECTION_BYTES: u64 = 2 << 20;
+
 /// Opens a connection, asks for health and services, and writes the steps.
 pub(super) async fn ask(walker: &Walker<'_>, to: SocketAddr) {
     let Some(patience) = walker.patience() else {
@@ -54,7 +57,7 @@ async fn over<S: AsyncRead + AsyncWrite + Unpin>(walker: &Walker<'_>, to: Socket
     let Some(patience) = walker.patience() else {
         return;
     };
-    let tapped = Tapped::new(stream);
+    let tapped = Tapped::new(stream, CONNECTION_BYTES);
     let heard = tapped.heard();
     let asked = Asked::now(command(walker, to, HEALTH));
     let mut builder = h2::client::Builder::new();

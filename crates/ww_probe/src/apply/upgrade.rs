@@ -18,6 +18,9 @@ use ww_evidence::transcript::{Seen, WebSocketCall, WebSocketOutcome};
 /// How long a connection is left idle to see whether the server bears it: twice what proxies allow by default.
 const IDLE: Duration = Duration::from_mins(2);
 
+/// No more is read while a frame is waited for: a WebSocket that never rests is not idle.
+const WAIT_BYTES: usize = 16 << 20;
+
 /// Status code 1000 of a close frame: normal closure.
 const NORMAL: [u8; 2] = [0x03, 0xe8];
 
@@ -157,6 +160,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
     /// Reads frames until one is what is wanted; answers pings.
     async fn until(&mut self, deadline: Instant, wanted: impl Fn(Kind, &[u8]) -> bool) -> Heard {
         let mut buffer = [0; 4096];
+        let mut came = 0;
         loop {
             while let Some((kind, payload)) = self.frames.next() {
                 if wanted(kind, &payload) {
@@ -174,6 +178,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
             match timeout_at(deadline, self.stream.read(&mut buffer)).await {
                 Err(_) => return Heard::Nothing,
                 Ok(Ok(count)) if count > 0 => {
+                    came += count;
+                    if came > WAIT_BYTES {
+                        return Heard::Nothing;
+                    }
                     self.frames.feed(buffer.get(..count).unwrap_or_default());
                 }
                 Ok(Err(error))

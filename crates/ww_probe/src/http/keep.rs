@@ -21,6 +21,9 @@ const REQUESTS_MAX: u32 = 200;
 /// From one of them to the next: at most fifty in a second.
 const PACE: Duration = Duration::from_millis(20);
 
+/// What a server may say before it ends an idle connection.
+const WORDS_MAX: usize = 64 * 1024;
+
 /// Measures both at one address.
 pub(crate) async fn measure(walker: &Walker<'_>, request: &Request, answered: &HttpExchange) {
     let (Some(to), Some(reply)) = (answered.to, answered.reply()) else {
@@ -96,22 +99,25 @@ async fn watch(walker: &Walker<'_>, request: &Request, to: SocketAddr, seen: &mu
     let began = Instant::now();
     let ending = tokio::time::timeout(limit, until_end(&mut opened.stream)).await;
     seen.waited = span(began.elapsed());
-    if let Ok(ending) = ending {
+    if let Ok(Some(ending)) = ending {
         seen.idle = Some(seen.waited);
         seen.by_reset = ending == Ending::Reset;
     }
 }
 
-/// Reads until the connection ends; some servers say why before (408).
-async fn until_end(stream: &mut Box<dyn Io>) -> Ending {
+/// Reads until the connection ends; some servers say why before (408). None where a server talks on: the connection
+/// is not idle.
+async fn until_end(stream: &mut Box<dyn Io>) -> Option<Ending> {
     let mut buffer = [0; 1024];
-    loop {
+    let mut came = 0;
+    while came < WORDS_MAX {
         match stream.read(&mut buffer).await {
-            Ok(0) => return Ending::Closed,
-            Ok(_) => {}
-            Err(error) => return exchange::ending(&error),
+            Ok(0) => return Some(Ending::Closed),
+            Ok(count) => came += count,
+            Err(error) => return Some(exchange::ending(&error)),
         }
     }
+    None
 }
 
 fn waits(patience: Duration) -> Waits {

@@ -3,10 +3,14 @@
 use super::exchange::{Exchanged, Io, Waits};
 use super::request::Request;
 use super::wire::{BODY_HEAD, BODY_MAX, HEAD_MAX, first_line};
+use crate::tap::Tapped;
 use h2::client;
 use std::io;
 use std::time::{Duration, Instant};
 use ww_evidence::transcript::{Body, HttpOutcome, HttpReply};
+
+/// No more is read of a connection: head and body, and whatever frames come between them.
+const CONNECTION_BYTES: u64 = 2 * (BODY_MAX + HEAD_MAX as u64);
 
 /// Sends a request and reads the answer. The connection ends with it.
 pub(crate) async fn exchange(stream: Box<dyn Io>, request: &Request, waits: Waits) -> Exchanged {
@@ -22,7 +26,8 @@ pub(crate) async fn exchange(stream: Box<dyn Io>, request: &Request, waits: Wait
     settings
         .max_header_list_size(HEAD_MAX as u32)
         .enable_push(false);
-    let begun = tokio::time::timeout(waits.next, settings.handshake::<_, &[u8]>(stream)).await;
+    let bounded = Tapped::new(stream, CONNECTION_BYTES);
+    let begun = tokio::time::timeout(waits.next, settings.handshake::<_, &[u8]>(bounded)).await;
     let (mut sender, connection) = match begun {
         Err(_) => return done,
         Ok(Err(error)) => {

@@ -17,6 +17,10 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use ww_evidence::transcript::{TlsHandshake, TlsOutcome};
 
+/// No handshake takes more bytes, tickets included. A message of it may have 64 KiB (rustls), and those of a server
+/// are few.
+const HANDSHAKE_BYTES: u64 = 1 << 20;
+
 /// What is offered in a handshake.
 #[derive(Clone, Debug)]
 pub(crate) struct Offer<'o> {
@@ -94,7 +98,9 @@ pub(crate) async fn shake(
             };
         }
     };
-    let shaking = connector.connect(name, Tapped::new(stream)).into_fallible();
+    let shaking = connector
+        .connect(name, Tapped::new(stream, HANDSHAKE_BYTES))
+        .into_fallible();
     let shaken = tokio::time::timeout(patience, shaking).await;
     let shown = witness.shown();
     seen.client_certificate.clone_from(&shown.demand);
@@ -238,12 +244,12 @@ fn failure(error: &io::Error, heard: &[u8]) -> TlsOutcome {
         .get_ref()
         .and_then(|inner| inner.downcast_ref::<rustls::Error>())
     {
-        return match error {
-            rustls::Error::AlertReceived(alert) => TlsOutcome::Alert(u8::from(*alert)),
-            other => match old_version(heard) {
-                Some(version) => TlsOutcome::Failed(format!("the server speaks {version} at most")),
-                None => TlsOutcome::Failed(other.to_string()),
-            },
+        return match (error, old_version(heard)) {
+            (rustls::Error::AlertReceived(alert), _) => TlsOutcome::Alert(u8::from(*alert)),
+            (_, Some(version)) => {
+                TlsOutcome::Failed(format!("the server speaks {version} at most"))
+            }
+            (other, None) => broken(other),
         };
     }
     if let Some(number) = alert_at_end(heard) {
@@ -255,7 +261,35 @@ fn failure(error: &io::Error, heard: &[u8]) -> TlsOutcome {
         | io::ErrorKind::ConnectionAborted
         | io::ErrorKind::BrokenPipe => TlsOutcome::Reset,
         io::ErrorKind::TimedOut => TlsOutcome::TimedOut,
+        // No error of the system: more came than we, or the library, take.
+        io::ErrorKind::Other | io::ErrorKind::InvalidData => TlsOutcome::Broken(error.to_string()),
         _ => TlsOutcome::Failed(error.to_string()),
+    }
+}
+
+/// What the server sent that ended a handshake on our side.
+fn broken(error: &rustls::Error) -> TlsOutcome {
+    use rustls::InvalidMessage::{CertificatePayloadTooLarge, HandshakePayloadTooLarge};
+    match error {
+        rustls::Error::InvalidMessage(CertificatePayloadTooLarge | HandshakePayloadTooLarge) => {
+            TlsOutcome::Broken(
+                "a message of its handshake, most likely the one with its certificates, is longer than 64 KiB; it was not read"
+                    .to_owned(),
+            )
+        }
+        rustls::Error::InvalidMessage(why) => {
+            TlsOutcome::Broken(format!("it sends what cannot be read ({why:?})"))
+        }
+        rustls::Error::PeerMisbehaved(why) => {
+            TlsOutcome::Broken(format!("it does not keep to the protocol ({why:?})"))
+        }
+        rustls::Error::InappropriateHandshakeMessage { .. }
+        | rustls::Error::InappropriateMessage { .. }
+        | rustls::Error::DecryptError
+        | rustls::Error::PeerSentOversizedRecord => {
+            TlsOutcome::Broken(format!("it does not keep to the protocol ({error})"))
+        }
+        other => TlsOutcome::Failed(other.to_string()),
     }
 }
 

@@ -9,6 +9,10 @@ use std::time::{Duration, Instant};
 use tokio_rustls::client::TlsStream;
 use ww_evidence::transcript::{Connect, TlsHandshake};
 
+/// No more is read of a connection that carries requests. What asks has narrower bounds on each answer; this one is
+/// for what it does not see, such as endless session tickets.
+const CONNECTION_BYTES: u64 = 64 << 20;
+
 /// A connection on which TLS was agreed, ready for a request. The certificate is not judged.
 pub(crate) struct Secured {
     /// The connection.
@@ -55,12 +59,15 @@ pub(crate) async fn connect(
     };
     let tried = handshake::shake(walker.options, stream, to, &offer, patience).await;
     match tried.stream {
-        Some(stream) => Ok(Secured {
-            stream,
-            seen: tried.seen,
-            connect,
-            handshake: began.elapsed().saturating_sub(connect),
-        }),
+        Some(mut stream) => {
+            stream.get_mut().0.allow(CONNECTION_BYTES);
+            Ok(Secured {
+                stream,
+                seen: tried.seen,
+                connect,
+                handshake: began.elapsed().saturating_sub(connect),
+            })
+        }
         None => Err(Unsecured::Handshake(Box::new(tried.seen))),
     }
 }

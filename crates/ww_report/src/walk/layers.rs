@@ -235,7 +235,7 @@ fn tls(transcript: &Transcript) -> Option<String> {
             TlsOutcome::Reset => add("reset".to_owned()),
             TlsOutcome::TimedOut => add("no answer".to_owned()),
             TlsOutcome::NotTls(_) => add("no TLS is spoken here".to_owned()),
-            TlsOutcome::Failed(why) => add(why.clone()),
+            TlsOutcome::Broken(why) | TlsOutcome::Failed(why) => add(why.clone()),
         }
     }
     for (_, survey) in transcript.tls_surveys() {

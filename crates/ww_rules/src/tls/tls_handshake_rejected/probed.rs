@@ -12,13 +12,15 @@ use ww_evidence::transcript::{HelloReply, Step, TlsOutcome, address_of};
 use ww_evidence::{Mark, SideId, TlsAlert};
 use ww_finding::{Exhibit, Owner};
 
-/// How the server ended it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// How it ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
 enum End {
     Alert(u8),
     Closed,
     Reset,
     Silence,
+    /// By us, for what the server sent.
+    Ours(String),
 }
 
 impl End {
@@ -38,19 +40,21 @@ impl End {
             TlsOutcome::Closed => Some(End::Closed),
             TlsOutcome::Reset => Some(End::Reset),
             TlsOutcome::TimedOut => Some(End::Silence),
+            TlsOutcome::Broken(why) => Some(End::Ours(why.clone())),
             TlsOutcome::Done | TlsOutcome::NotTls(_) | TlsOutcome::Failed(_) => None,
         }
     }
 
-    fn says(self) -> String {
+    fn says(&self) -> String {
         match self {
             End::Alert(number) => {
-                let name = alerts::meaning(by_server(number)).map_or("", |meaning| meaning.name);
+                let name = alerts::meaning(by_server(*number)).map_or("", |meaning| meaning.name);
                 format!("fatal alert {number} {name}").trim_end().to_owned()
             }
             End::Closed => "the server closes the connection without an alert".to_owned(),
             End::Reset => "a reset ends the connection".to_owned(),
             End::Silence => "nothing answers".to_owned(),
+            End::Ours(why) => format!("what the server sends cannot be accepted: {why}"),
         }
     }
 }
@@ -125,6 +129,13 @@ pub(super) fn say(walk: &Walk<'_>, sightings: &[Sighting]) -> Story {
     let whom = whom(walk, sightings);
     match end {
         End::Alert(number) => of_alert(walk, to, &whom, number),
+        End::Ours(_) => Story::observed(
+            format!("The TLS handshake with {whom} fails: {}", end.says()),
+            "openssl s_client that completes a handshake with it: then it is a matter of what clients bear",
+        )
+        .owner(Owner::Server)
+        .advise("See what is served there: openssl s_client -showcerts lists the certificates; a chain has two or three, and roots need not be sent")
+        .advise("Look for a device between that answers in the server's place, or changes what passes"),
         End::Closed | End::Reset | End::Silence => Story::observed(
             format!(
                 "The TLS handshake with {whom} fails at the ClientHello: {}",
