@@ -6,7 +6,7 @@
 use crate::Sources;
 use serde::Serialize;
 use serde_json::Value;
-use ww_base::{Gap, Locus, Problem, ProblemKind, SourceSpan, Span};
+use ww_base::{Gap, Locus, Problem, ProblemKind, SourceSpan, Span, json_escaped};
 use ww_evidence::transcript::{Transcript, write_head, write_step};
 use ww_finding::{Consultation, Edit, Exhibit, Finding, Fix, Input, Outcome};
 
@@ -23,7 +23,7 @@ pub fn render(consultation: &Consultation, sources: &Sources<'_>) -> serde_json:
 
 /// Any document of the wire format as indented JSON, ending with a newline.
 pub(crate) fn document(value: &impl Serialize) -> serde_json::Result<String> {
-    let mut text = serde_json::to_string_pretty(value)?;
+    let mut text = json_escaped(&serde_json::to_string_pretty(value)?);
     text.push('\n');
     Ok(text)
 }

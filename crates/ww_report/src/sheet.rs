@@ -1,6 +1,7 @@
 //! A sheet of text for a terminal: wrapped lines, hanging indents, colour when asked for.
 
 use std::borrow::Cow;
+use ww_base::misleads;
 
 /// How a sheet looks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -174,14 +175,15 @@ fn wrapped(text: &str, room: usize) -> Vec<String> {
     lines
 }
 
-/// The text with control characters escaped, so that nothing from a capture can steer a terminal.
+/// The text with control characters escaped, and those that change the direction of writing or cannot be seen, so that
+/// nothing from outside can steer a terminal or pass for something else.
 pub fn printable(text: &str) -> Cow<'_, str> {
-    if !text.contains(char::is_control) {
+    if !text.contains(misleads) {
         return Cow::Borrowed(text);
     }
     text.chars()
         .flat_map(|char| {
-            let escaped = char.is_control().then(|| char.escape_default());
+            let escaped = misleads(char).then(|| char.escape_default());
             let plain = escaped.is_none().then_some(char);
             escaped.into_iter().flatten().chain(plain)
         })
@@ -225,5 +227,9 @@ mod tests {
         let mut sheet = Sheet::new(Style::default());
         sheet.paragraph(0, Tone::Plain, "name \x1b[31mred\u{7}");
         assert_eq!(sheet.finish(), "name \\u{1b}[31mred\\u{7}\n");
+        assert_eq!(
+            printable("moc.elpmaxe\u{202e}\u{200b}"),
+            "moc.elpmaxe\\u{202e}\\u{200b}"
+        );
     }
 }

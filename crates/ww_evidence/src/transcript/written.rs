@@ -3,6 +3,7 @@
 use super::{Head, Step, Transcript};
 use serde_json::Value;
 use std::fmt;
+use ww_base::json_escaped;
 
 /// A line that is no part of a transcript.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -73,7 +74,7 @@ pub fn write_step(step: &Step) -> String {
 fn line(value: serde_json::Result<Value>) -> String {
     let mut value = value.unwrap_or_default();
     leave_out(&mut value);
-    value.to_string()
+    json_escaped(&value.to_string())
 }
 
 fn leave_out(value: &mut Value) {

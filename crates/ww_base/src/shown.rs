@@ -1,0 +1,37 @@
+//! Characters that show a text other than it is.
+
+use std::fmt::Write as _;
+
+/// A control character, or a character of Unicode that changes the direction of writing (UAX #9), separates lines or has
+/// no width: it could steer a terminal, or let a text pass for another one.
+pub fn misleads(char: char) -> bool {
+    char.is_control()
+        || matches!(char, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+}
+
+/// JSON with all of these escaped, also those that JSON lets stand (RFC 8259 section 7); line ends between values stay.
+pub fn json_escaped(json: &str) -> String {
+    let mut escaped = String::with_capacity(json.len());
+    for char in json.chars() {
+        if misleads(char) && char != '\n' {
+            // None of them lies beyond the basic plane, where two escapes would be needed.
+            let _ = write!(escaped, "\\u{:04x}", u32::from(char));
+        } else {
+            escaped.push(char);
+        }
+    }
+    escaped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_misleads_is_escaped_and_letters_are_not() {
+        assert_eq!(
+            json_escaped("{\n\"Größe \u{9b}1m\u{7f}\u{202e}\u{1f600}\"}"),
+            "{\n\"Größe \\u009b1m\\u007f\\u202e\u{1f600}\"}"
+        );
+    }
+}
