@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
 /// Programs that tests and the lab start, with the Debian packages that hold them.
-const PROGRAMS: [(&str, &str); 16] = [
+const PROGRAMS: [(&str, &str); 19] = [
     ("curl", "curl"),
     ("dnsmasq", "dnsmasq-base"),
     ("gnutls-serv", "gnutls-bin"),
@@ -21,14 +21,17 @@ const PROGRAMS: [(&str, &str); 16] = [
     ("ip", "iproute2"),
     ("ipset", "ipset"),
     ("iptables", "iptables"),
+    ("mariadbd", "mariadb-server"),
     ("nft", "nftables"),
     ("nginx", "nginx"),
     ("openssl", "openssl"),
     ("pg_ctlcluster", "postgresql"),
     ("redis-server", "redis-server"),
+    ("sshd", "openssh-server"),
     ("stunnel4", "stunnel4"),
     ("tcpdump", "tcpdump"),
     ("tshark", "tshark"),
+    ("turnserver", "coturn"),
     ("z3", "z3"),
 ];
 

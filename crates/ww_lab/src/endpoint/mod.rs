@@ -5,6 +5,7 @@
 //! ordinary user, so that what is scored is what users run.
 
 pub mod certificates;
+mod daemons;
 pub mod scenarios;
 mod servers;
 mod site;

@@ -18,12 +18,14 @@ pub enum Running {
     Program(Program),
     /// A thread that ends soon after it is told to.
     Thread(JoinHandle<Result<(), LabError>>),
+    /// A connection that takes the place of others.
+    Connection(TcpStream),
 }
 
 /// All that runs at a site.
 #[derive(Debug, Default)]
 pub struct Servers {
-    running: Vec<Running>,
+    pub(super) running: Vec<Running>,
     stop: Stop,
 }
 
@@ -34,13 +36,14 @@ impl Drop for Servers {
             match running {
                 Running::Program(program) => drop(program),
                 Running::Thread(thread) => drop(thread.join()),
+                Running::Connection(connection) => drop(connection),
             }
         }
     }
 }
 
 /// How long a client may take over its request.
-const PATIENCE: Duration = Duration::from_secs(20);
+pub(super) const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Most of a request that a scripted server reads.
 const REQUEST_BYTES: usize = 16 << 10;
@@ -205,14 +208,14 @@ impl Servers {
     }
 }
 
-fn not_an_address(error: std::net::AddrParseError) -> LabError {
+pub(super) fn not_an_address(error: std::net::AddrParseError) -> LabError {
     LabError::Io {
         operation: "read an address of the site".to_owned(),
         source: std::io::Error::other(error),
     }
 }
 
-fn is_open(site: &Site, listens: SocketAddr) -> bool {
+pub(super) fn is_open(site: &Site, listens: SocketAddr) -> bool {
     let open = site
         .server
         .run(|| TcpStream::connect_timeout(&listens, ms(500)).is_ok());

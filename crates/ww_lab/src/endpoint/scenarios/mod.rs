@@ -4,6 +4,7 @@ mod answers;
 mod names;
 mod reach;
 mod secured;
+mod services;
 
 use super::Scenario;
 
@@ -14,6 +15,7 @@ pub fn all() -> Vec<Scenario> {
         names::SCENARIOS,
         secured::SCENARIOS,
         answers::SCENARIOS,
+        services::SCENARIOS,
     ]
     .concat()
 }
