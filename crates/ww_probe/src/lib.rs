@@ -25,7 +25,8 @@ mod tcp;
 mod tls;
 mod walk;
 
+pub use dns::{TrustAnchorError, TrustAnchors};
 pub use namespace::NetworkNamespace;
 pub use options::{Depth, Families, Options};
 pub use target::{TargetError, parse_target};
-pub use walk::{survey_tls, walk};
+pub use walk::{survey_tls, validate_name, walk};

@@ -1,6 +1,6 @@
 //! What the user asks of a walk.
 
-use crate::NetworkNamespace;
+use crate::{NetworkNamespace, TrustAnchors};
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
@@ -50,6 +50,8 @@ pub struct Options {
     pub resolve: Vec<(String, u16, IpAddr)>,
     /// `--dns-server`: asked in place of the configured ones.
     pub dns_servers: Vec<SocketAddr>,
+    /// `--trust-anchor`: where chains of DNSSEC begin.
+    pub trust_anchors: TrustAnchors,
     /// `--cacert`: PEM of the roots that are trusted in place of the system's.
     pub roots: Option<Vec<u8>>,
     /// `--cert` and `--key`: PEM of the client's certificates and its key.
@@ -77,6 +79,7 @@ impl Default for Options {
             families: Families::Both,
             resolve: Vec::new(),
             dns_servers: Vec::new(),
+            trust_anchors: TrustAnchors::default(),
             roots: None,
             client_certificate: None,
             headers: Vec::new(),

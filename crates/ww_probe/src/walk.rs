@@ -4,9 +4,10 @@ use crate::recorder::{Listener, Recorder};
 use crate::{NetworkNamespace, Options, apply, dns, http, series, tcp, tls};
 use std::io;
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use ww_base::{Gap, Moment, SourceId};
-use ww_evidence::transcript::{Head, Service, Step, Target, TlsSurvey, Transcript};
+use ww_evidence::transcript::{Head, Service, Step, Target, TlsSurvey, Transcript, Validation};
 
 /// A walk in progress: what every layer needs.
 pub(crate) struct Walker<'w> {
@@ -120,9 +121,47 @@ pub fn survey_tls(target: &Target, options: &Options, to: SocketAddr) -> io::Res
     Ok(runtime.block_on(tls::survey_all(&walker, to)))
 }
 
+/// The DNSSEC chain of a name and type (`A`, `AAAA`), through this resolver, without the other layers: for
+/// comparison with programs that do nothing else.
+///
+/// # Errors
+///
+/// The system does not let this program wait for sockets, or there is no such name or type.
+pub fn validate_name(
+    name: &str,
+    kind: &str,
+    server: SocketAddr,
+    options: &Options,
+) -> io::Result<Validation> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    let target = Target {
+        host: name.to_owned(),
+        ..Target::default()
+    };
+    let mut nobody = |_: &Step| {};
+    let walker = Walker {
+        target: &target,
+        options,
+        recorder: Recorder::new(&mut nobody),
+    };
+    runtime.block_on(dns::validate_one(&walker, server, kind))
+}
+
+/// A part of a walk that goes on beside others.
+type Branch<'b> = Pin<Box<dyn Future<Output = ()> + 'b>>;
+
 impl Walker<'_> {
     async fn run(&self) {
-        let mut targets = dns::endpoints(self).await;
+        let found = dns::find(self).await;
+        // Questions about signatures go to the resolver, and nobody waits for them.
+        let validation: Branch<'_> = Box::pin(dns::validate(self, &found.doubts));
+        let layers: Branch<'_> = Box::pin(self.layers(found.endpoints));
+        tls::together([validation, layers]).await;
+    }
+
+    async fn layers(&self, mut targets: Vec<SocketAddr>) {
         targets.retain(|target| self.options.families.allow(target.ip()));
         // STUN is spoken over UDP; that TCP is refused there says nothing.
         let open = if self.target.service == Service::Stun {

@@ -1,10 +1,11 @@
 //! The options of `wirewise diagnose TARGET`, named as curl's where curl has them.
 
+use anyhow::Context as _;
 use clap::{Args, ValueEnum, ValueHint};
 use std::net::{IpAddr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
-use ww_probe::{Depth, Families, NetworkNamespace, Options};
+use ww_probe::{Depth, Families, NetworkNamespace, Options, TrustAnchors};
 
 /// How much is asked of an endpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -32,6 +33,10 @@ pub(crate) struct ProbeArguments {
     /// Ask this name server, not the configured ones; may be repeated.
     #[arg(long, value_name = "ADDR[:PORT]", value_parser = name_server)]
     dns_server: Vec<SocketAddr>,
+
+    /// Begin chains of DNSSEC at these DS or DNSKEY records (as in a zone file), not at the root's.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    trust_anchor: Option<PathBuf>,
 
     /// Use IPv4 addresses alone.
     #[arg(short = '4', long = "ipv4", conflicts_with = "v6")]
@@ -90,6 +95,10 @@ impl ProbeArguments {
             (Some(cert), Some(key)) => Some((read(cert)?, read(key)?)),
             _ => None,
         };
+        let trust_anchors = match &self.trust_anchor {
+            Some(path) => trust_anchors(path)?,
+            None => TrustAnchors::default(),
+        };
         Ok(Options {
             depth: match self.depth {
                 DepthChoice::Quick => Depth::Quick,
@@ -103,6 +112,7 @@ impl ProbeArguments {
             },
             resolve: self.resolve.clone(),
             dns_servers: self.dns_server.clone(),
+            trust_anchors,
             roots: self.cacert.as_ref().map(read).transpose()?,
             client_certificate,
             headers: self.header.clone(),
@@ -117,6 +127,13 @@ impl ProbeArguments {
             ..Options::default()
         })
     }
+}
+
+/// The keys where chains of DNSSEC begin.
+fn trust_anchors(path: &Path) -> anyhow::Result<TrustAnchors> {
+    let bytes = super::read_file(path)?;
+    TrustAnchors::parse(&String::from_utf8_lossy(&bytes))
+        .with_context(|| format!("read the trust anchors in {}", path.display()))
 }
 
 /// `HOST:PORT:ADDR`, the address in brackets or not.

@@ -165,19 +165,20 @@ pub struct Validation {
     pub name: String,
     /// The type's mnemonic.
     pub kind: String,
+    /// The resolver that was asked, without judging signatures (CD).
+    pub server: Option<SocketAddr>,
     /// The verdict.
     pub verdict: SecurityVerdict,
-    /// The links from the trust anchor down.
+    /// The zones from the trust anchor down, in the order in which they were entered.
     pub links: Vec<ZoneLink>,
-    /// Why the chain does not hold, as a sentence's end with names, key tags and times.
-    pub reason: String,
-    /// The zone in which it does not.
-    pub broken_at: String,
-    /// The extended error code (RFC 8914) that fits; 0 for none.
-    pub code: u16,
-    /// The first signature on the way that expires does so then.
-    #[serde(with = "written::optional_unix_seconds")]
-    pub expires: Option<Moment>,
+    /// Why the chain ends before the answer, or does not hold; nothing when it is secure.
+    pub reason: Option<ChainReason>,
+    /// The signatures that hold.
+    pub signatures: Vec<SignatureLife>,
+    /// Questions that were put.
+    pub questions: u32,
+    /// Signatures that were checked.
+    pub checks: u32,
 }
 
 /// One zone of a chain.
@@ -186,10 +187,145 @@ pub struct Validation {
 pub struct ZoneLink {
     /// The zone's name; `.` for the root.
     pub zone: String,
-    /// Key tags of the DS records at the parent, or of the anchor.
-    pub ds: Vec<u16>,
-    /// Key tags of the zone's keys.
-    pub keys: Vec<u16>,
+    /// The keys that the DS records at the parent name, or the anchor.
+    pub ds: Vec<ZoneKey>,
+    /// The zone's keys.
+    pub keys: Vec<ZoneKey>,
     /// The chain holds up to here.
     pub verdict: SecurityVerdict,
+}
+
+/// A key as signatures name it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(default, rename_all = "kebab-case")]
+pub struct ZoneKey {
+    /// Its tag (RFC 4034 appendix B).
+    pub tag: u16,
+    /// Its algorithm (IANA, DNS security algorithm numbers).
+    pub algorithm: u8,
+}
+
+/// A signature that holds, and how long.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, rename_all = "kebab-case")]
+pub struct SignatureLife {
+    /// The zone whose key made it.
+    pub zone: String,
+    /// The name of the records.
+    pub owner: String,
+    /// Their type's mnemonic.
+    pub record: String,
+    /// When it begins.
+    #[serde(with = "written::unix_seconds")]
+    pub begins: Moment,
+    /// When it ends.
+    #[serde(with = "written::unix_seconds")]
+    pub expires: Moment,
+    /// How long a cache has held the records: they were fetched so long ago.
+    #[serde(with = "written::ms")]
+    pub cached_for: Span,
+}
+
+/// Why a chain ends before the answer, or does not hold, and where.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, rename_all = "kebab-case")]
+pub struct ChainReason {
+    /// What is so.
+    pub kind: ChainReasonKind,
+    /// In which zone.
+    pub zone: String,
+    /// At which name.
+    pub owner: String,
+    /// Of which records: their type's mnemonic.
+    pub record: String,
+    /// The key that made the signature, or that the parent names.
+    pub key_tag: Option<u16>,
+    /// Its algorithm; 0 where there is none.
+    pub algorithm: u8,
+    /// When the signature begins.
+    #[serde(with = "written::optional_unix_seconds")]
+    pub begins: Option<Moment>,
+    /// When it ends.
+    #[serde(with = "written::optional_unix_seconds")]
+    pub expires: Option<Moment>,
+    /// How long a cache has held the records: they were fetched so long ago.
+    #[serde(with = "written::ms")]
+    pub cached_for: Span,
+    /// What a server says, where it gives no answer.
+    pub says: String,
+}
+
+/// What may end a chain.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ChainReasonKind {
+    /// A signature is over.
+    SignatureExpired,
+    /// A signature begins later.
+    SignatureNotYetValid,
+    /// A signature ends before it begins.
+    SignatureEndsBeforeItBegins,
+    /// A signature does not fit the records.
+    SignatureInvalid,
+    /// Records of a signed zone have no signature.
+    SignatureMissing,
+    /// The key that made the signature is not among the zone's.
+    SigningKeyMissing,
+    /// The signature is another zone's.
+    SignerIsNotZone,
+    /// The parent has DS records, and the zone no keys.
+    KeysMissing,
+    /// No key of the zone is the one that the parent's DS records, or the anchor, name.
+    KeyNotAtParent,
+    /// The key that the parent names does not sign the zone's keys.
+    KeysNotSigned,
+    /// The key may not sign records: its zone flag is not set (RFC 4034 section 2.1.1).
+    KeyWithoutZoneFlag,
+    /// The key is revoked (RFC 5011).
+    KeyRevoked,
+    /// It is not proven that what is missing does not exist (NSEC, NSEC3).
+    DenialMissing,
+    /// The parent proves that the zone is not signed.
+    UnsignedDelegation,
+    /// The parent leaves unsigned zones out of its proofs (RFC 5155 section 6).
+    OptOut,
+    /// The zone is signed in ways that cannot be checked: as if it were not (RFC 4035 section 5.2).
+    UnsupportedAlgorithm,
+    /// The parent's digests cannot be checked: the same.
+    UnsupportedDigest,
+    /// Proofs by digests with too many iterations: the same (RFC 9276 section 3.2).
+    TooManyIterations,
+    /// No trust anchor is above the name.
+    NoAnchor,
+    /// A server gives no answer.
+    #[default]
+    NoAnswer,
+    /// It would take more questions or checks than one chain may cost.
+    TooMuchWork,
+}
+
+impl ChainReasonKind {
+    /// The extended error that a resolver would give (RFC 8914 section 4; IANA has those above 24).
+    pub fn extended_error(self) -> u16 {
+        match self {
+            ChainReasonKind::UnsupportedAlgorithm => 1,
+            ChainReasonKind::UnsupportedDigest => 2,
+            ChainReasonKind::NoAnchor | ChainReasonKind::TooMuchWork => 5,
+            ChainReasonKind::SignatureInvalid
+            | ChainReasonKind::SignerIsNotZone
+            | ChainReasonKind::KeyRevoked => 6,
+            ChainReasonKind::SignatureExpired => 7,
+            ChainReasonKind::SignatureNotYetValid => 8,
+            ChainReasonKind::KeysMissing
+            | ChainReasonKind::KeyNotAtParent
+            | ChainReasonKind::SigningKeyMissing => 9,
+            ChainReasonKind::SignatureMissing | ChainReasonKind::KeysNotSigned => 10,
+            ChainReasonKind::KeyWithoutZoneFlag => 11,
+            ChainReasonKind::DenialMissing => 12,
+            ChainReasonKind::NoAnswer => 22,
+            ChainReasonKind::SignatureEndsBeforeItBegins => 25,
+            ChainReasonKind::TooManyIterations => 27,
+            ChainReasonKind::UnsignedDelegation | ChainReasonKind::OptOut => 0,
+        }
+    }
 }

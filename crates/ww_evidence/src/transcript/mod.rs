@@ -19,8 +19,8 @@ pub use apply::{
     WebSocketCall, WebSocketOutcome,
 };
 pub use dns::{
-    Answer, DnsVia, ExtendedError, Lookup, LookupOutcome, Record, ResolverSetup, SecurityVerdict,
-    Validation, ZoneLink,
+    Answer, ChainReason, ChainReasonKind, DnsVia, ExtendedError, Lookup, LookupOutcome, Record,
+    ResolverSetup, SecurityVerdict, SignatureLife, Validation, ZoneKey, ZoneLink,
 };
 pub use http::{
     Body, HttpExchange, HttpOutcome, HttpReply, HttpVersion, KeepAliveProbe, Phases, QuicOutcome,

@@ -116,6 +116,7 @@ impl<'a> Ask<'a> {
             recursion: !self.authoritative_server,
             checking_disabled: self.checking_disabled,
             edns_size: self.edns_size,
+            dnssec_ok: false,
         };
         let message = question.encode()?;
         Some((question, message))
@@ -170,7 +171,7 @@ impl<'a> Ask<'a> {
 }
 
 /// A word that a shell takes as it is.
-fn shell_word(word: &str) -> String {
+pub(super) fn shell_word(word: &str) -> String {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
     if word.bytes().all(is_plain) {
         word.to_owned()
@@ -209,7 +210,7 @@ fn answered(bytes: &[u8]) -> Reply {
 }
 
 /// The first datagram that answers the question; others are as if they had not come.
-async fn over_udp(
+pub(super) async fn over_udp(
     server: SocketAddr,
     question: &Question<'_>,
     message: &[u8],
@@ -234,7 +235,7 @@ async fn over_udp(
 }
 
 /// RFC 1035 section 4.2.2: a length of two bytes before each message.
-async fn over_tcp(
+pub(super) async fn over_tcp(
     server: SocketAddr,
     question: &Question<'_>,
     message: &[u8],

@@ -2,6 +2,7 @@
 
 mod ask;
 mod authority;
+mod dnssec;
 mod resolver;
 mod search;
 mod setup;
@@ -9,6 +10,9 @@ mod system;
 #[cfg(test)]
 mod tests;
 mod wire;
+
+pub(crate) use dnssec::{Doubt, validate, validate_one};
+pub use dnssec::{TrustAnchorError, TrustAnchors};
 
 use crate::recorder::Asked;
 use crate::walk::Walker;
@@ -18,7 +22,7 @@ use resolver::Resolver;
 use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
-use wire::{A, AAAA, HTTPS, SRV, same};
+use wire::{A, AAAA, HTTPS, SRV, kind_name, same};
 use ww_evidence::transcript::{Answer, LookupOutcome, Record, ResolverSetup, Seen, Service};
 
 /// Sizes of UDP answers that are offered: one that fits into fragments only, and one that every path takes
@@ -31,9 +35,27 @@ const RETRY: Duration = Duration::from_millis(1_500);
 /// Hosts of a service that are followed.
 const SERVICE_HOSTS: usize = 4;
 
-/// Where the target is, as programs on this host would be told: the system's addresses first, then those
-/// that only name servers know.
-pub(crate) async fn endpoints(walker: &Walker<'_>) -> Vec<SocketAddr> {
+/// What names lead to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Found {
+    /// Where the target is, as programs on this host would be told: the system's addresses first, then those
+    /// that only name servers know.
+    pub(crate) endpoints: Vec<SocketAddr>,
+    /// Answers whose chain of signatures is worth a look.
+    pub(crate) doubts: Vec<Doubt>,
+}
+
+impl Found {
+    fn at(endpoints: Vec<SocketAddr>) -> Found {
+        Found {
+            endpoints,
+            doubts: Vec::new(),
+        }
+    }
+}
+
+/// Finds the target.
+pub(crate) async fn find(walker: &Walker<'_>) -> Found {
     let target = walker.target;
     let named: Vec<SocketAddr> = match target.host.parse() {
         Ok(address) => vec![SocketAddr::new(address, target.port)],
@@ -46,7 +68,7 @@ pub(crate) async fn endpoints(walker: &Walker<'_>) -> Vec<SocketAddr> {
             .collect(),
     };
     if !named.is_empty() {
-        return named;
+        return Found::at(named);
     }
     let asked = Asked::now("cat /etc/resolv.conf /etc/nsswitch.conf /etc/hosts");
     let mut setup = setup::read(&target.host);
@@ -89,7 +111,7 @@ impl<'r, 'w> Resolving<'r, 'w> {
         }
     }
 
-    async fn run(&self) -> Vec<SocketAddr> {
+    async fn run(&self) -> Found {
         let target = self.walker.target;
         let is_service = target.host.starts_with('_');
         let mut found = Vec::new();
@@ -103,7 +125,7 @@ impl<'r, 'w> Resolving<'r, 'w> {
         }
         let is_local = same(&target.host, "localhost") || target.host.ends_with(".localhost");
         if is_local || (self.walker.options.depth == Depth::Quick && !found.is_empty()) {
-            return found;
+            return Found::at(found);
         }
         let mut resolvers: Vec<Resolver> = self
             .setup
@@ -113,7 +135,7 @@ impl<'r, 'w> Resolving<'r, 'w> {
             .map(Resolver::new)
             .collect();
         if is_service {
-            return self.service(&mut resolvers).await;
+            return Found::at(self.service(&mut resolvers).await);
         }
         // What the hosts file says is what programs are given.
         let by_file = self.asks_system && !self.setup.hosts.is_empty() && !found.is_empty();
@@ -128,7 +150,77 @@ impl<'r, 'w> Resolving<'r, 'w> {
             self.add(&mut found, at_suffixes);
         }
         self.authorities(&resolvers, &said, found.is_empty()).await;
-        found
+        Found {
+            endpoints: found,
+            doubts: if by_file {
+                Vec::new()
+            } else {
+                self.doubts(&resolvers, &said)
+            },
+        }
+    }
+
+    /// Answers whose chain of signatures is worth a look: those that a resolver holds back, or else one that it
+    /// may vouch for.
+    fn doubts(&self, resolvers: &[Resolver], said: &[Said]) -> Vec<Doubt> {
+        for (resolver, said) in resolvers.iter().zip(said) {
+            let held_back = said.answers.iter().filter(|(kind, answer)| {
+                answer.rcode == "SERVFAIL" && self.is_held_back(resolver.server, *kind, answer)
+            });
+            let doubts: Vec<Doubt> = held_back
+                .map(|&(kind, _)| Doubt {
+                    server: resolver.server,
+                    kind,
+                    why: "SERVFAIL, but an answer without validation: which link does not hold?",
+                })
+                .collect();
+            if !doubts.is_empty() {
+                return doubts;
+            }
+        }
+        let one = resolvers.iter().zip(said).find_map(|(resolver, said)| {
+            let (kind, answer) = said
+                .answers
+                .iter()
+                .find(|(_, answer)| addresses_in(&answer.records).next().is_some())?;
+            let why = if answer.authentic {
+                "the resolver vouches for the answer (AD): how long do its signatures hold?"
+            } else if self.walker.options.depth == Depth::Deep {
+                "is the answer signed, and does the chain of signatures hold?"
+            } else {
+                ""
+            };
+            Some(Doubt {
+                server: resolver.server,
+                kind: *kind,
+                why,
+            })
+        });
+        one.into_iter().collect()
+    }
+
+    /// The server has an answer that it does not give because of signatures: it says so, or gives it with CD.
+    fn is_held_back(&self, server: SocketAddr, kind: u16, answer: &Answer) -> bool {
+        let is_of_dnssec = |code: u16| matches!(code, 5..=12 | 25);
+        let mut codes = answer.extended_errors.iter().map(|error| error.code);
+        if codes.any(is_of_dnssec) {
+            return true;
+        }
+        let kind = kind_name(kind);
+        self.walker.recorder.look(|steps| {
+            steps.iter().any(|step| match &step.seen {
+                Seen::Lookup(lookup) => {
+                    let is_same = lookup.checking_disabled
+                        && lookup.kind == kind
+                        && lookup.via.server() == Some(server)
+                        && same(&lookup.name, &self.walker.target.host);
+                    is_same
+                        && matches!(&lookup.outcome, LookupOutcome::Answered(answer)
+                            if matches!(answer.rcode.as_str(), "NOERROR" | "NXDOMAIN"))
+                }
+                _ => false,
+            })
+        })
     }
 
     /// Adds addresses of the families in use that are not there yet.

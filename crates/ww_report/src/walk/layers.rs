@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use ww_base::{Moment, Span, chance};
 use ww_evidence::transcript::{
     ConnectOutcome, DnsVia, GreetingOutcome, HttpOutcome, HttpVersion, LookupOutcome, PeerReply,
-    Service, TlsOutcome, Transcript, WebSocketOutcome,
+    SecurityVerdict, Service, TlsOutcome, Transcript, Validation, WebSocketOutcome,
 };
 use ww_finding::{Finding, Layer, Severity};
 
@@ -160,7 +160,12 @@ fn names(transcript: &Transcript) -> Option<String> {
     if !asked {
         return None;
     }
-    Some(if addresses.is_empty() {
+    let signed = transcript
+        .validations()
+        .map(|(_, validation)| chain(validation))
+        .next()
+        .map_or(String::new(), |chain| format!(" · {chain}"));
+    let found = if addresses.is_empty() {
         let trouble: Vec<&str> = trouble.iter().map(String::as_str).collect();
         match listed(&trouble, 3) {
             none if none.is_empty() => "no address".to_owned(),
@@ -170,7 +175,22 @@ fn names(transcript: &Transcript) -> Option<String> {
         let count = addresses.len() as u64;
         let noun = if count == 1 { "address" } else { "addresses" };
         format!("{count} {noun}: {} · {took}", listed(&addresses, 4))
-    })
+    };
+    Some(format!("{found}{signed}"))
+}
+
+/// What DNSSEC says of the name.
+fn chain(validation: &Validation) -> String {
+    let zone = validation
+        .reason
+        .as_ref()
+        .map_or("", |reason| reason.zone.as_str());
+    match validation.verdict {
+        SecurityVerdict::Secure => "DNSSEC holds".to_owned(),
+        SecurityVerdict::Insecure => "without DNSSEC".to_owned(),
+        SecurityVerdict::Bogus => format!("DNSSEC does not hold in {zone}"),
+        SecurityVerdict::Indeterminate => "DNSSEC not judged".to_owned(),
+    }
 }
 
 fn connections(transcript: &Transcript) -> Option<String> {

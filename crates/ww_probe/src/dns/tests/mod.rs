@@ -53,7 +53,7 @@ async fn resolve(
     resolving.asks_system = false;
     change(&mut resolving);
     let found = resolving.run().await;
-    let found = found.iter().map(ToString::to_string).collect();
+    let found = found.endpoints.iter().map(ToString::to_string).collect();
     (found, walker.recorder.finish().0)
 }
 
@@ -414,7 +414,7 @@ fn addresses_that_the_user_names_are_used_without_a_question() {
             recorder: Recorder::new(&mut listener),
         };
         assert_eq!(
-            endpoints(&walker).await,
+            find(&walker).await.endpoints,
             ["127.0.0.1:443".parse().expect("an address")]
         );
         assert!(walker.recorder.finish().0.is_empty());

@@ -5,13 +5,13 @@ pub(crate) const A: u16 = 1;
 /// A name server of a zone.
 pub(crate) const NS: u16 = 2;
 /// Another name.
-pub(super) const CNAME: u16 = 5;
+pub(in crate::dns) const CNAME: u16 = 5;
 /// The head of a zone.
 pub(crate) const SOA: u16 = 6;
 /// A name for an address.
-pub(super) const PTR: u16 = 12;
+pub(in crate::dns) const PTR: u16 = 12;
 /// A mail server.
-pub(super) const MX: u16 = 15;
+pub(in crate::dns) const MX: u16 = 15;
 /// Text.
 pub(super) const TXT: u16 = 16;
 /// An IPv6 address.
@@ -19,19 +19,19 @@ pub(crate) const AAAA: u16 = 28;
 /// A service's host and port.
 pub(crate) const SRV: u16 = 33;
 /// Another name for a whole tree.
-pub(super) const DNAME: u16 = 39;
+pub(in crate::dns) const DNAME: u16 = 39;
 /// EDNS.
 pub(super) const OPT: u16 = 41;
 /// The digest of a key, at the parent.
-pub(super) const DS: u16 = 43;
+pub(in crate::dns) const DS: u16 = 43;
 /// A signature.
-pub(super) const RRSIG: u16 = 46;
+pub(in crate::dns) const RRSIG: u16 = 46;
 /// What does not exist.
-pub(super) const NSEC: u16 = 47;
+pub(in crate::dns) const NSEC: u16 = 47;
 /// A key.
-pub(super) const DNSKEY: u16 = 48;
+pub(in crate::dns) const DNSKEY: u16 = 48;
 /// What does not exist, by digests.
-pub(super) const NSEC3: u16 = 50;
+pub(in crate::dns) const NSEC3: u16 = 50;
 /// How these digests are made.
 pub(super) const NSEC3PARAM: u16 = 51;
 /// A certificate that is expected.
@@ -83,13 +83,19 @@ pub(crate) fn kind_name(kind: u16) -> String {
         .map_or_else(|| format!("TYPE{kind}"), |(_, name)| (*name).to_owned())
 }
 
+/// The number of a mnemonic that is known here.
+pub(in crate::dns) fn number_of_kind(name: &str) -> Option<u16> {
+    let known = KINDS.iter().find(|(_, known)| *known == name);
+    known.map(|(number, _)| *number)
+}
+
 const RCODES: [&str; 11] = [
     "NOERROR", "FORMERR", "SERVFAIL", "NXDOMAIN", "NOTIMP", "REFUSED", "YXDOMAIN", "YXRRSET",
     "NXRRSET", "NOTAUTH", "NOTZONE",
 ];
 
 /// The mnemonic of a response code.
-pub(super) fn rcode_name(rcode: u16) -> String {
+pub(in crate::dns) fn rcode_name(rcode: u16) -> String {
     match (RCODES.get(usize::from(rcode)), rcode) {
         (Some(name), _) => (*name).to_owned(),
         (None, 16) => "BADVERS".to_owned(),

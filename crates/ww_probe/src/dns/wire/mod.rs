@@ -8,10 +8,15 @@ mod reader;
 mod tests;
 
 pub(crate) use kinds::{A, AAAA, HTTPS, NS, SOA, SRV, kind_name};
+pub(super) use kinds::{
+    CNAME, DNAME, DNSKEY, DS, MX, NSEC, NSEC3, PTR, RRSIG, number_of_kind, rcode_name,
+};
 pub(crate) use name::same;
+pub(super) use name::{labels, text};
+pub(super) use rdata::base32hex;
+pub(super) use reader::Reader;
 
-use kinds::{OPT, rcode_name};
-use reader::Reader;
+use kinds::OPT;
 use ww_evidence::transcript::{Answer, ExtendedError, Record};
 
 /// Records that are kept of one section.
@@ -38,6 +43,8 @@ pub(crate) struct Question<'q> {
     pub(crate) checking_disabled: bool,
     /// The size of UDP answers that is offered; `None` leaves EDNS out.
     pub(crate) edns_size: Option<u16>,
+    /// DO: signatures are wanted (RFC 3225). It needs EDNS.
+    pub(crate) dnssec_ok: bool,
 }
 
 impl Question<'_> {
@@ -64,7 +71,7 @@ impl Question<'_> {
             message.push(0);
             message.extend(OPT.to_be_bytes());
             message.extend(size.to_be_bytes());
-            message.extend([0; 6]);
+            message.extend([0, 0, if self.dnssec_ok { 0x80 } else { 0 }, 0, 0, 0]);
         }
         Some(message)
     }

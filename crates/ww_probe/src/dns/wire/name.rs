@@ -20,7 +20,7 @@ pub(super) fn encode(name: &str) -> Option<Vec<u8>> {
 }
 
 /// The labels of a name as bytes; none for the root.
-pub(super) fn labels(name: &str) -> Option<Vec<Vec<u8>>> {
+pub(in crate::dns) fn labels(name: &str) -> Option<Vec<Vec<u8>>> {
     let mut labels = Vec::new();
     let mut label = Vec::new();
     let mut bytes = name.bytes();
@@ -96,6 +96,21 @@ pub(super) fn decode(message: &[u8], at: usize) -> Option<(String, usize)> {
         text.push('.');
     }
     Some((text, behind.unwrap_or(at + 1)))
+}
+
+/// Labels as text, without the final dot (`.` for the root).
+pub(in crate::dns) fn text(labels: &[Vec<u8>]) -> String {
+    let mut text = String::new();
+    for label in labels {
+        if !text.is_empty() {
+            text.push('.');
+        }
+        push_label(&mut text, label);
+    }
+    if text.is_empty() {
+        text.push('.');
+    }
+    text
 }
 
 fn push_label(text: &mut String, label: &[u8]) {

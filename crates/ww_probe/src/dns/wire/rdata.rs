@@ -282,7 +282,7 @@ fn base64(bytes: &[u8]) -> String {
 }
 
 /// RFC 4648 section 7, without filling.
-fn base32hex(bytes: &[u8]) -> String {
+pub(in crate::dns) fn base32hex(bytes: &[u8]) -> String {
     digits(bytes, b"0123456789ABCDEFGHIJKLMNOPQRSTUV", 5, 8, false)
 }
 

@@ -11,6 +11,7 @@ fn question() -> Question<'static> {
         recursion: true,
         checking_disabled: false,
         edns_size: Some(1232),
+        dnssec_ok: false,
     }
 }
 
@@ -55,6 +56,16 @@ fn a_question_is_written_with_its_flags() {
             b"\x00\x00\x29\x04\xd0\x00\x00\x00\x00\x00\x00",
         ]
         .concat()
+    );
+    let signed = Question {
+        dnssec_ok: true,
+        ..question()
+    };
+    let signed = signed.encode().expect("a question");
+    assert_eq!(
+        signed.split_at(signed.len() - 6).1,
+        [0, 0, 0x80, 0, 0, 0],
+        "DO is the first bit behind the version"
     );
     let bare = Question {
         recursion: false,

@@ -1,0 +1,206 @@
+//! DNSSEC: whether a chain of signatures leads from a trust anchor to an answer, and where it does not, why.
+//!
+//! Everything is asked of the resolver that programs use, with CD set, so that it passes on what it would not
+//! vouch for. What it says is judged here.
+
+mod algorithm;
+mod anchor;
+mod budget;
+mod chain;
+mod denial;
+mod keys;
+mod name;
+mod reason;
+mod records;
+mod signature;
+#[cfg(test)]
+mod tests;
+
+pub use anchor::{TrustAnchorError, TrustAnchors};
+
+use super::ask::{over_tcp, over_udp, shell_word};
+use super::wire::{Question, kind_name, number_of_kind};
+use super::{RETRY, SIZES};
+use crate::recorder::Asked;
+use crate::walk::Walker;
+use chain::{Chain, Source};
+use name::Name;
+use reason::Ended;
+use records::Reply;
+use std::hash::{BuildHasher as _, RandomState};
+use std::io;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use ww_evidence::transcript::{SecurityVerdict, Seen, Validation};
+
+/// How long a chain may take in all.
+const LONGEST: Duration = Duration::from_secs(10);
+
+/// An answer whose chain is worth a look.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Doubt {
+    /// The resolver that gave it.
+    pub(super) server: SocketAddr,
+    /// The type.
+    pub(super) kind: u16,
+    /// What raises it; nothing where an answer with signatures would.
+    pub(super) why: &'static str,
+}
+
+/// Walks the chains of the target's name, as far as there are signatures.
+pub(crate) async fn validate(walker: &Walker<'_>, doubts: &[Doubt]) {
+    let Some(server) = doubts.first().map(|doubt| doubt.server) else {
+        return;
+    };
+    let Some(name) = Name::parse(&walker.target.host) else {
+        return;
+    };
+    let source = Resolver::new(walker, server);
+    let anchors = &walker.options.trust_anchors.0;
+    let mut chain = Chain::new(&source, anchors, now());
+    for doubt in doubts {
+        let asked = Asked::now(command(server, &walker.target.host, doubt.kind));
+        let judged = match chain.ask(&name, doubt.kind).await {
+            // A zone without signatures is the common case, and one that could not be asked has steps enough.
+            Ok(reply) if doubt.why.is_empty() && !reply.is_signed() => return,
+            Err(_) if doubt.why.is_empty() => return,
+            Ok(reply) => chain.judge_reply(&name, doubt.kind, reply).await,
+            Err(ended) => Err(ended),
+        };
+        let why = if doubt.why.is_empty() {
+            "the answer is signed: does the chain of signatures hold?"
+        } else {
+            doubt.why
+        };
+        let seen = validation(
+            server,
+            &walker.target.host,
+            doubt.kind,
+            &chain,
+            judged.err(),
+        );
+        walker
+            .recorder
+            .answer(asked.because(why), Seen::Validation(seen));
+    }
+}
+
+/// Walks the chain of one answer, whatever it is.
+pub(crate) async fn validate_one(
+    walker: &Walker<'_>,
+    server: SocketAddr,
+    kind: &str,
+) -> io::Result<Validation> {
+    let wrong = |what| io::Error::new(io::ErrorKind::InvalidInput, what);
+    let host = &walker.target.host;
+    let name = Name::parse(host).ok_or_else(|| wrong("this is no name"))?;
+    let kind = number_of_kind(kind).ok_or_else(|| wrong("this is no type"))?;
+    let source = Resolver::new(walker, server);
+    let mut chain = Chain::new(&source, &walker.options.trust_anchors.0, now());
+    let judged = chain.judge(&name, kind).await;
+    Ok(validation(server, host, kind, &chain, judged.err()))
+}
+
+fn validation<S>(
+    server: SocketAddr,
+    name: &str,
+    kind: u16,
+    chain: &Chain<'_, S>,
+    ended: Option<Ended>,
+) -> Validation {
+    Validation {
+        name: name.trim_end_matches('.').to_owned(),
+        kind: kind_name(kind),
+        server: Some(server),
+        verdict: ended
+            .as_ref()
+            .map_or(SecurityVerdict::Secure, |ended| ended.verdict),
+        links: chain.links.clone(),
+        reason: ended.map(|ended| ended.broken.told()),
+        signatures: chain.signatures.clone(),
+        questions: chain.budget.asked(),
+        checks: chain.budget.checked(),
+    }
+}
+
+fn now() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since.map_or(0, |since| since.as_secs() as i64)
+}
+
+/// The same with BIND's validator.
+fn command(server: SocketAddr, name: &str, kind: u16) -> String {
+    let port = match server.port() {
+        53 => String::new(),
+        port => format!(" -p {port}"),
+    };
+    format!(
+        "delv @{}{port} {} {}",
+        server.ip(),
+        shell_word(name),
+        kind_name(kind)
+    )
+}
+
+/// A resolver that is asked for what it knows, judged or not.
+struct Resolver<'r, 'w> {
+    walker: &'r Walker<'w>,
+    server: SocketAddr,
+    until: Instant,
+}
+
+impl<'r, 'w> Resolver<'r, 'w> {
+    fn new(walker: &'r Walker<'w>, server: SocketAddr) -> Resolver<'r, 'w> {
+        Resolver {
+            walker,
+            server,
+            until: Instant::now() + LONGEST,
+        }
+    }
+
+    async fn put(&self, name: &str, kind: u16, tcp: bool, size: u16) -> Result<Reply, String> {
+        let left = self.until.saturating_duration_since(Instant::now());
+        let wait = self.walker.at_most(left.min(RETRY));
+        let Some(wait) = wait.filter(|wait| !wait.is_zero()) else {
+            return Err("the time for it is up".to_owned());
+        };
+        let question = Question {
+            id: RandomState::new().hash_one(self.server) as u16,
+            name,
+            kind,
+            recursion: true,
+            checking_disabled: true,
+            edns_size: Some(size),
+            dnssec_ok: true,
+        };
+        let message = question.encode().ok_or("this is no name")?;
+        let exchange = async {
+            if tcp {
+                over_tcp(self.server, &question, &message).await
+            } else {
+                over_udp(self.server, &question, &message).await
+            }
+        };
+        match tokio::time::timeout(wait, exchange).await {
+            Err(_) => Err("nothing came".to_owned()),
+            Ok(Err(error)) => Err(error.to_string()),
+            Ok(Ok(bytes)) => Reply::read(&bytes).ok_or_else(|| "it cannot be read".to_owned()),
+        }
+    }
+}
+
+impl Source for Resolver<'_, '_> {
+    /// Over UDP within what every path takes whole, then over TCP, then in larger datagrams.
+    async fn ask(&self, name: &Name, kind: u16) -> Result<Reply, String> {
+        let name = name.to_string();
+        let mut why = String::new();
+        for (tcp, size) in [(false, SIZES.1), (true, SIZES.1), (false, SIZES.0)] {
+            match self.put(&name, kind, tcp, size).await {
+                Ok(reply) if reply.truncated => "the answer is cut short".clone_into(&mut why),
+                Ok(reply) => return Ok(reply),
+                Err(failed) => why = failed,
+            }
+        }
+        Err(why)
+    }
+}
