@@ -3,7 +3,8 @@
 //! [`link`] is the link itself, without clock or socket: frames in with a time, frames out with a time, and a
 //! [`truth`] log of every packet it harmed. [`world`] puts it between two network
 //! namespaces, in real time. A [`scenario`] adds hosts with habits and says what a capture of it must show; [`run`]
-//! makes the capture. An [`endpoint`] is a real server with one fault, for whoever walks it.
+//! makes the capture. An [`endpoint`] is a real server with one fault, for whoever walks it; zones that it needs are
+//! [`signed`].
 
 #![expect(
     clippy::disallowed_methods,
@@ -29,6 +30,7 @@ pub mod rng;
 pub mod run;
 pub mod scenario;
 pub mod scenarios;
+pub mod signed;
 pub mod stale;
 pub mod total_time;
 pub mod traffic;

@@ -13,15 +13,18 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
 /// Programs that tests and the lab start, with the Debian packages that hold them.
-const PROGRAMS: [(&str, &str); 19] = [
+const PROGRAMS: [(&str, &str); 23] = [
     ("curl", "curl"),
+    ("delv", "bind9-dnsutils"),
     ("dnsmasq", "dnsmasq-base"),
+    ("dnssec-signzone", "bind9-utils"),
     ("gnutls-serv", "gnutls-bin"),
     ("haproxy", "haproxy"),
     ("ip", "iproute2"),
     ("ipset", "ipset"),
     ("iptables", "iptables"),
     ("mariadbd", "mariadb-server"),
+    ("named", "bind9"),
     ("nft", "nftables"),
     ("nginx", "nginx"),
     ("openssl", "openssl"),
@@ -32,6 +35,7 @@ const PROGRAMS: [(&str, &str); 19] = [
     ("tcpdump", "tcpdump"),
     ("tshark", "tshark"),
     ("turnserver", "coturn"),
+    ("unbound", "unbound"),
     ("z3", "z3"),
 ];
 

@@ -1,5 +1,6 @@
 //! `cargo xtask oracle`: what other programs say, and whether ours say the same.
 
+mod dnssec;
 mod kernel;
 mod labels;
 mod mutants;
@@ -15,6 +16,7 @@ usage: cargo xtask oracle labels FILE|FOLDER…
        cargo xtask oracle pair [--networks N] [--per-case N] [--seed S] [--seconds N]
        cargo xtask oracle z3 [--lists N] [--seed S]
        cargo xtask oracle tls
+       cargo xtask oracle dnssec
 
   labels   our TCP labels against tshark's, on any captures
   kernel   walks through packet filters against what Linux does with the same rules and packets
@@ -22,6 +24,7 @@ usage: cargo xtask oracle labels FILE|FOLDER…
   pair     connections through two routers in a chain, with routes and translations, against Linux
   z3       our diagrams of random rule lists against a solver's answers
   tls      versions and suites of servers on loopback against sslyze, and how long both take
+  dnssec   verdicts on signed and broken zones against delv's
 
   --packets N      packets in all (100000)
   --per-case N     packets through each rule set (300)
@@ -40,6 +43,7 @@ pub(crate) fn run(args: &[String]) -> ExitCode {
         Some((what, rest)) if what == "pair" => pair::run(rest),
         Some((what, rest)) if what == "z3" => z3::run(rest),
         Some((what, [])) if what == "tls" => tls::run(),
+        Some((what, [])) if what == "dnssec" => dnssec::run(),
         _ => {
             eprintln!("{USAGE}");
             return ExitCode::from(2);
