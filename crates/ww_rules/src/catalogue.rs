@@ -242,6 +242,7 @@ pub static RULES: &[&Rule] = &[
     &tls_config::upstream_without_sni::RULE,
     &tls_config::weak_cipher_suites::RULE,
     &traps::default_changed_between_versions::RULE,
+    &traps::setting_not_in_force::RULE,
     &traps::setting_without_effect::RULE,
     &traps::zero_timeout_expires_at_once::RULE,
 ];

@@ -3,7 +3,7 @@
 use crate::{IdleEnd, RULES, Rule, Sighting, Sightings, Story, Subject, View, Work};
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use ww_base::{Gap, Limits, Span};
+use ww_base::{Gap, Limits, SourceId, Span};
 use ww_evidence::Capture;
 use ww_finding::{Class, Finding, Need, Outcome};
 
@@ -20,10 +20,14 @@ pub use walks::judge;
 /// Gaps of rules, by their names.
 type RuleGaps = BTreeMap<&'static str, Vec<Gap>>;
 
-/// A finding over captures, with what files may tell about too.
+/// A finding over a capture or a walk, with what files may tell about too.
 struct Told {
     finding: Finding,
     idle_end: Option<IdleEnd>,
+    /// The capture or the walk.
+    source: SourceId,
+    /// What its sightings are about.
+    subjects: BTreeSet<Subject>,
 }
 
 /// What the rules say about all captures: findings in order of importance, and the outcome of every
@@ -94,7 +98,8 @@ fn judge_capture(view: &View<'_>, told: &mut Vec<Told>, gaps: &mut RuleGaps) {
         Work::Observed { tell, .. } => Some(tell(view, group)),
         _ => None,
     };
-    in_two_steps(seen, second, view.limits, told, gaps);
+    let about = (view.capture.source, view.limits);
+    in_two_steps(seen, second, about, told, gaps);
 }
 
 /// The first step of a rule over captures, when there is what it needs.
@@ -125,7 +130,7 @@ fn sightings(rule: &'static Rule, step: impl FnOnce(&mut Sightings)) -> Seen {
 fn in_two_steps(
     reported: Vec<Seen>,
     second: impl Fn(&'static Rule, &[Sighting]) -> Option<Story>,
-    limits: &Limits,
+    (source, limits): (SourceId, &Limits),
     told: &mut Vec<Told>,
     gaps: &mut RuleGaps,
 ) {
@@ -144,9 +149,17 @@ fn in_two_steps(
     for (rule, sightings) in one_cause_per_symptom(seen) {
         for group in grouped(sightings, limits) {
             match guarded(|| second(rule, &group)) {
-                Some(story) => told.extend(story.map(|story| Told {
-                    idle_end: story.idle_end.clone(),
-                    finding: finding(rule, story, &group, limits),
+                Some(story) => told.extend(story.map(|story| {
+                    Told {
+                        idle_end: story.idle_end.clone(),
+                        finding: finding(rule, story, &group, limits),
+                        source,
+                        subjects: group
+                            .iter()
+                            .flat_map(|one| &one.subjects)
+                            .copied()
+                            .collect(),
+                    }
                 })),
                 None => add_gaps(gaps, rule.meta.name, vec![internal_error(rule.meta.name)]),
             }

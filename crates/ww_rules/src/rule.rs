@@ -43,6 +43,11 @@ pub enum Work {
     },
     /// Neither: the rule is about live endpoints alone.
     Probed,
+    /// Reads where a live endpoint contradicts what files say of it.
+    Compared {
+        /// Looks at every contradiction and says what it means.
+        compare: fn(&[Difference], &mut Reports),
+    },
 }
 
 /// What a rule says about one group of its sightings.
@@ -75,6 +80,34 @@ pub struct IdleEnd {
     pub idle: Span,
     /// The end of the headline that guesses whose timer it is; empty where nothing is guessed.
     pub guess: String,
+}
+
+/// A server that does not do what files say of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Difference {
+    /// The address and port.
+    pub server: String,
+    /// What it does, behind its name.
+    pub does: String,
+    /// The component that the files configure, as default tables name it; empty when not known.
+    pub component: String,
+    /// The line that says otherwise.
+    pub line: Exhibit,
+    /// The step that measured it.
+    pub step: Exhibit,
+    /// Who answers there.
+    pub answering: Answering,
+}
+
+/// Who answers at an address, by what it says of itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answering {
+    /// A program of the product that the files configure.
+    Program,
+    /// Somebody else: what it calls itself.
+    Other(String),
+    /// It does not say.
+    Unknown,
 }
 
 impl Story {
@@ -194,6 +227,9 @@ macro_rules! work {
     };
     (sight: $sight:path, say: $say:path) => {
         $crate::Work::Probed
+    };
+    (compare: $compare:path) => {
+        $crate::Work::Compared { compare: $compare }
     };
 }
 

@@ -10,7 +10,7 @@ use std::process::ExitCode;
 
 use libtest_mimic::{Arguments, Failed, Trial};
 use ww_base::{Limits, SourceId};
-use ww_evidence::transcript::read_transcript;
+use ww_evidence::transcript::{Transcript, read_transcript};
 use ww_finding::{Finding, Input, InputKind};
 use ww_import::Text;
 use ww_report::{Sources, Style};
@@ -58,6 +58,7 @@ fn diagnose(example: Example<'_>) -> Diagnosis {
         Example::Capture(pcap) => of_capture(pcap),
         Example::Transcript(text) => of_transcript(text),
         Example::Files(files) => of_files(files),
+        Example::Case(text, files) => of_case(text, files),
     }
 }
 
@@ -105,10 +106,30 @@ fn of_transcript(text: &str) -> Diagnosis {
     said(&findings, &Sources::new(&inputs))
 }
 
+/// What `wirewise diagnose TARGET --config FILES` says about a walk and files.
+fn of_case(text: &str, files: &[(String, String)]) -> Diagnosis {
+    match read_transcript(text) {
+        Ok(transcript) => of_files_beside(vec![transcript], files),
+        Err(error) => Diagnosis {
+            found: Vec::new(),
+            text: error.to_string(),
+        },
+    }
+}
+
 /// What `wirewise check` says about files.
 fn of_files(files: &[(String, String)]) -> Diagnosis {
+    of_files_beside(Vec::new(), files)
+}
+
+/// What is said about files, whose sources are behind those of walks.
+fn of_files_beside(mut walks: Vec<Transcript>, files: &[(String, String)]) -> Diagnosis {
     let limits = Limits::default();
-    let texts: Vec<Text<'_>> = (0..)
+    for (source, walk) in (0..).map(SourceId).zip(&mut walks) {
+        walk.source = source;
+    }
+    let first = walks.len() as u32;
+    let texts: Vec<Text<'_>> = (first..)
         .map(SourceId)
         .zip(files)
         .map(|(source, (path, text))| Text {
@@ -119,21 +140,31 @@ fn of_files(files: &[(String, String)]) -> Diagnosis {
         })
         .collect();
     let gathered = ww_import::gather(&texts, &limits);
-    let inputs: Vec<Input> = files
-        .iter()
-        .map(|(path, text)| Input {
-            path: path.clone(),
-            kind: InputKind::Other,
-            bytes: text.len() as u64,
-            frames: 0,
-        })
-        .collect();
+    let walked = walks.iter().map(|walk| Input {
+        path: walk.head.target.written.clone(),
+        kind: InputKind::Endpoint,
+        bytes: 0,
+        frames: 0,
+    });
+    let read = files.iter().map(|(path, text)| Input {
+        path: path.clone(),
+        kind: InputKind::Other,
+        bytes: text.len() as u64,
+        frames: 0,
+    });
+    let inputs: Vec<Input> = walked.chain(read).collect();
     let mut sources = Sources::new(&inputs);
-    for (source, (_, text)) in (0..).map(SourceId).zip(files) {
+    for (source, (_, text)) in (first..).map(SourceId).zip(files) {
         sources = sources.with_text(source, text);
     }
-    let contents: Vec<&str> = files.iter().map(|(_, text)| text.as_str()).collect();
-    let (findings, _) = ww_rules::review(&gathered.model, &limits, &contents);
+    let none = walks.iter().map(|_| "");
+    let contents = files.iter().map(|(_, text)| text.as_str());
+    let contents: Vec<&str> = none.chain(contents).collect();
+    let findings = if walks.is_empty() {
+        ww_rules::review(&gathered.model, &limits, &contents).0
+    } else {
+        ww_rules::consult_jointly(&[], &walks, &gathered.model, &limits, &contents).findings
+    };
     let mut diagnosis = said(&findings, &sources);
     let problems = gathered.problems.iter();
     diagnosis

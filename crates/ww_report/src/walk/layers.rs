@@ -2,10 +2,11 @@
 
 use crate::words::{count_of, listed};
 use std::collections::BTreeSet;
-use ww_base::{Moment, Span, chance};
+use ww_base::{Locus, Moment, Span, chance};
 use ww_evidence::transcript::{
-    ConnectOutcome, DnsVia, GreetingOutcome, HttpOutcome, HttpVersion, LookupOutcome, PeerReply,
-    SecurityVerdict, Service, TlsOutcome, Transcript, Validation, WebSocketOutcome,
+    ConnectOutcome, DnsVia, GreetingOutcome, HttpOutcome, HttpVersion, KeepAliveProbe,
+    LookupOutcome, PeerReply, SecurityVerdict, Service, TlsOutcome, Transcript, Validation,
+    WebSocketOutcome,
 };
 use ww_finding::{Finding, Layer, Severity};
 
@@ -113,6 +114,7 @@ pub(crate) fn lines(transcript: &Transcript, findings: &[Finding]) -> Vec<LayerL
             let worst = findings
                 .iter()
                 .filter(|finding| Stage::of_finding(finding.layer) == stage)
+                .filter(|finding| is_of_walk(finding, transcript))
                 .map(|finding| finding.severity)
                 .max();
             let mark = match (worst, &says) {
@@ -128,6 +130,17 @@ pub(crate) fn lines(transcript: &Transcript, findings: &[Finding]) -> Vec<LayerL
             })
         })
         .collect()
+}
+
+/// Whether a finding is about what was walked: files and captures may tell of others, and then show nothing else.
+fn is_of_walk(finding: &Finding, transcript: &Transcript) -> bool {
+    let mut exhibits = finding.exhibits.iter().map(|exhibit| &exhibit.at);
+    match exhibits.clone().next() {
+        Some(Locus::Text(_) | Locus::Frames(_)) => exhibits
+            .any(|at| matches!(at, Locus::Probe { source, .. } if *source == transcript.source)),
+        Some(Locus::Probe { source, .. }) => *source == transcript.source,
+        _ => true,
+    }
 }
 
 fn names(transcript: &Transcript) -> Option<String> {
@@ -310,7 +323,31 @@ fn http(transcript: &Transcript) -> Option<String> {
         }
     }
     let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
-    (!parts.is_empty()).then(|| listed(&parts, 5))
+    let answered = (!parts.is_empty()).then(|| listed(&parts, 5));
+    let kept = transcript
+        .keep_alives()
+        .filter_map(|(_, probe)| kept(probe));
+    let all: Vec<String> = answered.into_iter().chain(kept).collect();
+    (!all.is_empty()).then(|| all.join(" · "))
+}
+
+/// `an idle connection is closed after 5.00 s`.
+fn kept(probe: &KeepAliveProbe) -> Option<String> {
+    let how = if probe.by_reset { "reset" } else { "closed" };
+    let idle = match probe.idle {
+        Some(idle) => Some(format!("an idle connection is {how} after {idle}")),
+        None if probe.waited > Span::ZERO => Some(format!(
+            "an idle connection is still open after {}",
+            probe.waited
+        )),
+        None => None,
+    };
+    let requests = probe.requests.map(|count| {
+        let count = count_of(u64::from(count), "request");
+        format!("a connection carries {count}")
+    });
+    let both: Vec<String> = idle.into_iter().chain(requests).collect();
+    (!both.is_empty()).then(|| both.join(", "))
 }
 
 fn application(transcript: &Transcript) -> Option<String> {

@@ -93,6 +93,15 @@ fn say(walk: &Walk<'_>, sightings: &[Sighting]) -> Story {
     }
 }
 
+/// The status in place of 101 that says that a proxy did not pass the upgrade on, or that the server takes none.
+pub(crate) fn refused(call: &WebSocketCall) -> Option<u16> {
+    match call.outcome {
+        WebSocketOutcome::Status(401 | 403 | 404 | 300..=399 | 500..=504 | 506..=599) => None,
+        WebSocketOutcome::Status(status) => Some(status),
+        _ => None,
+    }
+}
+
 /// What a status tells. 505 is what a server says that is asked in HTTP/1.0, as nginx asks unless it is told
 /// otherwise.
 fn of_status(call: &WebSocketCall, status: u16, url: &str, refuter: String) -> Story {

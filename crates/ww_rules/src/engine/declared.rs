@@ -1,7 +1,7 @@
 //! Runs the rules over what files declare.
 
 use super::{RuleGaps, add_gaps, guarded, internal_error, order, outcomes};
-use crate::{Declared, RULES, Reports, Rule, Story, Work};
+use crate::{Declared, Difference, RULES, Reports, Rule, Story, Work};
 use ww_base::{Gap, Limits, Span};
 use ww_finding::{Finding, Need, Outcome};
 use ww_model::Model;
@@ -49,6 +49,29 @@ pub(super) fn review_declared(declared: &Declared<'_>) -> (Vec<Finding>, RuleGap
         }
         add_gaps(&mut gaps, name, reports.gaps);
         findings.extend(told(rule, reports.stories, declared.limits));
+    }
+    (findings, gaps)
+}
+
+/// What the rules find where live endpoints contradict files.
+pub(super) fn review_differences(
+    differences: &[Difference],
+    limits: &Limits,
+) -> (Vec<Finding>, RuleGaps) {
+    let mut findings = Vec::new();
+    let mut gaps = RuleGaps::new();
+    for &rule in RULES {
+        let Work::Compared { compare } = rule.work else {
+            continue;
+        };
+        let name = rule.meta.name;
+        let mut reports = Reports::default();
+        if guarded(|| compare(differences, &mut reports)).is_none() {
+            add_gaps(&mut gaps, name, vec![internal_error(name)]);
+            continue;
+        }
+        add_gaps(&mut gaps, name, reports.gaps);
+        findings.extend(told(rule, reports.stories, limits));
     }
     (findings, gaps)
 }

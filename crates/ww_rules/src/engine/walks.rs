@@ -1,6 +1,6 @@
 //! Runs the rules over what live endpoints answered.
 
-use super::{RuleGaps, Told, add_gaps, in_two_steps, observe, order, outcomes, sightings};
+use super::{RuleGaps, Told, add_gaps, in_two_steps, joint, observe, order, outcomes, sightings};
 use crate::{RULES, Rule, Sighting, Walk, Work};
 use ww_base::Limits;
 use ww_evidence::Capture;
@@ -14,11 +14,11 @@ pub fn judge(
     walks: &[Transcript],
     limits: &Limits,
 ) -> (Vec<Finding>, Vec<(&'static str, Outcome)>) {
-    let (told, mut gaps) = observe(captures, limits);
-    let mut findings: Vec<Finding> = told.into_iter().map(|told| told.finding).collect();
-    let (told, more) = observe_walks(walks, limits);
-    findings.extend(told.into_iter().map(|told| told.finding));
+    let (seen, mut gaps) = observe(captures, limits);
+    let (probed, more) = observe_walks(walks, limits);
     add_all(&mut gaps, more);
+    let told = joint::seen(captures, walks, (seen, probed), limits);
+    let mut findings: Vec<Finding> = told.into_iter().map(|told| told.finding).collect();
     findings.sort_by(order::by_importance);
     let outcomes = outcomes(&findings, gaps, |rule| {
         rule.probe.is_some() || !captures.is_empty() && matches!(rule.work, Work::Observed { .. })
@@ -54,5 +54,6 @@ fn judge_walk(walk: &Walk<'_>, told: &mut Vec<Told>, gaps: &mut RuleGaps) {
     });
     let second =
         |rule: &'static Rule, group: &[Sighting]| rule.probe.map(|probe| (probe.say)(walk, group));
-    in_two_steps(seen.collect(), second, walk.limits, told, gaps);
+    let about = (walk.transcript.source, walk.limits);
+    in_two_steps(seen.collect(), second, about, told, gaps);
 }

@@ -61,6 +61,11 @@ fn sight(walk: &Walk<'_>, sightings: &mut Sightings) {
     }
 }
 
+/// Whether something collected the events of a stream.
+pub(crate) fn is_collected(arrivals: &Arrivals) -> bool {
+    collected(arrivals).is_some()
+}
+
 /// The burst that was collected: the whole stream at once with its header fields after a wait, or two bursts with
 /// quiet between. A stream that begins with what was missed and then goes on is none.
 fn collected(arrivals: &Arrivals) -> Option<&[Span]> {

@@ -53,6 +53,35 @@ fn timed_out(exchange: &HttpExchange, reply: &HttpReply) -> bool {
     }
 }
 
+/// A proxy's timer that ended before there was an answer.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct GivenUp {
+    /// How long the proxy waited.
+    pub(crate) after: Span,
+    /// It waited for a connection, not for an answer.
+    pub(crate) connecting: bool,
+    /// The proxy's product.
+    pub(crate) by: &'static str,
+}
+
+/// The proxy's timer that ended in this exchange, where an answer tells it.
+pub(crate) fn given_up(exchange: &HttpExchange) -> Option<GivenUp> {
+    let reply = exchange
+        .reply()
+        .filter(|reply| timed_out(exchange, reply))?;
+    let maker = maker(reply);
+    (maker.role == Role::Proxy).then(|| GivenUp {
+        after: whole_seconds(&exchange.phases).unwrap_or(exchange.phases.wait),
+        connecting: is_connecting(reply.status),
+        by: maker.name,
+    })
+}
+
+/// The status says that there was no connection in time.
+fn is_connecting(status: u16) -> bool {
+    status == 522 || matches!(status, 502 | 503)
+}
+
 fn say(walk: &Walk<'_>, sightings: &[Sighting]) -> Story {
     let first = sightings.first().and_then(|sighting| {
         let subject = sighting.subjects.first()?;
@@ -90,7 +119,7 @@ fn say(walk: &Walk<'_>, sightings: &[Sighting]) -> Story {
         )
         .advise(format!("Look for a timeout of {after} in the application's own calls (database, other services), and for what it waited for"));
     }
-    let connecting = status == 522 || matches!(status, 502 | 503);
+    let connecting = is_connecting(status);
     let what = if connecting {
         "could not connect to what is behind it in time"
     } else {

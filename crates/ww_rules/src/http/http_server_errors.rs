@@ -36,6 +36,15 @@ fn sight(walk: &Walk<'_>, sightings: &mut Sightings) {
     }
 }
 
+/// The proxy that says in this exchange that what is behind it does not answer.
+pub(crate) fn not_reached(exchange: &HttpExchange) -> Option<&'static str> {
+    let reply = exchange.reply().filter(|reply| {
+        matches!(reply.status, 502..=504) && reply.header("retry-after").is_none()
+    })?;
+    let maker = maker(reply);
+    (maker.role == Role::Proxy).then_some(maker.name)
+}
+
 fn say(walk: &Walk<'_>, sightings: &[Sighting]) -> Story {
     let told: Vec<(&Step, &HttpExchange, &HttpReply)> = walk
         .transcript

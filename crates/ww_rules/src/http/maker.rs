@@ -128,6 +128,16 @@ const APPLICATION_SERVERS: [&str; 14] = [
     "simplehttp",
 ];
 
+/// The component of a product that makes answers, as tables of defaults name it; empty where they have none.
+pub(crate) fn component(name: &str) -> &'static str {
+    match name {
+        "nginx" | "OpenResty" | "Tengine" => "nginx",
+        "HAProxy" => "haproxy",
+        "Envoy" => "envoy",
+        _ => "",
+    }
+}
+
 /// Who made an answer that reports an error.
 pub(super) fn maker(reply: &HttpReply) -> Maker {
     let server = reply.header("server").unwrap_or_default();

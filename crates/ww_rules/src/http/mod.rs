@@ -1,6 +1,6 @@
 //! Rules about requests and answers of HTTP at a live endpoint.
 
-mod maker;
+pub(crate) mod maker;
 mod timer;
 
 pub(crate) mod event_stream_buffered;

@@ -47,6 +47,11 @@ fn weak(survey: &TlsSurvey) -> Weak {
     all
 }
 
+/// Whether suites are accepted that protect nothing, or little.
+pub(crate) fn has_weak(survey: &TlsSurvey) -> bool {
+    !weak(survey).is_empty()
+}
+
 fn sight(walk: &Walk<'_>, sightings: &mut Sightings) {
     for (step, survey) in walk.transcript.tls_surveys() {
         let weak = weak(survey);

@@ -56,6 +56,11 @@ fn check(declared: &Declared<'_>, reports: &mut Reports) {
     }
 }
 
+/// Whether a list lets weak suites in.
+pub(crate) fn has_weak(suites: &[String]) -> bool {
+    !weak(suites).is_empty()
+}
+
 /// A word that lets weak suites in, and what is weak in them.
 type Weak<'s> = (&'s str, &'static str, bool);
 

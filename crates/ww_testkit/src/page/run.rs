@@ -20,6 +20,8 @@ pub enum Example<'a> {
     Transcript(&'a str),
     /// Files, by name, that belong together.
     Files(&'a [(String, String)]),
+    /// A walk, and the files that are read beside it.
+    Case(&'a str, &'a [(String, String)]),
 }
 
 /// What the tool says about one input.
@@ -249,7 +251,7 @@ fn misnamed(path: &Path, page: &Page) -> Option<String> {
     (!fits).then(|| format!("the page of `{}` is named {name}.md", page.title))
 }
 
-/// The blocks of one example: a capture, or files that belong together.
+/// The blocks of one example: a capture, a walk with files beside it or without, or files that belong together.
 struct Blocks<'a>(Vec<&'a Fence>);
 
 /// The examples of a page, each with the block that holds what is printed about it.
@@ -265,12 +267,16 @@ fn examples(page: &Page) -> Vec<(Blocks<'_>, Option<&Fence>)> {
     examples
 }
 
+/// Whether a block of an example is a file.
+fn is_file(fence: &Fence) -> bool {
+    !matches!(fence.kind.as_str(), "capture" | "transcript")
+}
+
 impl Blocks<'_> {
     /// Whether a block is one more file of this example.
     fn takes(&self, fence: &Fence) -> bool {
         let file = |fence: &Fence| fence.attributes.get("file").cloned();
-        let is_file = |fence: &Fence| !matches!(fence.kind.as_str(), "capture" | "transcript");
-        let Some(first) = self.0.first().filter(|first| is_file(first)) else {
+        let Some(first) = self.0.first().filter(|first| first.kind != "capture") else {
             return false;
         };
         is_file(fence)
@@ -300,8 +306,14 @@ impl Blocks<'_> {
         } else if first.kind == "transcript" {
             let (text, marks) = unmarked(&first.text);
             // The head is the first line; a step is told by its number.
-            let steps = marks.into_iter().map(|line| (None, line - 1)).collect();
-            (diagnose(Example::Transcript(&text)), steps)
+            let steps = marks.into_iter().map(|line| (None, line - 1));
+            let (files, mut marks) = self.files();
+            marks.extend(steps);
+            let example = match files.as_slice() {
+                [] => Example::Transcript(&text),
+                files => Example::Case(&text, files),
+            };
+            (diagnose(example), marks)
         } else {
             let (files, marks) = self.files();
             (diagnose(Example::Files(&files)), marks)
@@ -317,6 +329,7 @@ impl Blocks<'_> {
         let files = self
             .0
             .iter()
+            .filter(|fence| is_file(fence))
             .map(|fence| {
                 let name = fence.attributes.get("file").cloned().unwrap_or_default();
                 let (text, marks) = unmarked(&fence.text);
