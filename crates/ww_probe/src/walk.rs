@@ -172,6 +172,7 @@ impl Walker<'_> {
         tls::probe_each(self, &open).await;
         http::ask(self, &open).await;
         apply::ask(self, &targets, &open).await;
+        tls::probe_each_behind_clear_text(self, &open).await;
         tls::probe_each_after_clear_text(self, &open).await;
         series::repeat(self, &targets).await;
         tcp::look_closer(self).await;

@@ -9,6 +9,7 @@ use crate::{
 /// Every rule.
 pub static RULES: &[&Rule] = &[
     &app::backend_outlier::RULE,
+    &app::greeting_missing::RULE,
     &app::greeting_refused::RULE,
     &app::grpc_unhealthy::RULE,
     &app::grpc_unimplemented::RULE,

@@ -19,6 +19,9 @@ use ww_evidence::transcript::{Greeting, GreetingOutcome, Seen, Service};
 /// A server that speaks first does so at once; nobody waits longer where it need not.
 const FIRST_WORD: Duration = Duration::from_secs(1);
 
+/// How many times the usual wait a mail server is waited for: some let clients wait on purpose before they greet.
+const SLOW_GREETING: u32 = 3;
+
 /// Opens a connection, holds the conversation of the target's protocol and writes the step.
 pub(super) async fn greet(walker: &Walker<'_>, to: SocketAddr) {
     let service = walker.target.service;
@@ -67,6 +70,7 @@ async fn hold<D: Dialogue>(
     let mut stream = stream?;
     let patience = match walker.target.service {
         Service::Tcp => walker.patience()?.min(FIRST_WORD),
+        Service::Smtp => walker.at_most(walker.options.patience * SLOW_GREETING)?,
         _ => walker.patience()?,
     };
     let mut dialogue = begin(connect.from);

@@ -11,12 +11,14 @@ mod postgres;
 mod redis;
 mod smtp;
 mod ssh;
+mod starttls;
 mod stun;
 mod talk;
 mod upgrade;
 mod websocket;
 
 pub(crate) use datagram::{DatagramReply, binding, root_servers};
+pub(crate) use starttls::{enter, name as starttls_name};
 pub(crate) use stun::Binding;
 
 use crate::tls::together;

@@ -5,7 +5,7 @@ use super::talk::{Dialogue, Learned, Turn, clipped};
 use ww_evidence::transcript::GreetingOutcome;
 
 /// `SSLRequest`: its length and the code 80877103.
-const SSL_REQUEST: [u8; 8] = [0, 0, 0, 8, 0x04, 0xd2, 0x16, 0x2f];
+pub(super) const SSL_REQUEST: [u8; 8] = [0, 0, 0, 8, 0x04, 0xd2, 0x16, 0x2f];
 
 /// `Terminate`.
 const TERMINATE: [u8; 5] = [b'X', 0, 0, 0, 4];

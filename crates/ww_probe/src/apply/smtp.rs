@@ -24,15 +24,6 @@ impl Smtp {
         }
     }
 
-    fn hello(&self) -> Vec<u8> {
-        match self.from {
-            Some(IpAddr::V4(address)) => format!("EHLO [{address}]\r\n"),
-            Some(IpAddr::V6(address)) => format!("EHLO [IPv6:{address}]\r\n"),
-            None => "EHLO [127.0.0.1]\r\n".to_owned(),
-        }
-        .into_bytes()
-    }
-
     /// The last line of a reply.
     fn reply(&mut self, code: &str, text: &str) -> Turn {
         if self.greeted {
@@ -45,7 +36,7 @@ impl Smtp {
         if code == "220" {
             self.learned.outcome = Some(GreetingOutcome::Fine);
             text.clone_into(&mut self.learned.says);
-            return Turn::Say(self.hello());
+            return Turn::Say(hello(self.from));
         }
         self.learned.outcome = Some(GreetingOutcome::Denied(format!("{code} {text}")));
         Turn::Leave(b"QUIT\r\n".to_vec())
@@ -77,6 +68,16 @@ impl Dialogue for Smtp {
     fn learned(&self) -> Learned {
         self.learned.clone()
     }
+}
+
+/// How we present ourselves: by our address.
+pub(super) fn hello(from: Option<IpAddr>) -> Vec<u8> {
+    match from {
+        Some(IpAddr::V4(address)) => format!("EHLO [{address}]\r\n"),
+        Some(IpAddr::V6(address)) => format!("EHLO [IPv6:{address}]\r\n"),
+        None => "EHLO [127.0.0.1]\r\n".to_owned(),
+    }
+    .into_bytes()
 }
 
 /// It begins with a reply's three digits, as far as it goes.

@@ -160,7 +160,7 @@ pub(crate) async fn end(mut stream: TlsStream<Tapped>) {
 }
 
 /// The server name that is sent for a host; addresses have none (RFC 6066 section 3).
-fn sent_name(host: &str) -> &str {
+pub(super) fn sent_name(host: &str) -> &str {
     if host.parse::<IpAddr>().is_ok() {
         ""
     } else {

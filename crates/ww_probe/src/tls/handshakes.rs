@@ -6,7 +6,7 @@ use super::trust::Roots;
 use super::{certificate, resumption, witness};
 use crate::recorder::Asked;
 use crate::walk::Walker;
-use crate::{Depth, tcp};
+use crate::{Depth, apply, tcp};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use ww_base::Gap;
@@ -23,7 +23,7 @@ pub(super) async fn probe_each(walker: &Walker<'_>, open: &[SocketAddr]) {
     }
     let alpn = offered(walker.target.service);
     together(open.iter().map(|&to| probe(walker, &roots, to, alpn))).await;
-    if walker.options.depth >= Depth::Deep {
+    if walker.options.depth >= Depth::Deep && walker.target.service.is_tls() {
         resumption::probe(walker, open, alpn).await;
     }
 }
@@ -84,12 +84,24 @@ async fn ask(
 ) -> Option<TlsHandshake> {
     let patience = walker.patience()?;
     let (opened, stream) = tcp::connect(to, patience).await;
-    let Some(stream) = stream else {
+    let Some(mut stream) = stream else {
         let asked = Asked::now(format!("nc -vz {} {}", to.ip(), to.port())).because(why);
         walker.recorder.answer(asked, Seen::Connect(opened));
         return Some(TlsHandshake::default());
     };
     let asked = Asked::now(command(walker, to, offer)).because(why);
+    if !walker.target.service.is_tls()
+        && let Err(refusal) = apply::enter(&mut stream, walker.target.service, patience).await
+    {
+        let seen = TlsHandshake {
+            to: Some(to),
+            server_name: handshake::sent_name(offer.host).to_owned(),
+            outcome: TlsOutcome::Broken(refusal),
+            ..TlsHandshake::default()
+        };
+        walker.recorder.answer(asked, Seen::Handshake(seen.clone()));
+        return Some(seen);
+    }
     let began = Instant::now();
     let Tried {
         mut seen,
@@ -149,6 +161,10 @@ fn unix_seconds() -> i64 {
 pub(super) fn command(walker: &Walker<'_>, to: SocketAddr, offer: &Offer<'_>) -> String {
     use std::fmt::Write as _;
     let mut command = format!("openssl s_client -connect {to} -showcerts");
+    let service = walker.target.service;
+    if !service.is_tls() {
+        let _ = write!(command, " -starttls {}", apply::starttls_name(service));
+    }
     if walker.target.is_address() {
         command.push_str(" -noservername");
     } else {

@@ -22,7 +22,9 @@ use crate::options::Depth;
 use crate::walk::Walker;
 use std::net::SocketAddr;
 pub(crate) use together::together;
-use ww_evidence::transcript::{HttpOutcome, PeerReply, Seen, Step, TlsSurvey};
+use ww_evidence::transcript::{
+    GreetingOutcome, HttpOutcome, PeerReply, Seen, Service, Step, TlsSurvey,
+};
 
 /// Asks each address to which a connection could be opened.
 pub(crate) async fn probe_each(walker: &Walker<'_>, open: &[SocketAddr]) {
@@ -35,6 +37,28 @@ pub(crate) async fn probe_each(walker: &Walker<'_>, open: &[SocketAddr]) {
     }
 }
 
+/// Asks for the certificates of those addresses whose protocol begins in clear text and offered TLS. To be called after
+/// its greeting was heard.
+pub(crate) async fn probe_each_behind_clear_text(walker: &Walker<'_>, open: &[SocketAddr]) {
+    if walker.target.service.is_tls() {
+        return;
+    }
+    let offering: Vec<SocketAddr> = open
+        .iter()
+        .copied()
+        .filter(|&to| walker.recorder.look(|steps| offers(steps, to)))
+        .collect();
+    handshakes::probe_each(walker, &offering).await;
+}
+
+/// A greeting said that TLS is offered.
+fn offers(steps: &[Step], address: SocketAddr) -> bool {
+    steps.iter().any(|step| {
+        matches!(&step.seen, Seen::Greeting(greeting)
+            if greeting.to == Some(address) && greeting.offers_tls == Some(true))
+    })
+}
+
 /// Everything that one address accepts, and nothing else.
 pub(crate) async fn survey_all(walker: &Walker<'_>, to: SocketAddr) -> TlsSurvey {
     survey::everything(&hellos::Prober::new(walker, to)).await
@@ -43,8 +67,8 @@ pub(crate) async fn survey_all(walker: &Walker<'_>, to: SocketAddr) -> TlsSurvey
 /// Asks for TLS where clear text was spoken and got no proper answer: the port may want TLS. To be called
 /// after clear text was tried.
 pub(crate) async fn probe_each_after_clear_text(walker: &Walker<'_>, open: &[SocketAddr]) {
-    let service = walker.target.service;
-    if service.is_tls() || !service.is_http() {
+    // Of a port of which nothing is known, silence is no failure.
+    if walker.target.service.is_tls() || walker.target.service == Service::Tcp {
         return;
     }
     let doubtful = open
@@ -64,6 +88,10 @@ fn is_doubtful(steps: &[Step], address: SocketAddr) -> bool {
                 _ => true,
             },
             Seen::Grpc(call) if call.to == Some(address) => call.reply != PeerReply::Fine,
+            Seen::Greeting(greeting) if greeting.to == Some(address) => !matches!(
+                greeting.outcome,
+                GreetingOutcome::Fine | GreetingOutcome::Denied(_)
+            ),
             _ => continue,
         };
         if !failed {

@@ -4,6 +4,7 @@ mod codes;
 mod trials;
 
 pub(crate) mod backend_outlier;
+pub(crate) mod greeting_missing;
 pub(crate) mod greeting_refused;
 pub(crate) mod grpc_unhealthy;
 pub(crate) mod grpc_unimplemented;

@@ -74,8 +74,9 @@ fn say(walk: &Walk<'_>, sightings: &[Sighting]) -> Story {
         format!("openssl s_client -connect {} -servername {host} -showcerts that shows it", one.to),
     )
     .advise("Serve the full chain, own certificate first: nginx ssl_certificate with fullchain.pem, HAProxy crt, Apache SSLCertificateFile, the tls.crt of a Kubernetes secret");
-    match one.own.issuer_urls.first() {
+    let story = match one.own.issuer_urls.first() {
         Some(url) => story.advise(format!("The missing certificate is to be had at {} (DER; openssl x509 -inform DER makes it PEM)", quoted(url))),
         None => story,
-    }
+    };
+    shown::weighed(walk, story, one)
 }

@@ -51,6 +51,6 @@ fn say(walk: &Walk<'_>, sightings: &[Sighting]) -> Story {
     } else {
         story.advise("Replace the intermediate in the chain file by the current one of the authority, and reload the server")
     };
-    story
+    shown::weighed(walk, story, one)
         .advise("See why the renewal did not happen: certbot renew --dry-run; kubectl describe certificate (cert-manager); the log of the ACME client")
 }

@@ -74,7 +74,8 @@ fn say(walk: &Walk<'_>, sightings: &[Sighting]) -> Story {
     } else {
         story
     };
-    story.advise("If another name is right, use it in the client")
+    let story = story.advise("If another name is right, use it in the client");
+    shown::weighed(walk, story, one)
 }
 
 /// The names of a certificate, as the end of a sentence.

@@ -49,7 +49,7 @@ fn say(walk: &Walk<'_>, sightings: &[Sighting]) -> Story {
     let Some((one, certificate)) = some.first().and_then(|one| Some((one, early(one)?))) else {
         return Story::observed("", "");
     };
-    Story::observed(
+    let story = Story::observed(
         format!(
             "The {} of {}{} is valid in {} only, from {}{}",
             called(one, certificate),
@@ -62,5 +62,6 @@ fn say(walk: &Walk<'_>, sightings: &[Sighting]) -> Story {
         "date -u on this host, if its clock is behind",
     )
     .advise("First compare this host's clock with another one: date -u; timedatectl. A clock that is behind makes fresh certificates look like this")
-    .advise("If the clock is right, show the previous certificate until then, or have it issued with an earlier beginning")
+    .advise("If the clock is right, show the previous certificate until then, or have it issued with an earlier beginning");
+    shown::weighed(walk, story, one)
 }

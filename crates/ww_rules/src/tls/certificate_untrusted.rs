@@ -73,7 +73,7 @@ fn say(walk: &Walk<'_>, sightings: &[Sighting]) -> Story {
         ),
         "the same question with --cacert and the root that clients have",
     );
-    match &one.handshake.trust {
+    let story = match &one.handshake.trust {
         TrustVerdict::Broken(_) => story
             .advise("Compare the chain file with what the authority issued: each certificate must be signed by the next one, and the root must be the current one")
             .advise("If the authority was made anew under the same name, hand out its new root, or sign with the old key"),
@@ -84,5 +84,6 @@ fn say(walk: &Walk<'_>, sightings: &[Sighting]) -> Story {
             .advise("If the root is a private one, install it where clients look: update-ca-certificates, SSL_CERT_FILE, NODE_EXTRA_CA_CERTS, REQUESTS_CA_BUNDLE, Java's cacerts; try it with --cacert")
             .advise("If it is not a root but was itself issued, the server must send its certificate along")
             .advise("If nobody here knows that issuer, a device on the way replaces certificates: ask from another network and compare the fingerprints"),
-    }
+    };
+    shown::weighed(walk, story, one)
 }

@@ -4,7 +4,9 @@ use super::endpoint::{is_tls_answer, subject};
 use crate::rule::rule;
 use crate::{Sighting, Sightings, Story, Subject, Walk};
 use std::net::SocketAddr;
-use ww_evidence::transcript::{HttpOutcome, PeerReply, Seen, Service, Step, WebSocketOutcome};
+use ww_evidence::transcript::{
+    GreetingOutcome, HttpOutcome, PeerReply, Seen, Service, Step, WebSocketOutcome,
+};
 
 rule! {
     name: "plaintext-on-tls-port",
@@ -15,7 +17,7 @@ rule! {
     owner: Configuration,
     summary: "A client speaks clear text to a port that wants TLS",
     needs: [Endpoint],
-    explains: [],
+    explains: ["greeting-missing"],
     page: "plaintext_on_tls_port.md",
     sight: sight,
     say: say,
@@ -50,6 +52,10 @@ fn fate(step: &Step, to: SocketAddr) -> Option<Fate> {
         Seen::Grpc(call) if call.to == Some(to) => match call.reply {
             PeerReply::Fine => Some(Fate::Works),
             _ => fails("the call in clear text failed"),
+        },
+        Seen::Greeting(greeting) if greeting.to == Some(to) => match greeting.outcome {
+            GreetingOutcome::Fine | GreetingOutcome::Denied(_) => Some(Fate::Works),
+            _ => fails("the first question in clear text got no proper answer"),
         },
         Seen::WebSocket(call) if call.to == Some(to) => match call.outcome {
             WebSocketOutcome::Status(400) | WebSocketOutcome::NoAnswer => {
@@ -98,6 +104,9 @@ fn say(walk: &Walk<'_>, _sightings: &[Sighting]) -> Story {
         format!("{host}:{port} wants TLS, and clear text was spoken to it"),
         format!("an answer of {host}:{port} to clear text that is no error"),
     );
+    if let Some(advice) = of_protocol(target.service) {
+        return story.advise(advice);
+    }
     let scheme = match target.service {
         Service::Grpc => "grpcs",
         Service::Ws => "wss",
@@ -112,6 +121,25 @@ fn say(walk: &Walk<'_>, _sightings: &[Sighting]) -> Story {
     } else {
         story.advise("If clear text is meant, take `ssl` away from this port (nginx `listen`, HAProxy `bind`), or use the port that has none")
     }
+}
+
+/// How clients of a protocol speak TLS from the first byte.
+fn of_protocol(service: Service) -> Option<&'static str> {
+    Some(match service {
+        Service::Redis => {
+            "Let clients speak TLS there: rediss:// in place of redis://, redis-cli --tls"
+        }
+        Service::Smtp => {
+            "This port takes TLS from the first byte, as port 465 does: let clients use implicit TLS there, not STARTTLS"
+        }
+        Service::Postgres => {
+            "Something before PostgreSQL ends TLS there: let clients use sslnegotiation=direct (libpq 17), or a tunnel"
+        }
+        Service::Mysql | Service::Ssh | Service::Dns => {
+            "Something before the server ends TLS there: let clients use the port that has none, or a tunnel such as stunnel"
+        }
+        _ => return None,
+    })
 }
 
 /// The path, where it is more than the root.

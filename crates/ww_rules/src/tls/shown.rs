@@ -1,10 +1,11 @@
 //! Which certificates the addresses of a live endpoint show.
 
-use crate::{Sighting, Sightings, Subject, Walk};
+use crate::{Sighting, Sightings, Story, Subject, Walk};
 use std::fmt::Write as _;
 use std::net::SocketAddr;
 use ww_base::{Moment, Span};
-use ww_evidence::transcript::{Certificate, Step, TlsHandshake, TrustVerdict};
+use ww_evidence::transcript::{Certificate, Service, Step, TlsHandshake, TrustVerdict};
+use ww_finding::Severity;
 
 /// What one address shows in the target's name.
 #[derive(Clone, Copy)]
@@ -134,6 +135,33 @@ pub(super) fn place(walk: &Walk<'_>, some: &[Shown<'_>]) -> String {
     let _ = write!(place, " ({} of {all} addresses)", some.len());
     place
 }
+
+/// Says how much it matters that clients refuse a certificate. Where a protocol begins in clear text, many clients take
+/// any: then only a certificate from an authority that this host trusts shows that somebody checks it.
+pub(super) fn weighed(walk: &Walk<'_>, story: Story, one: &Shown<'_>) -> Story {
+    let target = walk.target();
+    let checking = match target.service {
+        Service::Postgres => "sslmode=verify-full; libpq checks nothing with prefer and require",
+        Service::Mysql => "--ssl-mode=VERIFY_IDENTITY (MySQL), --ssl-verify-server-cert (MariaDB)",
+        // Whoever hands in mail checks; servers among themselves take what there is (RFC 7435).
+        Service::Smtp if target.port == RELAY => {
+            "DANE or MTA-STS; other mail servers take any certificate"
+        }
+        _ => return story,
+    };
+    let severity = match one.handshake.trust {
+        TrustVerdict::Trusted | TrustVerdict::Unknown | TrustVerdict::Incomplete(_) => {
+            Severity::Medium
+        }
+        _ => Severity::Info,
+    };
+    story.severity(severity).advise(format!(
+        "Only clients that check the certificate notice: {checking}"
+    ))
+}
+
+/// The port at which mail servers take mail from one another.
+const RELAY: u16 = 25;
 
 /// What a healthy address shows instead, as the end of a sentence; empty when there is none.
 pub(super) fn others(walk: &Walk<'_>) -> String {

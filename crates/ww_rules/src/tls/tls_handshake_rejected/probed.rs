@@ -109,7 +109,8 @@ fn failure<'w>(walk: &'w Walk<'_>, to: SocketAddr) -> Option<(&'w Step, End)> {
             return Some((step, end));
         }
     }
-    if tried {
+    // Where clear text is spoken, a hello asks whether TLS would be; that it is not is no failure.
+    if tried || !walk.target().service.is_tls() {
         return None;
     }
     hellos(walk, to)
