@@ -150,7 +150,20 @@ impl Servers {
         for setting in usual.iter().chain(settings) {
             args.extend(["-c", setting]);
         }
-        self.daemon(site, 5432, &postgres_program("postgres")?, &args)
+        let started = self.daemon(site, 5432, &postgres_program("postgres")?, &args)?;
+        // It takes connections before it serves them, and says in this file when it does.
+        let state = data.join("postmaster.pid");
+        let deadline = Instant::now() + PATIENCE;
+        while !fs::read_to_string(&state).is_ok_and(|state| state.contains("ready")) {
+            if Instant::now() >= deadline {
+                return Err(LabError::Program {
+                    command: "postgres".to_owned(),
+                    reason: "does not become ready".to_owned(),
+                });
+            }
+            std::thread::sleep(ms(10));
+        }
+        Ok(started)
     }
 
     /// MariaDB with these further options; `accounts` is SQL that it runs first.
@@ -255,16 +268,9 @@ impl Servers {
     /// [`LabError::Program`] when it is missing or refuses them.
     pub fn smtp(self, site: &Site, options: &[&str]) -> Result<Servers, LabError> {
         let listens = format!("{SERVER}:25");
-        let mut args = vec![
-            "-m",
-            "aiosmtpd",
-            "-l",
-            &listens,
-            "-c",
-            "aiosmtpd.handlers.Sink",
-        ];
+        let script = include_str!("smtp_server.py");
+        let mut args = vec!["-c", script, "-l", &listens, "-c", "aiosmtpd.handlers.Sink"];
         args.extend(options);
-        // It takes the ordinary user's place by itself, once Python has read what that user may not.
         site.server.sysctl("ipv4.ip_unprivileged_port_start", "0")?;
         self.program(site, &python(), &args, &listens)
     }

@@ -289,7 +289,7 @@ fn haproxy(site: &Site, backend: &str) -> Result<Servers, LabError> {
     )
 }
 
-fn fine(stream: TcpStream, _: usize) {
+pub(super) fn fine(stream: TcpStream, _: usize) {
     answer_each(stream, ms(0), FINE);
 }
 
