@@ -54,6 +54,8 @@ pub static RULES: &[&Rule] = &[
     &dns::dns_tcp_blocked::RULE,
     &dns::dns_truncated_without_tcp::RULE,
     &dns::dns_unanswered::RULE,
+    &dns::dnssec_bogus::RULE,
+    &dns::dnssec_signature_expiring::RULE,
     &drain::budget_blocks_drain::RULE,
     &drain::grace_shorter_than_requests::RULE,
     &drain::grace_shorter_than_shutdown::RULE,

@@ -1,10 +1,11 @@
 //! What runs at a site while it is walked.
 
 use super::Site;
-use super::address::SERVER;
+use super::address::{SECOND, SERVER};
 use crate::error::LabError;
 use crate::process::Program;
 use crate::proxy;
+use crate::signed::{self, Tree, Zone};
 use crate::traffic::{Stop, ms};
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
@@ -40,6 +41,17 @@ impl Drop for Servers {
             }
         }
     }
+}
+
+/// Which resolver stands before signed zones.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Validator {
+    /// unbound, which validates.
+    Unbound,
+    /// BIND, which validates.
+    Bind,
+    /// dnsmasq, which passes on what it is told.
+    Nobody,
 }
 
 /// How long a client may take over its request.
@@ -78,6 +90,31 @@ impl Servers {
         let program = Program::start(&site.server, "dnsmasq", &args)?
             .wait_until(PATIENCE, || is_open(site, listens))?;
         self.running.push(Running::Program(program));
+        Ok(self)
+    }
+
+    /// These zones below a signed root (`zones/anchor.key` holds its key), served at the second address, and a
+    /// resolver at the first. `www` of each zone is the first address.
+    ///
+    /// # Errors
+    /// [`LabError::Program`] when a program is missing or refuses something.
+    pub(super) fn signed_names(
+        mut self,
+        site: &Site,
+        zones: &[Zone<'_>],
+        by: Validator,
+    ) -> Result<Servers, LabError> {
+        let tree = Tree::sign(&site.folder.join("zones"), SECOND, SERVER, zones)?;
+        let authority = signed::authority(&site.server, &tree)?;
+        self.running.push(Running::Program(authority));
+        let resolver = match by {
+            Validator::Unbound => signed::unbound(&site.server, &tree, SERVER)?,
+            Validator::Bind => signed::bind(&site.server, &tree, SERVER)?,
+            Validator::Nobody => {
+                return self.and_names(site, SERVER, &format!("server={SECOND}"));
+            }
+        };
+        self.running.push(Running::Program(resolver));
         Ok(self)
     }
 

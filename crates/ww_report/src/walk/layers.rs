@@ -155,9 +155,11 @@ fn names(transcript: &Transcript) -> Option<String> {
         }
         match &lookup.outcome {
             LookupOutcome::Answered(answer) => {
+                // What a resolver holds back, or only the zone's own servers know, no program is given.
+                let is_given = !lookup.checking_disabled && !lookup.authoritative_server;
                 for record in &answer.records {
                     let is_address = matches!(record.kind.as_str(), "A" | "AAAA");
-                    if is_address && !addresses.contains(&record.data.as_str()) {
+                    if is_given && is_address && !addresses.contains(&record.data.as_str()) {
                         addresses.push(&record.data);
                     }
                 }

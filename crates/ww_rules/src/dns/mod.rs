@@ -22,6 +22,8 @@ pub(crate) mod dns_stale_address;
 pub(crate) mod dns_tcp_blocked;
 pub(crate) mod dns_truncated_without_tcp;
 pub(crate) mod dns_unanswered;
+pub(crate) mod dnssec_bogus;
+pub(crate) mod dnssec_signature_expiring;
 
 #[cfg(test)]
 mod tests;

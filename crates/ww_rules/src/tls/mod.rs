@@ -4,6 +4,8 @@ mod alerts;
 mod endpoint;
 mod shown;
 
+pub(crate) use shown::days;
+
 pub(crate) mod alpn_mismatch;
 pub(crate) mod certificate_chain_incomplete;
 pub(crate) mod certificate_expired;

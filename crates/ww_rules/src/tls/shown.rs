@@ -189,7 +189,7 @@ pub(super) fn quoted(name: &str) -> String {
 }
 
 /// A length of time in whole days, or hours where it is short.
-pub(super) fn days(span: Span) -> String {
+pub(crate) fn days(span: Span) -> String {
     let hours = span.or_zero().0 / 3_600_000_000_000;
     match hours {
         0 => "less than an hour".to_owned(),

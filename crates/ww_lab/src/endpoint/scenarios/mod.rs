@@ -5,6 +5,7 @@ mod names;
 mod reach;
 mod secured;
 mod services;
+mod signed;
 
 use super::Scenario;
 
@@ -15,6 +16,7 @@ pub fn all() -> Vec<Scenario> {
         names::SCENARIOS,
         secured::SCENARIOS,
         answers::SCENARIOS,
+        signed::SCENARIOS,
         services::SCENARIOS,
     ]
     .concat()

@@ -229,7 +229,7 @@ fn web(site: &Site) -> Result<Servers, LabError> {
     Servers::names(site, "")?.scripted(site, "[::]:80", fine)
 }
 
-fn fine(stream: TcpStream, _: usize) {
+pub(super) fn fine(stream: TcpStream, _: usize) {
     answer_each(
         stream,
         ms(0),

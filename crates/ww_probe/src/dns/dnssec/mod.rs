@@ -27,6 +27,7 @@ use chain::{Chain, Source};
 use name::Name;
 use reason::Ended;
 use records::Reply;
+use std::cell::Cell;
 use std::hash::{BuildHasher as _, RandomState};
 use std::io;
 use std::net::SocketAddr;
@@ -147,6 +148,8 @@ struct Resolver<'r, 'w> {
     walker: &'r Walker<'w>,
     server: SocketAddr,
     until: Instant,
+    /// Nothing comes over UDP.
+    tcp_alone: Cell<bool>,
 }
 
 impl<'r, 'w> Resolver<'r, 'w> {
@@ -155,6 +158,7 @@ impl<'r, 'w> Resolver<'r, 'w> {
             walker,
             server,
             until: Instant::now() + LONGEST,
+            tcp_alone: Cell::new(false),
         }
     }
 
@@ -194,11 +198,21 @@ impl Source for Resolver<'_, '_> {
     async fn ask(&self, name: &Name, kind: u16) -> Result<Reply, String> {
         let name = name.to_string();
         let mut why = String::new();
+        let mut is_silent = false;
         for (tcp, size) in [(false, SIZES.1), (true, SIZES.1), (false, SIZES.0)] {
+            if !tcp && self.tcp_alone.get() {
+                continue;
+            }
             match self.put(&name, kind, tcp, size).await {
                 Ok(reply) if reply.truncated => "the answer is cut short".clone_into(&mut why),
-                Ok(reply) => return Ok(reply),
-                Err(failed) => why = failed,
+                Ok(reply) => {
+                    self.tcp_alone.set(tcp && is_silent);
+                    return Ok(reply);
+                }
+                Err(failed) => {
+                    is_silent |= !tcp;
+                    why = failed;
+                }
             }
         }
         Err(why)

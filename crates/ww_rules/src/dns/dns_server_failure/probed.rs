@@ -5,7 +5,7 @@ use super::super::servers::{
     Server, addresses, answer, is_completed, is_found, listed, lookup, named, resolvers,
 };
 use crate::{Sighting, Sightings, Story, Subject, Walk};
-use ww_evidence::transcript::{Answer, Lookup, Step};
+use ww_evidence::transcript::{Answer, Lookup, SecurityVerdict, Step};
 use ww_finding::Severity;
 
 /// What a server says that cannot or does not want to understand.
@@ -119,6 +119,14 @@ pub(super) fn say(walk: &Walk<'_>, sightings: &[Sighting]) -> Story {
         "the same question put to another resolver that succeeds puts the fault on these resolvers; one that fails as well, on the name's own servers or signatures",
     )
     .severity(severity);
+    if is_bogus && holds(walk, &kinds) {
+        let mut story = story
+            .advise(format!("Look at the resolver: its clock (date -u), its trust anchor (unbound-anchor, BIND's managed keys), and what it has cached (unbound-control flush_bogus, rndc flushtree {host})"));
+        story.headline.push_str(
+            "; without validation the answer comes, and its DNSSEC signatures hold here: the resolver is at fault",
+        );
+        return story;
+    }
     if is_bogus {
         let mut story = story
             .advise(format!("The name's servers answer, the signatures do not hold: delv @{server} {host} {kind} names the broken link; the zone's owner must sign again or mend the DS record at the parent"))
@@ -131,6 +139,22 @@ pub(super) fn say(walk: &Walk<'_>, sightings: &[Sighting]) -> Story {
     story
         .advise(format!("Follow the delegation with dig +trace {host} and ask each of its name servers directly"))
         .advise("If they answer, look at the resolver's own way out: its log, its forwarders, its firewall")
+}
+
+/// The chain of signatures to these answers was walked, and holds.
+fn holds(walk: &Walk<'_>, kinds: &[&str]) -> bool {
+    let mut chains = walk
+        .transcript
+        .validations()
+        .filter(|(_, validation)| kinds.contains(&validation.kind.as_str()))
+        .peekable();
+    chains.peek().is_some()
+        && chains.all(|(_, validation)| {
+            matches!(
+                validation.verdict,
+                SecurityVerdict::Secure | SecurityVerdict::Insecure
+            )
+        })
 }
 
 /// Everything fails, or only what another server or question mends.
