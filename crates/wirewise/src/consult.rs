@@ -3,7 +3,7 @@
 use crate::cli::{ColorChoice, ConsultArguments};
 use crate::diagnose::{Brought, Case};
 use crate::exit::Exit;
-use ww_base::Limits;
+use crate::reading;
 
 pub(crate) fn run(arguments: &ConsultArguments, color: ColorChoice) -> anyhow::Result<Exit> {
     let brought = Brought {
@@ -11,6 +11,6 @@ pub(crate) fn run(arguments: &ConsultArguments, color: ColorChoice) -> anyhow::R
         config: &arguments.paths,
         ..Brought::default()
     };
-    let limits = Limits::default();
+    let limits = reading::limits();
     Case::read(&brought, &limits, arguments.choice.quiet)?.report(&arguments.choice, color, &limits)
 }

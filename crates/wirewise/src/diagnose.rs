@@ -26,7 +26,7 @@ pub(crate) fn run(arguments: &DiagnoseArguments, color: ColorChoice) -> anyhow::
         }
     }
     brought.captures.extend(arguments.capture.iter().cloned());
-    let limits = Limits::default();
+    let limits = reading::limits();
     Case::read(&brought, &limits, arguments.choice.quiet)?.report(&arguments.choice, color, &limits)
 }
 

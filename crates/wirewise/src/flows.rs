@@ -3,11 +3,10 @@
 use crate::cli::{FlowsArguments, Format};
 use crate::exit::Exit;
 use crate::{output, reading};
-use ww_base::Limits;
 use ww_report::{Sources, flows};
 
 pub(crate) fn run(arguments: &FlowsArguments) -> anyhow::Result<Exit> {
-    let reading = reading::read(&arguments.captures, &Limits::default(), arguments.quiet)?;
+    let reading = reading::read(&arguments.captures, &reading::limits(), arguments.quiet)?;
     let sources = Sources::new(&reading.inputs);
     let text = match arguments.format {
         Format::Text => flows::table(&reading.captures, &sources),

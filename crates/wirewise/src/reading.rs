@@ -7,6 +7,7 @@ use std::fs::File;
 use std::io::{IsTerminal, Read};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
+use std::thread::available_parallelism;
 use ww_base::{Limits, Locus, Problem, ProblemKind, SourceId};
 use ww_capture::reader::ReadError;
 use ww_capture::{Analysis, analyse};
@@ -112,6 +113,16 @@ fn source_of(locus: &Locus) -> Option<SourceId> {
         Locus::Frames(range) => Some(range.source),
         Locus::Probe { source, .. } | Locus::Whole(source) => Some(*source),
         Locus::Assumed { .. } => None,
+    }
+}
+
+/// The bounds for captures on this machine: a second thread where there is a second processor for it.
+pub(crate) fn limits() -> Limits {
+    let bounds = Limits::default();
+    let processors = available_parallelism().map_or(1, |count| count.get() as u32);
+    Limits {
+        threads: bounds.threads.min(processors),
+        ..bounds
     }
 }
 

@@ -3,13 +3,13 @@
 use crate::decode::{Body, Decoded, Decoder, IpHeader, PlainSegment, RawFrame, Tcp, Udp};
 use crate::dns::{DnsWatch, is_dns_datagram, is_dns_stream_port};
 use crate::net::{NetWatch, Passing, ProbeWatch, digest};
-use crate::reader::{Batch, CaptureReader, Frame, Interface, ReadError};
-use crate::relay::relay;
+use crate::reader::{CaptureReader, Frame, Interface, ReadError};
+use crate::relay::{Source, relay};
 use crate::tcp::{FrameLabels, TcpTable};
 use std::collections::BTreeMap;
 use std::io::Read;
 use ww_base::{Gap, Limits, Moment, Problem, SourceId};
-use ww_evidence::{Capture, Endpoint, InterfaceDrops, Mark};
+use ww_evidence::{Capture, Endpoint, InterfaceDrops, Mark, Quality};
 
 /// What a capture shows, and what could not be read of it.
 #[derive(Debug)]
@@ -36,15 +36,21 @@ pub fn analyse<'r>(
     progress: &mut dyn FnMut(u64),
 ) -> Result<Analysis, ReadError> {
     let mut reader = CaptureReader::open(input, source, limits)?;
-    let mut pass = Pass::new(source, limits);
-    let take = |batch: &Batch| {
-        for frame in batch.frames() {
-            pass.frame(&frame);
+    let look = |batches: &mut Source<'_>| {
+        let mut pass = Pass::new(source, limits);
+        let mut done = None;
+        while let Some(batch) = batches(done) {
+            for frame in batch.frames() {
+                pass.frame(&frame);
+            }
+            done = Some(batch);
         }
+        pass.finish()
     };
-    relay(&mut reader, limits.threads, take, progress);
+    let mut capture = relay(&mut reader, limits.threads, look, progress);
+    note_interfaces(&mut capture.quality, reader.interfaces());
     Ok(Analysis {
-        capture: pass.finish(reader.interfaces()),
+        capture,
         problems: reader.problems().to_vec(),
         bytes: reader.bytes_read(),
     })
@@ -159,7 +165,7 @@ impl Pass {
         self.previous = mark.at;
     }
 
-    fn finish(self, interfaces: &[Interface]) -> Capture {
+    fn finish(self) -> Capture {
         let Seen {
             tcp,
             dns,
@@ -172,8 +178,6 @@ impl Pass {
             .into_iter()
             .map(|(name, frames)| (name.to_owned(), frames))
             .collect();
-        quality.interfaces = interfaces.len() as u32;
-        quality.drops = interfaces.iter().enumerate().filter_map(drops_of).collect();
         net.finish(&self.decoder.finish(), &mut capture);
         capture.dns = dns.finish();
         capture.tcp_dropped = tcp.dropped();
@@ -314,6 +318,12 @@ fn note_truncated(capture: &mut Capture, mark: Mark, captured: u32) {
     }
     quality.truncated_frames += 1;
     quality.snap_length = quality.snap_length.max(captured);
+}
+
+/// How many interfaces there were, and what they say they lost.
+fn note_interfaces(quality: &mut Quality, interfaces: &[Interface]) {
+    quality.interfaces = interfaces.len() as u32;
+    quality.drops = interfaces.iter().enumerate().filter_map(drops_of).collect();
 }
 
 /// What an interface says it lost, if it lost anything.

@@ -1,6 +1,8 @@
 //! Runs every rule, lets one cause stand per symptom, and accounts for all of them.
 
 use crate::{IdleEnd, RULES, Rule, Sighting, Sightings, Story, Subject, View, Work};
+use rustc_hash::FxHashSet;
+use spread::spread;
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use ww_base::{Gap, Limits, SourceId, Span};
@@ -86,56 +88,57 @@ const WORTH_THREADS: usize = 1000;
 
 /// One capture through all rules.
 fn judge_capture(view: &View<'_>, told: &mut Vec<Told>, gaps: &mut RuleGaps) {
-    let first = |rule: &'static Rule| sightings(rule, |sightings| detect(rule, view, sightings));
-    let flows = view.capture.tcp.len() + view.capture.udp.len();
-    let threads = if flows < WORTH_THREADS {
-        1
-    } else {
-        view.limits.threads
+    let first = |rule: &'static Rule, sightings: &mut Sightings| {
+        let Work::Observed { detect, .. } = rule.work else {
+            return;
+        };
+        let missing = rule.meta.needs.iter();
+        sightings.gaps = missing
+            .filter_map(|&need| lacking(view.capture, need))
+            .collect();
+        if sightings.gaps.is_empty() {
+            detect(view, sightings);
+        }
     };
-    let seen = spread::spread(RULES, threads, first);
     let second = |rule: &'static Rule, group: &[Sighting]| match rule.work {
         Work::Observed { tell, .. } => Some(tell(view, group)),
         _ => None,
     };
-    let about = (view.capture.source, view.limits);
-    in_two_steps(seen, second, about, told, gaps);
-}
-
-/// The first step of a rule over captures, when there is what it needs.
-fn detect(rule: &Rule, view: &View<'_>, sightings: &mut Sightings) {
-    let Work::Observed { detect, .. } = rule.work else {
-        return;
+    let flows = view.capture.tcp.len() + view.capture.udp.len();
+    let threads = match flows {
+        ..WORTH_THREADS => 1,
+        _ => view.limits.threads,
     };
-    let missing = rule.meta.needs.iter();
-    sightings.gaps = missing
-        .filter_map(|&need| lacking(view.capture, need))
-        .collect();
-    if sightings.gaps.is_empty() {
-        detect(view, sightings);
-    }
+    let about = About {
+        source: view.capture.source,
+        threads,
+        limits: view.limits,
+    };
+    in_two_steps(first, second, &about, told, gaps);
 }
 
-/// A rule and what its first step reports; nothing when the rule is defective.
-type Seen = (&'static Rule, Option<Sightings>);
-
-/// What a first step reports.
-fn sightings(rule: &'static Rule, step: impl FnOnce(&mut Sightings)) -> Seen {
-    let mut sightings = Sightings::default();
-    let whole = guarded(|| step(&mut sightings)).is_some();
-    (rule, whole.then_some(sightings))
+/// What rules are run over.
+struct About<'a> {
+    source: SourceId,
+    /// Threads that run them.
+    threads: u32,
+    limits: &'a Limits,
 }
 
-/// What every rule's first step reports; where its cause stands, the second step for each group.
+/// Every rule's first step; then, where its cause stands, the second for each group of what it saw.
 fn in_two_steps(
-    reported: Vec<Seen>,
-    second: impl Fn(&'static Rule, &[Sighting]) -> Option<Story>,
-    (source, limits): (SourceId, &Limits),
+    first: impl Fn(&'static Rule, &mut Sightings) + Sync,
+    second: impl Fn(&'static Rule, &[Sighting]) -> Option<Story> + Sync,
+    about: &About<'_>,
     told: &mut Vec<Told>,
     gaps: &mut RuleGaps,
 ) {
     let mut seen: Vec<(&'static Rule, Vec<Sighting>)> = Vec::new();
-    for (rule, sightings) in reported {
+    let reported = spread(RULES, about.threads, |rule| {
+        let mut sightings = Sightings::default();
+        guarded(|| first(rule, &mut sightings)).map(|()| sightings)
+    });
+    for (rule, sightings) in RULES.iter().zip(reported) {
         let name = rule.meta.name;
         let Some(sightings) = sightings else {
             add_gaps(gaps, name, vec![internal_error(name)]);
@@ -146,24 +149,34 @@ fn in_two_steps(
             seen.push((rule, sightings.seen));
         }
     }
-    for (rule, sightings) in one_cause_per_symptom(seen) {
-        for group in grouped(sightings, limits) {
-            match guarded(|| second(rule, &group)) {
-                Some(story) => told.extend(story.map(|story| {
-                    Told {
-                        idle_end: story.idle_end.clone(),
-                        finding: finding(rule, story, &group, limits),
-                        source,
-                        subjects: group
-                            .iter()
-                            .flat_map(|one| &one.subjects)
-                            .copied()
-                            .collect(),
-                    }
-                })),
-                None => add_gaps(gaps, rule.meta.name, vec![internal_error(rule.meta.name)]),
-            }
+    let standing = one_cause_per_symptom(seen);
+    let stories = spread(standing, about.threads, |(rule, sightings)| {
+        let tell = |group: Vec<Sighting>| {
+            let story = guarded(|| second(rule, &group));
+            (
+                rule,
+                story.map(|story| Some(told_of(rule, story?, &group, about))),
+            )
+        };
+        let groups = grouped(sightings, about.limits).into_iter();
+        groups.map(tell).collect::<Vec<_>>()
+    });
+    for (rule, story) in stories.into_iter().flatten() {
+        match story {
+            Some(story) => told.extend(story),
+            None => add_gaps(gaps, rule.meta.name, vec![internal_error(rule.meta.name)]),
         }
+    }
+}
+
+/// A finding, with what it is about.
+fn told_of(rule: &Rule, story: Story, group: &[Sighting], about: &About<'_>) -> Told {
+    let subjects = group.iter().flat_map(|sighting| &sighting.subjects);
+    Told {
+        idle_end: story.idle_end.clone(),
+        subjects: subjects.copied().collect(),
+        source: about.source,
+        finding: finding(rule, story, group, about.limits),
     }
 }
 
@@ -230,23 +243,26 @@ fn one_cause_per_symptom(
 ) -> Vec<(&'static Rule, Vec<Sighting>)> {
     let ranks = order::causes_first();
     seen.sort_by_key(|(rule, _)| ranks.get(rule.meta.name).copied().unwrap_or(usize::MAX));
-    let mut explained: BTreeMap<&'static str, BTreeSet<Subject>> = BTreeMap::new();
+    let symptoms: BTreeSet<&str> = seen.iter().map(|(rule, _)| rule.meta.name).collect();
+    let mut causes: Vec<(&'static Rule, FxHashSet<Subject>)> = Vec::new();
     for (rule, sightings) in &mut seen {
-        if let Some(away) = explained.get(rule.meta.name) {
-            sightings.retain(|sighting| {
-                !sighting
-                    .subjects
-                    .iter()
-                    .all(|subject| away.contains(subject))
-            });
+        let away: Vec<&FxHashSet<Subject>> = causes
+            .iter()
+            .filter(|(cause, _)| cause.meta.explains.contains(&rule.meta.name))
+            .map(|(_, subjects)| subjects)
+            .collect();
+        let explained = |subject: &Subject| away.iter().any(|subjects| subjects.contains(subject));
+        if !away.is_empty() {
+            sightings.retain(|sighting| !sighting.subjects.iter().all(&explained));
         }
-        for sighting in sightings.iter() {
-            for &symptom in rule.meta.explains {
-                explained
-                    .entry(symptom)
-                    .or_default()
-                    .extend(&sighting.subjects);
-            }
+        if rule
+            .meta
+            .explains
+            .iter()
+            .any(|name| symptoms.contains(name))
+        {
+            let subjects = sightings.iter().flat_map(|sighting| &sighting.subjects);
+            causes.push((rule, subjects.copied().collect()));
         }
     }
     seen
@@ -256,10 +272,12 @@ fn one_cause_per_symptom(
 fn grouped(sightings: Vec<Sighting>, limits: &Limits) -> Vec<Vec<Sighting>> {
     let mut groups: BTreeMap<String, Vec<Sighting>> = BTreeMap::new();
     for sighting in sightings {
-        groups
-            .entry(sighting.group.clone())
-            .or_default()
-            .push(sighting);
+        match groups.get_mut(&sighting.group) {
+            Some(group) => group.push(sighting),
+            None => {
+                groups.insert(sighting.group.clone(), vec![sighting]);
+            }
+        }
     }
     let mut groups: Vec<Vec<Sighting>> = groups.into_values().collect();
     for group in &mut groups {

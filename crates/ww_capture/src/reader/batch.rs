@@ -1,6 +1,5 @@
 //! Frames that lie in one piece of memory, to be looked at elsewhere than where they are read.
 
-use super::window::BATCH_BYTES;
 use super::{Found, Frame, LinkType};
 use ww_base::Moment;
 use ww_sys::prefetch;
@@ -44,9 +43,17 @@ impl Place {
 }
 
 impl Batch {
-    /// A record longer than the usual piece of memory has made this one larger.
-    pub fn is_long(&self) -> bool {
-        self.bytes.len() > BATCH_BYTES
+    /// Room for frames of together `bytes` bytes.
+    pub fn with_room(bytes: usize) -> Batch {
+        Batch {
+            bytes: vec![0; bytes],
+            ..Batch::default()
+        }
+    }
+
+    /// Bytes it has room for: what was asked for, or more where a record was longer.
+    pub fn room(&self) -> usize {
+        self.bytes.len()
     }
 
     /// The frames, in the order of the capture.

@@ -6,10 +6,6 @@ use super::input::{Failure, Input};
 /// processor's second-level cache to the state of connections.
 const WINDOW_BYTES: usize = 1 << 18;
 
-/// Bytes of a buffer that is handed over: another core takes it from the cache that all share, and
-/// waking it is what costs.
-pub(super) const BATCH_BYTES: usize = 1 << 20;
-
 /// A moving view of the decompressed capture.
 ///
 /// `start..end` is what is read but not consumed. Consumed bytes stay in place until the next
@@ -85,12 +81,9 @@ impl<'r> Window<'r> {
         self.start.saturating_sub(after).saturating_sub(bytes)
     }
 
-    /// A buffer to read into when the one in use is put aside; one that a long record has made
-    /// larger is not kept.
+    /// A buffer to read into when the one in use is put aside.
     pub(super) fn give_spare(&mut self, spare: Vec<u8>) {
-        if spare.len() == BATCH_BYTES {
-            self.spare = spare;
-        }
+        self.spare = spare;
     }
 
     /// The buffer of which places were given out, when reading on has put it aside.
@@ -174,8 +167,8 @@ impl<'r> Window<'r> {
         let mut other = std::mem::take(&mut self.spare);
         let ahead = self.ahead();
         let left = ahead.len();
-        if other.len() < left.max(BATCH_BYTES) {
-            other.resize(left.max(BATCH_BYTES), 0);
+        if other.len() < left.max(WINDOW_BYTES) {
+            other.resize(left.max(WINDOW_BYTES), 0);
         }
         if let Some(front) = other.get_mut(..left) {
             front.copy_from_slice(ahead);

@@ -1,7 +1,7 @@
 //! Runs the rules over what live endpoints answered.
 
-use super::{RuleGaps, Told, add_gaps, in_two_steps, joint, observe, order, outcomes, sightings};
-use crate::{RULES, Rule, Sighting, Walk, Work};
+use super::{About, RuleGaps, Told, add_gaps, in_two_steps, joint, observe, order, outcomes};
+use crate::{Rule, Sighting, Sightings, Walk, Work};
 use ww_base::Limits;
 use ww_evidence::Capture;
 use ww_evidence::transcript::Transcript;
@@ -45,15 +45,17 @@ pub(super) fn add_all(gaps: &mut RuleGaps, more: RuleGaps) {
 
 /// One walk through all rules.
 fn judge_walk(walk: &Walk<'_>, told: &mut Vec<Told>, gaps: &mut RuleGaps) {
-    let seen = RULES.iter().map(|&rule| {
-        sightings(rule, |sightings| {
-            if let Some(probe) = rule.probe {
-                (probe.sight)(walk, sightings);
-            }
-        })
-    });
+    let first = |rule: &'static Rule, sightings: &mut Sightings| {
+        if let Some(probe) = rule.probe {
+            (probe.sight)(walk, sightings);
+        }
+    };
     let second =
         |rule: &'static Rule, group: &[Sighting]| rule.probe.map(|probe| (probe.say)(walk, group));
-    let about = (walk.transcript.source, walk.limits);
-    in_two_steps(seen.collect(), second, about, told, gaps);
+    let about = About {
+        source: walk.transcript.source,
+        threads: 1,
+        limits: walk.limits,
+    };
+    in_two_steps(first, second, &about, told, gaps);
 }

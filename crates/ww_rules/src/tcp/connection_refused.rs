@@ -35,6 +35,10 @@ fn detect(view: &View<'_>, sightings: &mut Sightings) {
                 .show(view.at(flow, reset, "the reset that answers the SYN")),
         );
     }
+    if !sightings.seen.is_empty() {
+        // What the second step asks for is worked out here, where rules run side by side.
+        HopLimits::of(view);
+    }
 }
 
 fn tell(view: &View<'_>, sightings: &[Sighting]) -> Story {

@@ -35,8 +35,8 @@ fn present(options: &SynOptions) -> [bool; 3] {
 }
 
 /// What the hosts that leave something out are known to offer, per option: the services on which
-/// they did.
-pub(crate) type Offers = FxHashMap<(IpAddr, SideId), [FxHashSet<Endpoint>; 3]>;
+/// they did. Nothing of options that a host never leaves out.
+pub(crate) type Offers = FxHashMap<(IpAddr, SideId), [Option<FxHashSet<Endpoint>>; 3]>;
 
 fn detect(view: &View<'_>, sightings: &mut Sightings) {
     let offers = offers(view);
@@ -83,7 +83,12 @@ fn learn_offers(view: &View<'_>) -> Offers {
     let mut offers = Offers::default();
     for (flow, side, options) in offered(view) {
         if present(options).contains(&false) {
-            offers.entry((flow.endpoint(side).addr, side)).or_default();
+            let known = offers.entry((flow.endpoint(side).addr, side)).or_default();
+            for (services, present) in known.iter_mut().zip(present(options)) {
+                if !present {
+                    services.get_or_insert_default();
+                }
+            }
         }
     }
     for (flow, side, options) in offered(view) {
@@ -91,7 +96,7 @@ fn learn_offers(view: &View<'_>) -> Offers {
             continue;
         };
         for (services, present) in known.iter_mut().zip(present(options)) {
-            if present {
+            if present && let Some(services) = services {
                 services.insert(flow.server);
             }
         }
@@ -131,7 +136,9 @@ fn missing(flow: &TcpFlow, side: SideId, offers: &Offers) -> Vec<&'static str> {
         .zip(asked)
         .zip(known)
         .filter(|(((_, present), asked), services)| {
-            *asked && !present && !services.is_empty() && !services.contains(&flow.server)
+            let elsewhere_only =
+                |on: &FxHashSet<Endpoint>| !on.is_empty() && !on.contains(&flow.server);
+            *asked && !present && services.as_ref().is_some_and(elsewhere_only)
         })
         .map(|(((name, _), _), _)| *name)
         .collect()
@@ -151,6 +158,7 @@ fn tell(view: &View<'_>, sightings: &[Sighting]) -> Story {
     let elsewhere = offers
         .get(&(host, side))
         .into_iter()
+        .flatten()
         .flatten()
         .find_map(|services| {
             services

@@ -15,6 +15,8 @@ const MEGABYTE: f64 = 1e6;
 /// The walk over a mapped file, the physical limit of a program that looks at every packet once.
 pub(super) const WALK: &str = "bare record walk";
 pub(super) const WIREWISE: &str = "wirewise diagnose";
+/// The same with all processors: one thread reads, another looks.
+pub(super) const UNPINNED: &str = "… not pinned";
 pub(super) const TCPTRACE: &str = "tcptrace -n -l -r";
 pub(super) const TSHARK: &str = "tshark -q -z expert";
 /// The same walk in a small buffer.
@@ -40,6 +42,8 @@ struct Entry {
     name: &'static str,
     program: Result<Program, String>,
     runs: usize,
+    /// On one processor only.
+    pinned: bool,
     costs: Vec<Cost>,
 }
 
@@ -90,6 +94,7 @@ impl Contest {
             name,
             program,
             runs,
+            pinned: name != UNPINNED,
             costs: Vec::new(),
         };
         Ok(vec![
@@ -97,6 +102,7 @@ impl Contest {
             entry(COPIED_WALK, walk("records"), self.runs),
             entry(READER, walk("reader"), self.runs),
             entry(WIREWISE, diagnosis(&self.release, &self.file), self.runs),
+            entry(UNPINNED, diagnosis(&self.release, &self.file), self.runs),
             entry(
                 TCPDUMP,
                 peer("tcpdump", &["-r"], &["-w", "/dev/null"]),
@@ -161,7 +167,7 @@ fn measure(entries: &mut [Entry], rounds: usize, pin: Option<&Pin>) {
             let Ok(program) = &entry.program else {
                 continue;
             };
-            match program.run(pin) {
+            match program.run(pin.filter(|_| entry.pinned)) {
                 Ok(cost) => entry.costs.push(cost),
                 Err(error) => {
                     entry.costs.clear();

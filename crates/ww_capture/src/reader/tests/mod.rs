@@ -1,5 +1,6 @@
 //! The reader against captures built here, byte by byte.
 
+mod batches;
 mod compressed;
 mod pcap;
 mod pcapng;
