@@ -13,12 +13,13 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
 /// Programs that tests and the lab start, with the Debian packages that hold them.
-const PROGRAMS: [(&str, &str); 23] = [
+const PROGRAMS: [(&str, &str); 24] = [
     ("curl", "curl"),
     ("delv", "bind9-dnsutils"),
     ("dnsmasq", "dnsmasq-base"),
     ("dnssec-signzone", "bind9-utils"),
     ("gnutls-serv", "gnutls-bin"),
+    ("gtlsserver", "ngtcp2-server"),
     ("haproxy", "haproxy"),
     ("ip", "iproute2"),
     ("ipset", "ipset"),

@@ -178,6 +178,20 @@ impl Transcript {
     }
 }
 
+impl Transcript {
+    /// Every TLS handshake over TCP.
+    pub fn handshakes(&self) -> impl Iterator<Item = (&Step, &TlsHandshake)> {
+        self.all_handshakes()
+            .filter(|(_, handshake)| !handshake.quic)
+    }
+
+    /// Every TLS handshake within QUIC.
+    pub fn quic_handshakes(&self) -> impl Iterator<Item = (&Step, &TlsHandshake)> {
+        self.all_handshakes()
+            .filter(|(_, handshake)| handshake.quic)
+    }
+}
+
 macro_rules! of_kind {
     ($($(#[$doc:meta])* $name:ident: $kind:ident($type:ty);)+) => {
         impl Transcript {
@@ -209,8 +223,8 @@ of_kind! {
     idles: Idle(IdleProbe);
     /// What this host is short of.
     local_states: Local(LocalState);
-    /// Every TLS handshake.
-    handshakes: Handshake(TlsHandshake);
+    /// Every TLS handshake, whatever it was made over.
+    all_handshakes: Handshake(TlsHandshake);
     /// Every ClientHello of our own making.
     hellos: Hello(HelloProbe);
     /// Every survey of versions and suites.

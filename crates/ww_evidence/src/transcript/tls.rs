@@ -56,6 +56,8 @@ pub enum TrustVerdict {
 pub struct TlsHandshake {
     /// To where.
     pub to: Option<SocketAddr>,
+    /// It was made within QUIC (RFC 9001), over UDP.
+    pub quic: bool,
     /// The name in the server name indication; empty when none was sent.
     pub server_name: String,
     /// The protocols offered by ALPN.

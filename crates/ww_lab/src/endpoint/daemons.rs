@@ -9,7 +9,7 @@ use crate::process::Program;
 use crate::traffic::ms;
 use std::fs;
 use std::io::{Read as _, Write as _};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{SocketAddr, TcpStream, UdpSocket};
 use std::os::unix::fs::{PermissionsExt as _, chown};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -66,6 +66,38 @@ impl Servers {
         site.server.sysctl("ipv4.ip_unprivileged_port_start", "0")?;
         let program = Program::start(&site.server, "setpriv", &words)?
             .wait_until(PATIENCE, || is_open(site, listens))?;
+        self.running.push(Running::Program(program));
+        Ok(self)
+    }
+
+    /// The same for a program that takes datagrams at `port`; `@` stands for the folder of the site, which that user can
+    /// read.
+    ///
+    /// # Errors
+    /// [`LabError::Program`] when it is missing or not ready in time.
+    pub fn datagrams(
+        mut self,
+        site: &Site,
+        port: u16,
+        program: &str,
+        args: &[&str],
+    ) -> Result<Servers, LabError> {
+        let folder = site.folder.display().to_string();
+        let words: Vec<String> = AS_NOBODY
+            .iter()
+            .skip(1)
+            .chain([&program])
+            .chain(args)
+            .map(|word| word.replace('@', &folder))
+            .collect();
+        site.server.sysctl("ipv4.ip_unprivileged_port_start", "0")?;
+        // Once the port cannot be had, somebody has it.
+        let taken = || {
+            let free = site.server.run(|| UdpSocket::bind((SERVER, port)).is_ok());
+            !free.unwrap_or(true)
+        };
+        let program =
+            Program::start(&site.server, "setpriv", &words)?.wait_until(PATIENCE, taken)?;
         self.running.push(Running::Program(program));
         Ok(self)
     }

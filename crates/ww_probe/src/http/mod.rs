@@ -10,6 +10,8 @@ mod reach;
 mod redirect;
 mod request;
 mod session;
+#[cfg(feature = "http3")]
+mod three;
 mod trial;
 mod two;
 mod url;
@@ -84,7 +86,7 @@ async fn ask_further(walker: &Walker<'_>, request: &Request, answered: &HttpExch
     };
     redirect::follow(walker, to, reply.clone()).await;
     if walker.options.depth > Depth::Quick {
-        quic::verify(walker, to, reply).await;
+        quic::verify(walker, request, to, reply).await;
     }
     if walker.options.depth == Depth::Deep {
         keep::measure(walker, request, answered).await;

@@ -1,6 +1,9 @@
 //! Whether somebody speaks QUIC: a packet of a version that does not exist asks for the versions that do
 //! (RFC 9000 sections 6 and 15). No key is made and no connection begun.
 
+use super::request::Request;
+#[cfg(feature = "http3")]
+use super::{session::Hop, three};
 use crate::recorder::Asked;
 use crate::walk::Walker;
 use std::collections::hash_map::RandomState;
@@ -36,7 +39,12 @@ struct Alternative {
 }
 
 /// Asks where an answer promises HTTP/3.
-pub(crate) async fn verify(walker: &Walker<'_>, from: SocketAddr, reply: &HttpReply) {
+pub(crate) async fn verify(
+    walker: &Walker<'_>,
+    request: &Request,
+    from: SocketAddr,
+    reply: &HttpReply,
+) {
     let fields: Vec<&str> = reply.all("alt-svc").collect();
     let advertised = fields.join(", ");
     let Some(alternative) = http3(&advertised) else {
@@ -74,7 +82,32 @@ pub(crate) async fn verify(walker: &Walker<'_>, from: SocketAddr, reply: &HttpRe
             break;
         }
     }
+    let answered = seen.outcome == QuicOutcome::Answered;
     walker.recorder.answer(asked, Seen::Quic(seen));
+    if answered {
+        speak(walker, request, to).await;
+    }
+}
+
+/// Puts the request over HTTP/3.
+#[cfg(feature = "http3")]
+async fn speak(walker: &Walker<'_>, request: &Request, to: SocketAddr) {
+    let hop = Hop {
+        to,
+        number: 0,
+        name: Duration::ZERO,
+        why: "Alt-Svc promises HTTP/3, and QUIC is spoken there".to_owned(),
+    };
+    Box::pin(three::ask(walker, request, &hop)).await;
+}
+
+/// Says that this program cannot.
+#[cfg(not(feature = "http3"))]
+async fn speak(walker: &Walker<'_>, _request: &Request, to: SocketAddr) {
+    walker.recorder.gap(Gap::new(
+        format!("whether requests over HTTP/3 are answered at {to}, and with which certificate: this build leaves HTTP/3 out"),
+        "a wirewise that was built with its feature http3",
+    ));
 }
 
 async fn ask(to: SocketAddr, patience: Duration) -> (QuicOutcome, Vec<String>) {

@@ -39,7 +39,7 @@ pub(crate) async fn exchange(stream: Box<dyn Io>, request: &Request, waits: Wait
     // Somebody must move frames while the answer is waited for; the task ends with the connection.
     let driver = tokio::spawn(connection);
     let sent = Instant::now();
-    let answering = match message(request) {
+    let answering = match message(request, http::Version::HTTP_2) {
         Ok(message) => sender.send_request(message, true),
         Err(why) => {
             done.outcome = HttpOutcome::Failed(why);
@@ -58,17 +58,9 @@ pub(crate) async fn exchange(stream: Box<dyn Io>, request: &Request, waits: Wait
         Some(Err(error)) => done.outcome = outcome_of(&error),
         Some(Ok(response)) => {
             let (head, body) = response.into_parts();
-            let headers = head
-                .headers
-                .iter()
-                .map(|(name, value)| {
-                    let value = String::from_utf8_lossy(value.as_bytes()).into_owned();
-                    (name.as_str().to_owned(), value)
-                })
-                .collect();
             let mut reply = HttpReply {
                 status: head.status.as_u16(),
-                headers,
+                headers: headers(&head.headers),
                 ..HttpReply::default()
             };
             reply.body = read(body, &reply, waits, first).await;
@@ -80,11 +72,26 @@ pub(crate) async fn exchange(stream: Box<dyn Io>, request: &Request, waits: Wait
     done
 }
 
-fn message(request: &Request) -> Result<http::Request<()>, String> {
+/// Fields as text.
+pub(super) fn headers(fields: &http::HeaderMap) -> Vec<(String, String)> {
+    fields
+        .iter()
+        .map(|(name, value)| {
+            let value = String::from_utf8_lossy(value.as_bytes()).into_owned();
+            (name.as_str().to_owned(), value)
+        })
+        .collect()
+}
+
+/// The request, which HTTP/2 and HTTP/3 say in the same fields.
+pub(super) fn message(
+    request: &Request,
+    version: http::Version,
+) -> Result<http::Request<()>, String> {
     let mut message = http::Request::builder()
         .method(request.method)
         .uri(request.url.to_string())
-        .version(http::Version::HTTP_2);
+        .version(version);
     for (name, value) in request.all_fields() {
         let name = name.to_ascii_lowercase();
         // The authority says who is asked, and fields of one connection have no meaning (RFC 9113 section 8.2.2).

@@ -87,7 +87,7 @@ pub(crate) async fn shake(
             .collect(),
         ..TlsHandshake::default()
     };
-    let (connector, witness, name) = match prepared(options, offer, to.ip()) {
+    let (config, witness, name) = match prepared(options, offer, to.ip()) {
         Ok(prepared) => prepared,
         Err(why) => {
             seen.outcome = TlsOutcome::Failed(why);
@@ -98,18 +98,12 @@ pub(crate) async fn shake(
             };
         }
     };
-    let shaking = connector
+    let shaking = TlsConnector::from(Arc::new(config))
         .connect(name, Tapped::new(stream, HANDSHAKE_BYTES))
         .into_fallible();
     let shaken = tokio::time::timeout(patience, shaking).await;
     let shown = witness.shown();
-    seen.client_certificate.clone_from(&shown.demand);
-    seen.ocsp_stapled = shown.stapled;
-    seen.certificates = shown
-        .certificates
-        .iter()
-        .map(|der| certificate::told(der))
-        .collect();
+    show(&mut seen, &shown);
     let stream = match shaken {
         Err(_) => None,
         Ok(Err((error, mut tapped))) => {
@@ -134,6 +128,17 @@ pub(crate) async fn shake(
         shown,
         stream,
     }
+}
+
+/// Notes what the server showed and asked for.
+pub(super) fn show(seen: &mut TlsHandshake, shown: &Shown) {
+    seen.client_certificate.clone_from(&shown.demand);
+    seen.ocsp_stapled = shown.stapled;
+    seen.certificates = shown
+        .certificates
+        .iter()
+        .map(|der| certificate::told(der))
+        .collect();
 }
 
 /// Reads for a while after a handshake: in TLS 1.3 the server judges our certificate when we believe to be
@@ -168,11 +173,12 @@ pub(super) fn sent_name(host: &str) -> &str {
     }
 }
 
-fn prepared(
+/// What a handshake needs: what is offered, who sees what is shown, and the name that is sent.
+pub(super) fn prepared(
     options: &Options,
     offer: &Offer<'_>,
     address: IpAddr,
-) -> Result<(TlsConnector, Arc<Witness>, ServerName<'static>), String> {
+) -> Result<(ClientConfig, Arc<Witness>, ServerName<'static>), String> {
     let name = if sent_name(offer.host).is_empty() {
         ServerName::from(address)
     } else {
@@ -184,7 +190,7 @@ fn prepared(
         None => witness(options)?,
     };
     let config = config(&witness, offer).map_err(|error| error.to_string())?;
-    Ok((TlsConnector::from(Arc::new(config)), witness, name))
+    Ok((config, witness, name))
 }
 
 fn config(witness: &Arc<Witness>, offer: &Offer<'_>) -> Result<ClientConfig, rustls::Error> {

@@ -124,7 +124,12 @@ async fn ask(
 }
 
 /// Whose certificate it is and whether it is trusted.
-fn judge(walker: &Walker<'_>, roots: &Roots, seen: &mut TlsHandshake, shown: &witness::Shown) {
+pub(super) fn judge(
+    walker: &Walker<'_>,
+    roots: &Roots,
+    seen: &mut TlsHandshake,
+    shown: &witness::Shown,
+) {
     let Some(own) = shown.certificates.first() else {
         return;
     };

@@ -7,6 +7,8 @@ mod handshake;
 mod handshakes;
 mod hello;
 mod hellos;
+#[cfg(feature = "http3")]
+mod quic;
 mod reply;
 mod resumption;
 mod secured;
@@ -16,6 +18,8 @@ mod trust;
 mod witness;
 
 pub(crate) use hello::Hello;
+#[cfg(feature = "http3")]
+pub(crate) use quic::{Sighted, sighted};
 pub(crate) use secured::{Unsecured, connect as connect_secured};
 
 use crate::options::Depth;

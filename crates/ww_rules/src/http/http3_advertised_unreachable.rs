@@ -1,8 +1,11 @@
-//! `http3-advertised-unreachable`: Alt-Svc promises HTTP/3 where nobody speaks QUIC.
+//! `http3-advertised-unreachable`: Alt-Svc promises HTTP/3 where nobody speaks QUIC, or no request is answered.
 
 use crate::rule::rule;
 use crate::{Sighting, Sightings, Story, Subject, Walk};
-use ww_evidence::transcript::{QuicOutcome, QuicProbe};
+use std::net::SocketAddr;
+use ww_evidence::transcript::{
+    HttpExchange, HttpOutcome, HttpVersion, QuicOutcome, QuicProbe, TlsOutcome,
+};
 use ww_finding::{Owner, Severity, Support};
 
 rule! {
@@ -12,7 +15,7 @@ rule! {
     class: Performance,
     severity: Medium,
     owner: Configuration,
-    summary: "Answers promise HTTP/3 with Alt-Svc, and nobody answers QUIC there",
+    summary: "Answers promise HTTP/3 with Alt-Svc, and nobody answers QUIC, or a request, there",
     needs: [Endpoint],
     explains: [],
     page: "http3_advertised_unreachable.md",
@@ -21,6 +24,7 @@ rule! {
 }
 
 fn sight(walk: &Walk<'_>, sightings: &mut Sightings) {
+    sight_requests(walk, sightings);
     for (step, probe) in walk.transcript.quics() {
         let (Some(to), false) = (probe.to, probe.advertised.is_empty()) else {
             continue;
@@ -42,7 +46,83 @@ fn sight(walk: &Walk<'_>, sightings: &mut Sightings) {
     }
 }
 
+/// A request over HTTP/3 that came to nothing: why.
+fn unanswered(walk: &Walk<'_>, exchange: &HttpExchange) -> Option<String> {
+    if exchange.version != HttpVersion::Three {
+        return None;
+    }
+    match &exchange.outcome {
+        HttpOutcome::Replied(_) => None,
+        HttpOutcome::NotConnected(why) => Some(
+            exchange
+                .to
+                .and_then(|to| handshake_failure(walk, to))
+                .unwrap_or_else(|| why.clone()),
+        ),
+        HttpOutcome::TimedOut => Some("the request is not answered".to_owned()),
+        HttpOutcome::Closed | HttpOutcome::Reset => Some("the connection ends".to_owned()),
+        HttpOutcome::NotHttp(why) | HttpOutcome::Broken(why) | HttpOutcome::Failed(why) => {
+            Some(format!("the request fails: {why}"))
+        }
+    }
+}
+
+/// How the handshake within QUIC failed.
+fn handshake_failure(walk: &Walk<'_>, to: SocketAddr) -> Option<String> {
+    let (_, handshake) = walk
+        .transcript
+        .quic_handshakes()
+        .find(|(_, handshake)| handshake.to == Some(to))?;
+    Some(match &handshake.outcome {
+        TlsOutcome::Done => return None,
+        TlsOutcome::Alert(number) | TlsOutcome::LateAlert(number) => {
+            format!("the server ends the QUIC handshake with TLS alert {number}")
+        }
+        TlsOutcome::TimedOut => "the QUIC handshake does not end".to_owned(),
+        TlsOutcome::Closed | TlsOutcome::Reset => "the server ends the QUIC handshake".to_owned(),
+        TlsOutcome::NotTls(why) | TlsOutcome::Broken(why) | TlsOutcome::Failed(why) => {
+            format!("the QUIC handshake fails: {why}")
+        }
+    })
+}
+
+fn sight_requests(walk: &Walk<'_>, sightings: &mut Sightings) {
+    for (step, exchange) in walk.transcript.exchanges() {
+        if let Some(why) = unanswered(walk, exchange)
+            && let Some(to) = exchange.to
+        {
+            sightings.add(
+                Sighting::new(Subject::Step(step.number), format!("request {to}"))
+                    .show(walk.at(step, format!("{to} over QUIC: {why}"))),
+            );
+        }
+    }
+}
+
+/// The sentence about a request that came to nothing.
+fn of_request(walk: &Walk<'_>, sightings: &[Sighting]) -> Option<Story> {
+    let subject = *sightings.first()?.subjects.first()?;
+    let (_, exchange) = walk
+        .transcript
+        .exchanges()
+        .find(|(step, _)| Subject::Step(step.number) == subject)?;
+    let why = unanswered(walk, exchange)?;
+    let host = &walk.target().host;
+    Some(
+        Story::observed(
+            format!("{host} promises HTTP/3 and speaks QUIC, and no request comes through: {why}"),
+            "curl --http3-only to the same address, answered",
+        )
+        .owner(Owner::Server)
+        .advise("Compare what the server is set up to do over QUIC with what it does over TCP: names and certificates, ALPN h3, and who listens on the UDP port at all")
+        .advise("Take the Alt-Svc field out until it works: clients try HTTP/3 first for as long as they remember the promise"),
+    )
+}
+
 fn say(walk: &Walk<'_>, sightings: &[Sighting]) -> Story {
+    if let Some(story) = of_request(walk, sightings) {
+        return story;
+    }
     let probe: Option<&QuicProbe> = sightings.first().and_then(|sighting| {
         let subject = *sighting.subjects.first()?;
         walk.transcript

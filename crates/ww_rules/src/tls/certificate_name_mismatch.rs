@@ -28,7 +28,7 @@ fn sight(walk: &Walk<'_>, sightings: &mut Sightings) {
                 shown::key(one.own),
                 format!(
                     "{} shows {}{}",
-                    one.to,
+                    one.place(),
                     quoted(&one.own.subject),
                     names(&one)
                 ),

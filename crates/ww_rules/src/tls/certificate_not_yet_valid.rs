@@ -33,7 +33,7 @@ fn sight(walk: &Walk<'_>, sightings: &mut Sightings) {
                 shown::key(certificate),
                 format!(
                     "{} shows {}, valid from {} to {}; here it is {}",
-                    one.to,
+                    one.place(),
                     shown::quoted(&certificate.subject),
                     certificate.not_before.date(),
                     certificate.not_after.date(),

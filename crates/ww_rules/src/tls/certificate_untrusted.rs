@@ -33,7 +33,7 @@ fn sight(walk: &Walk<'_>, sightings: &mut Sightings) {
                 why.clone(),
                 format!(
                     "{} shows {}, issued by {}",
-                    one.to,
+                    one.place(),
                     quoted(&one.own.subject),
                     quoted(&one.own.issuer)
                 ),

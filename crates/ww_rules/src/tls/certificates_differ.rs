@@ -46,7 +46,7 @@ fn sight(walk: &Walk<'_>, sightings: &mut Sightings) {
             one.step,
             format!(
                 "{} shows {} with serial number {}, valid from {} to {}",
-                one.to,
+                one.place(),
                 quoted(&one.own.subject),
                 one.own.serial,
                 one.own.not_before.date(),
@@ -111,14 +111,19 @@ fn say(walk: &Walk<'_>, sightings: &[Sighting]) -> Story {
             days(behind.own.not_after - behind.at)
         ));
     }
+    let over_quic = all.iter().any(|one| one.handshake.quic);
     let kinds = sightings
         .first()
         .map_or(0, |sighting| sighting.subjects.len().saturating_sub(1));
     Story::observed(
-        format!(
-            "The {} addresses of {host} show {kinds} different certificates; all are valid for it",
-            all.len()
-        ),
+        if over_quic {
+            format!("Handshakes with {host} over TCP and QUIC show {kinds} different certificates; all are valid for it")
+        } else {
+            format!(
+                "The {} addresses of {host} show {kinds} different certificates; all are valid for it",
+                all.len()
+            )
+        },
         refuter,
     )
     .advise("If every machine should show the same one, compare how each gets its files; several providers or machines with certificates of their own are normal")

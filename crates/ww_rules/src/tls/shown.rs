@@ -63,6 +63,15 @@ impl<'a> Shown<'a> {
                 .all(|one| one.not_before <= self.at && self.at <= one.not_after)
     }
 
+    /// The address, with the transport where it is not TCP.
+    pub(super) fn place(&self) -> String {
+        if self.handshake.quic {
+            format!("{} over QUIC", self.to)
+        } else {
+            self.to.to_string()
+        }
+    }
+
     /// A case of a rule at this address.
     pub(super) fn sighting(
         &self,
@@ -77,9 +86,11 @@ impl<'a> Shown<'a> {
 /// What each address shows, once for each.
 pub(super) fn shown<'a>(walk: &Walk<'a>) -> Vec<Shown<'a>> {
     let mut all: Vec<Shown<'a>> = Vec::new();
-    for (step, handshake) in walk.transcript.handshakes() {
+    for (step, handshake) in walk.transcript.all_handshakes() {
         if let Some(one) = Shown::of(walk, step, handshake)
-            && !all.iter().any(|known| known.to == one.to)
+            && !all
+                .iter()
+                .any(|known| known.to == one.to && known.handshake.quic == handshake.quic)
         {
             all.push(one);
         }
@@ -97,7 +108,7 @@ pub(super) fn sight_dates<'a>(
         if let Some(certificate) = pick(&one) {
             let says = format!(
                 "{} shows {}, valid from {} to {}",
-                one.to,
+                one.place(),
                 quoted(&certificate.subject),
                 certificate.not_before.date(),
                 certificate.not_after.date()
@@ -121,18 +132,27 @@ pub(super) fn those<'a>(walk: &Walk<'a>, sightings: &[Sighting]) -> Vec<Shown<'a
 
 /// Where this is so, when not at every address: ` at 192.0.2.8 (1 of 2 addresses)`.
 pub(super) fn place(walk: &Walk<'_>, some: &[Shown<'_>]) -> String {
-    let all = shown(walk).len();
+    let shown = shown(walk);
+    let all = shown.len();
     if some.len() >= all {
         return String::new();
     }
     let mut place = String::from(" at ");
     for (nth, one) in some.iter().take(3).enumerate() {
-        let _ = match nth {
-            0 => write!(place, "{}", one.to.ip()),
-            _ => write!(place, ", {}", one.to.ip()),
-        };
+        if nth > 0 {
+            place.push_str(", ");
+        }
+        let _ = write!(place, "{}", one.to.ip());
+        if one.handshake.quic {
+            place.push_str(" over QUIC");
+        }
     }
-    let _ = write!(place, " ({} of {all} addresses)", some.len());
+    let of = if shown.iter().any(|one| one.handshake.quic) {
+        "handshakes over TCP and QUIC"
+    } else {
+        "addresses"
+    };
+    let _ = write!(place, " ({} of {all} {of})", some.len());
     place
 }
 

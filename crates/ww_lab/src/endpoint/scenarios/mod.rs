@@ -2,6 +2,7 @@
 
 mod answers;
 mod names;
+mod quic;
 mod reach;
 mod secured;
 mod services;
@@ -18,6 +19,7 @@ pub fn all() -> Vec<Scenario> {
         answers::SCENARIOS,
         signed::SCENARIOS,
         services::SCENARIOS,
+        quic::SCENARIOS,
     ]
     .concat()
 }

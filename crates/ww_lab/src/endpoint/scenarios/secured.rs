@@ -345,7 +345,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
 ];
 
 /// One server block of nginx.
-fn server(site: &Site, listens: &str, certificate: &str, more: &str) -> String {
+pub(super) fn server(site: &Site, listens: &str, certificate: &str, more: &str) -> String {
     let folder = site.folder.display();
     let more = more.replace('@', &folder.to_string());
     format!(

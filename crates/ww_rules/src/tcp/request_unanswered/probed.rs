@@ -3,7 +3,7 @@
 use crate::{Sighting, Sightings, Story, Subject, Walk};
 use std::net::SocketAddr;
 use ww_base::Span;
-use ww_evidence::transcript::{HelloReply, HttpOutcome, TlsOutcome};
+use ww_evidence::transcript::{HelloReply, HttpOutcome, HttpVersion, TlsOutcome};
 use ww_finding::{Owner, Support};
 
 /// Shorter waits than this tell of an impatient walk, not of a server.
@@ -11,7 +11,11 @@ const WAITED_MIN: Span = Span::from_secs(1);
 
 pub(super) fn sight(walk: &Walk<'_>, sightings: &mut Sightings) {
     for (step, exchange) in walk.transcript.exchanges() {
-        let Some(to) = exchange.to.filter(|_| !exchange.reused) else {
+        // What becomes of HTTP/3 tells of UDP, and is another rule's.
+        let Some(to) = exchange
+            .to
+            .filter(|_| !exchange.reused && exchange.version != HttpVersion::Three)
+        else {
             continue;
         };
         let what = match exchange.outcome {
