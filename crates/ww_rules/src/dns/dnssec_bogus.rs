@@ -54,6 +54,17 @@ fn sight(walk: &Walk<'_>, sightings: &mut Sightings) {
             ));
             continue;
         }
+        if failed.is_empty() && may_be_left_out(reason.kind) {
+            sightings.gap(Gap::new(
+                format!(
+                    "DNSSEC of {}: {}; this resolver does not validate, and may leave out what the zone has",
+                    bogus.validation.name,
+                    told::reason(reason, now(walk, bogus.step))
+                ),
+                format!("delv {} at another resolver", bogus.validation.name),
+            ));
+            continue;
+        }
         // A cache that does not validate keeps what was good when it was fetched.
         let over = reason
             .expires
@@ -73,6 +84,17 @@ fn sight(walk: &Walk<'_>, sightings: &mut Sightings) {
         }
         sightings.add(sighting);
     }
+}
+
+/// What is missing may be missing on the way alone: forwarders leave proofs out, and views inside a company
+/// have unsigned copies of zones.
+fn may_be_left_out(kind: ChainReasonKind) -> bool {
+    matches!(
+        kind,
+        ChainReasonKind::SignatureMissing
+            | ChainReasonKind::DenialMissing
+            | ChainReasonKind::KeysMissing
+    )
 }
 
 /// When a step was over.
