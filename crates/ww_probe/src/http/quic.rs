@@ -103,6 +103,10 @@ async fn speak(walker: &Walker<'_>, request: &Request, to: SocketAddr) {
 
 /// Says that this program cannot.
 #[cfg(not(feature = "http3"))]
+#[expect(
+    clippy::unused_async,
+    reason = "whoever calls it waits, as the other one has to be waited for"
+)]
 async fn speak(walker: &Walker<'_>, _request: &Request, to: SocketAddr) {
     walker.recorder.gap(Gap::new(
         format!("whether requests over HTTP/3 are answered at {to}, and with which certificate: this build leaves HTTP/3 out"),
