@@ -15,12 +15,14 @@ pub(crate) use dnssec::{Doubt, validate, validate_one};
 pub use dnssec::{TrustAnchorError, TrustAnchors};
 
 use crate::recorder::Asked;
+use crate::tls::together;
 use crate::walk::Walker;
 use crate::{Depth, Families};
 use ask::Ask;
 use resolver::Resolver;
 use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
+use std::pin::Pin;
 use std::time::Duration;
 use wire::{A, AAAA, HTTPS, SRV, kind_name, same};
 use ww_evidence::transcript::{Answer, LookupOutcome, Record, ResolverSetup, Seen, Service};
@@ -114,19 +116,8 @@ impl<'r, 'w> Resolving<'r, 'w> {
     async fn run(&self) -> Found {
         let target = self.walker.target;
         let is_service = target.host.starts_with('_');
-        let mut found = Vec::new();
-        if self.asks_system && !is_service {
-            // A dead server before one that answers costs its timer.
-            let longer = match self.setup.servers.len() {
-                0 | 1 => Duration::ZERO,
-                _ => Duration::from_nanos(self.setup.timeout.0.unsigned_abs()),
-            };
-            self.add(&mut found, system::addresses(self.walker, longer).await);
-        }
         let is_local = same(&target.host, "localhost") || target.host.ends_with(".localhost");
-        if is_local || (self.walker.options.depth == Depth::Quick && !found.is_empty()) {
-            return Found::at(found);
-        }
+        let mut found = Vec::new();
         let mut resolvers: Vec<Resolver> = self
             .setup
             .servers
@@ -137,9 +128,19 @@ impl<'r, 'w> Resolving<'r, 'w> {
         if is_service {
             return Found::at(self.service(&mut resolvers).await);
         }
+        let said = if is_local || self.walker.options.depth == Depth::Quick {
+            self.add(&mut found, self.by_system().await);
+            if is_local || !found.is_empty() {
+                return Found::at(found);
+            }
+            self.ask_each(&mut resolvers).await
+        } else {
+            let (by_system, said) = self.by_system_and_each(&mut resolvers).await;
+            self.add(&mut found, by_system);
+            said
+        };
         // What the hosts file says is what programs are given.
         let by_file = self.asks_system && !self.setup.hosts.is_empty() && !found.is_empty();
-        let said = self.ask_each(&mut resolvers).await;
         let at_servers: Vec<IpAddr> = said.iter().flat_map(Said::addresses).collect();
         let at_suffixes = self.expansions(&resolvers, !at_servers.is_empty()).await;
         let nowhere = found.is_empty() && at_servers.is_empty();
@@ -158,6 +159,29 @@ impl<'r, 'w> Resolving<'r, 'w> {
                 self.doubts(&resolvers, &said)
             },
         }
+    }
+
+    /// What the system and each server say, asked side by side: a dead server is waited for once.
+    async fn by_system_and_each(&self, resolvers: &mut [Resolver]) -> (Vec<IpAddr>, Vec<Said>) {
+        type Pending<'a> = Pin<Box<dyn Future<Output = ()> + 'a>>;
+        let (mut addresses, mut said) = (Vec::new(), Vec::new());
+        let system: Pending<'_> = Box::pin(async { addresses = self.by_system().await });
+        let servers: Pending<'_> = Box::pin(async { said = self.ask_each(resolvers).await });
+        together([system, servers]).await;
+        (addresses, said)
+    }
+
+    /// The addresses that programs on this host are given; none where the user names servers in place of the system's.
+    async fn by_system(&self) -> Vec<IpAddr> {
+        if !self.asks_system {
+            return Vec::new();
+        }
+        // A dead server before one that answers costs its timer.
+        let longer = match self.setup.servers.len() {
+            0 | 1 => Duration::ZERO,
+            _ => Duration::from_nanos(self.setup.timeout.0.unsigned_abs()),
+        };
+        system::addresses(self.walker, longer).await
     }
 
     /// Answers whose chain of signatures is worth a look: those that a resolver holds back, or else one that it
@@ -245,28 +269,32 @@ impl<'r, 'w> Resolving<'r, 'w> {
     /// Asks each server for the target's addresses, and how its service is reached.
     async fn ask_each(&self, resolvers: &mut [Resolver]) -> Vec<Said> {
         let host = &self.walker.target.host;
-        let mut all = Vec::new();
-        for resolver in resolvers {
-            let mut said = Said::default();
-            for &kind in self.kinds() {
-                let ask = Ask::new(resolver.server, host, kind);
-                match resolver.question(self.walker, &ask).await {
-                    Some(answer) => said.answers.push((kind, answer)),
-                    None => said.silent = true,
-                }
+        // Side by side: one that is dead keeps nobody waiting for the others.
+        together(
+            resolvers
+                .iter_mut()
+                .map(|resolver| self.ask_one(resolver, host)),
+        )
+        .await
+    }
+
+    async fn ask_one(&self, resolver: &mut Resolver, host: &str) -> Said {
+        let mut said = Said::default();
+        for &kind in self.kinds() {
+            let ask = Ask::new(resolver.server, host, kind);
+            match resolver.question(self.walker, &ask).await {
+                Some(answer) => said.answers.push((kind, answer)),
+                None => said.silent = true,
             }
-            if let Some(name) = self.https_name()
-                && said
-                    .answers
-                    .iter()
-                    .any(|(_, answer)| answer.rcode == "NOERROR")
-            {
-                let ask = Ask::new(resolver.server, &name, HTTPS);
-                resolver.question(self.walker, &ask).await;
-            }
-            all.push(said);
         }
-        all
+        let exists = |(_, answer): &(u16, Answer)| answer.rcode == "NOERROR";
+        if let Some(name) = self.https_name()
+            && said.answers.iter().any(exists)
+        {
+            let ask = Ask::new(resolver.server, &name, HTTPS);
+            resolver.question(self.walker, &ask).await;
+        }
+        said
     }
 
     /// Where the target's HTTPS record is (RFC 9460 section 9.1).

@@ -12,7 +12,7 @@ use std::pin::Pin;
 use std::time::Duration;
 use tokio::sync::Semaphore;
 use ww_evidence::tls::{Suite, TlsVersion};
-use ww_evidence::transcript::{HelloProbe, HelloReply, Seen};
+use ww_evidence::transcript::{HelloProbe, HelloReply, Seen, TlsOutcome};
 
 /// So many connections are open to one address at once.
 const AT_ONCE: usize = 4;
@@ -67,7 +67,13 @@ pub(super) async fn probe(walker: &Walker<'_>, to: SocketAddr) {
     let prober = Prober::new(walker, to);
     let name = prober.server_name();
     let usual = Hello::usual(name);
-    let Some(first) = prober.step(&usual, Manner::PLAIN, Words::default()).await else {
+    let stalled = is_silent(walker, to);
+    let first = if stalled {
+        prober.at_once(&usual).await
+    } else {
+        prober.step(&usual, Manner::PLAIN, Words::default()).await
+    };
+    let Some(first) = first else {
         return;
     };
     match &first.reply {
@@ -95,14 +101,25 @@ pub(super) async fn probe(walker: &Walker<'_>, to: SocketAddr) {
                 .await;
             prober.survey(&first).await;
         }
+        HelloReply::Silence if stalled => {}
         HelloReply::Silence => {
-            prober.small_segments(&usual).await;
-            prober
-                .names("nothing answers the hello with the right name")
-                .await;
+            together::together(prober.after_silence(&usual)).await;
         }
     }
 }
+
+/// A handshake with this address has waited in vain.
+fn is_silent(walker: &Walker<'_>, to: SocketAddr) -> bool {
+    walker.recorder.look(|steps| {
+        steps.iter().any(|step| {
+            matches!(&step.seen, Seen::Handshake(seen)
+                if seen.to == Some(to) && seen.outcome == TlsOutcome::TimedOut)
+        })
+    })
+}
+
+/// A question that waits for its answer.
+type Pending<'a> = Pin<Box<dyn Future<Output = Option<Heard>> + 'a>>;
 
 /// Asks whether TLS is spoken where clear text was expected.
 pub(super) async fn probe_clear_text_port(walker: &Walker<'_>, to: SocketAddr) {
@@ -215,7 +232,7 @@ impl<'p, 'w> Prober<'p, 'w> {
         ])
         .await;
         let fails = |nth: usize| matches!(heard.get(nth), Some(Some(heard)) if !heard.is_answer());
-        let mut asks: Vec<Pin<Box<dyn Future<Output = Option<Heard>> + '_>>> = Vec::new();
+        let mut asks: Vec<Pending<'_>> = Vec::new();
         if fails(0) {
             let small = Manner {
                 mss: Some(SMALL_MSS),
@@ -265,26 +282,45 @@ impl<'p, 'w> Prober<'p, 'w> {
             .await
     }
 
-    async fn small_segments(&self, hello: &Hello) {
+    /// The usual hello with all that its silence would raise, where silence is to be expected: one wait in place of
+    /// several. What the usual hello got.
+    async fn at_once(&self, usual: &Hello) -> Option<Heard> {
+        let mut asks = self.after_silence(usual);
+        let words = Words::because("nothing answered the handshake: is that so again?");
+        asks.insert(0, Box::pin(self.step(usual, Manner::PLAIN, words)));
+        let heard = together::together(asks).await;
+        heard.into_iter().next().flatten()
+    }
+
+    /// What silence makes one ask: smaller packets, and other names.
+    fn after_silence<'a>(&'a self, hello: &'a Hello) -> Vec<Pending<'a>> {
         let manner = Manner {
             mss: Some(SMALL_MSS),
             ..Manner::PLAIN
         };
         let words =
             Words::because("nothing answered the hello: is it the size of the server's packets?");
-        self.step(hello, manner, words).await;
+        let mut asks: Vec<Pending<'a>> = vec![Box::pin(self.step(hello, manner, words))];
+        asks.extend(self.other_names("nothing answers the hello with the right name"));
+        asks
     }
 
     /// The same hello without a name and with a wrong one.
     async fn names(&self, why: &'static str) {
+        together::together(self.other_names(why)).await;
+    }
+
+    fn other_names(&self, why: &'static str) -> Vec<Pending<'_>> {
         if self.server_name().is_empty() {
-            return;
+            return Vec::new();
         }
-        let asks = ["", WRONG_NAME].map(|name| async move {
-            let words = Words::because(why);
-            self.step(&Hello::usual(name), Manner::PLAIN, words).await;
-        });
-        together::together(asks).await;
+        let ask = |name| -> Pending<'_> {
+            Box::pin(async move {
+                let hello = Hello::usual(name);
+                self.step(&hello, Manner::PLAIN, Words::because(why)).await
+            })
+        };
+        ["", WRONG_NAME].map(ask).into_iter().collect()
     }
 
     /// Versions, and at depth suites and groups too.

@@ -152,8 +152,8 @@ fn each_server_is_asked_and_what_they_know_is_joined() {
             told(&steps),
             [
                 "A a.example 4096: NOERROR",
-                "AAAA a.example 4096: NOERROR",
                 "A a.example 4096: NOERROR",
+                "AAAA a.example 4096: NOERROR",
                 "AAAA a.example 4096: NOERROR",
             ]
         );
@@ -392,7 +392,8 @@ fn time_that_is_up_ends_the_questions() {
             |_| {},
         )
         .await;
-        assert!((1..=2).contains(&steps.len()), "{:?}", told(&steps));
+        // One for each server, or two where the first was given up just in time.
+        assert!((3..=6).contains(&steps.len()), "{:?}", told(&steps));
     });
 }
 
