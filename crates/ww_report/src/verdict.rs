@@ -1,6 +1,7 @@
 //! One sentence: the cause that explains most, or that nothing was found and what could not be
 //! judged.
 
+use crate::walk;
 use crate::words::{count_of, listed};
 use std::collections::BTreeSet;
 use ww_base::{Gap, Problem, Span};
@@ -111,11 +112,21 @@ pub fn verdict_on_files(findings: &[Finding], inputs: &[Input], problems: &[Prob
 }
 
 /// The verdict on live endpoints: what kind of trouble it is, and the finding that matters most; or that
-/// there is none, seen from here.
+/// there is none, seen from here. What was not reached, and no finding tells why, is said.
 pub fn verdict_on_walks(findings: &[Finding], walks: &[Transcript]) -> String {
     let causes: Vec<&Finding> = findings
         .iter()
         .filter(|finding| finding.severity > Severity::Info)
+        .collect();
+    let short: Vec<String> = walks
+        .iter()
+        .filter_map(|walk| {
+            let short = walk::shortfall(walk, findings)?;
+            Some(format!(
+                "{} was not walked to its end: {short}",
+                walk.head.target.written
+            ))
+        })
         .collect();
     if let Some(cause) = causes.first() {
         let kind = match cause.class {
@@ -123,16 +134,27 @@ pub fn verdict_on_walks(findings: &[Finding], walks: &[Transcript]) -> String {
             Class::Performance => "Performance",
             Class::Security | Class::Capture => "Security",
         };
-        return format!("{kind}: {}", blame(cause, &causes));
+        let told = format!("{kind}: {}", blame(cause, &causes));
+        return [&[told], short.as_slice()].concat().join("; ");
+    }
+    if !short.is_empty() {
+        return format!("No verdict, as {}", short.join("; "));
     }
     let targets: Vec<&str> = walks
         .iter()
         .map(|walk| walk.head.target.written.as_str())
         .collect();
-    format!(
+    let nothing = format!(
         "Nothing wrong was found at {}, seen from here",
         listed(&targets, 4)
-    )
+    );
+    let gaps = walks.iter().flat_map(|walk| &walk.gaps);
+    let mut open: Vec<&str> = gaps.map(|gap| gap.missing.as_str()).collect();
+    open.dedup();
+    match open.as_slice() {
+        [] => nothing,
+        open => format!("{nothing}; not judged: {}", listed(open, 2)),
+    }
 }
 
 /// The cause, whose side it is on, and how much of the trouble it explains.
@@ -263,6 +285,65 @@ mod tests {
 
     fn not_checked(missing: &str) -> Vec<(&'static str, Outcome)> {
         vec![("a-rule", Outcome::NotChecked(vec![Gap::new(missing, "")]))]
+    }
+
+    /// A walk to a target with these steps.
+    fn walk(target: &str, steps: &[&str]) -> Transcript {
+        let head = format!(
+            r#"{{"target": {{"written": "{target}", "service": "https", "host": "192.0.2.7", "port": 443, "path": "/"}}}}"#
+        );
+        let text = [&[head.as_str()], steps].concat().join("\n");
+        ww_evidence::transcript::read_transcript(&text).unwrap()
+    }
+
+    const OPEN: &str = r#"{"step": "connect", "to": "192.0.2.7:443", "outcome": "open"}"#;
+    const SECURED: &str =
+        r#"{"step": "handshake", "to": "192.0.2.7:443", "outcome": "done", "version": "TLS 1.3"}"#;
+    const ANSWERED: &str =
+        r#"{"step": "http", "to": "192.0.2.7:443", "outcome": {"replied": {"status": 404}}}"#;
+
+    #[test]
+    fn a_walk_that_was_not_finished_is_no_clean_one() {
+        let whole = walk("https://a", &[OPEN, SECURED, ANSWERED]);
+        assert_eq!(
+            verdict_on_walks(&[], &[whole]),
+            "Nothing wrong was found at https://a, seen from here"
+        );
+        let failed = OPEN.replace("open", "failed");
+        assert_eq!(
+            verdict_on_walks(&[], &[walk("https://a", &[&failed])]),
+            "No verdict, as https://a was not walked to its end: connect: 0 of 1 open · failed, so that tls and http were not reached"
+        );
+        let late = walk("https://a", &[OPEN, SECURED]);
+        assert_eq!(
+            verdict_on_walks(&[], &[late]),
+            "No verdict, as https://a was not walked to its end: http: not reached"
+        );
+    }
+
+    #[test]
+    fn what_a_finding_tells_needs_no_other_word() {
+        let stuck = || walk("https://a", &[OPEN]);
+        let told = finding(Severity::High, Class::Connectivity, "It is refused", 0);
+        assert_eq!(
+            verdict_on_walks(&[told], &[stuck()]),
+            "Connectivity: It is refused (the network between)"
+        );
+        let aside = finding(Severity::Low, Class::Performance, "It dawdles", 0);
+        assert_eq!(
+            verdict_on_walks(&[aside], &[stuck()]),
+            "Performance: It dawdles (the network between); https://a was not walked to its end: tls: not reached, so that http was not reached"
+        );
+    }
+
+    #[test]
+    fn what_could_not_be_asked_is_said() {
+        let mut whole = walk("https://a", &[OPEN, SECURED, ANSWERED]);
+        whole.gaps.push(Gap::new("what comes after --max-time", ""));
+        assert_eq!(
+            verdict_on_walks(&[], &[whole]),
+            "Nothing wrong was found at https://a, seen from here; not judged: what comes after --max-time"
+        );
     }
 
     #[test]

@@ -89,6 +89,7 @@ pub static RULES: &[&Rule] = &[
     &http::http_server_errors::RULE,
     &http::http3_advertised_unreachable::RULE,
     &http::redirect_loop::RULE,
+    &http::redirect_target_unreachable::RULE,
     &http::response_not_cacheable::RULE,
     &http::response_truncated::RULE,
     &keepalive::handshake_per_request::RULE,

@@ -5,13 +5,13 @@ use std::collections::BTreeSet;
 use ww_base::{Locus, Moment, Span, chance};
 use ww_evidence::transcript::{
     ConnectOutcome, DnsVia, GreetingOutcome, HttpOutcome, HttpVersion, KeepAliveProbe,
-    LookupOutcome, PeerReply, SecurityVerdict, Service, TlsOutcome, Transcript, Validation,
+    LookupOutcome, PeerReply, SecurityVerdict, Service, Target, TlsOutcome, Transcript, Validation,
     WebSocketOutcome,
 };
 use ww_finding::{Finding, Layer, Severity};
 
 /// A part of a walk.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Stage {
     /// Names to addresses.
     Names,
@@ -45,7 +45,7 @@ impl Stage {
         }
     }
 
-    fn of_finding(layer: Layer) -> Stage {
+    pub(super) fn of_finding(layer: Layer) -> Stage {
         match layer {
             Layer::Dns => Stage::Names,
             Layer::Tls => Stage::Tls,
@@ -104,13 +104,7 @@ pub(crate) fn lines(transcript: &Transcript, findings: &[Finding]) -> Vec<LayerL
                 Stage::Http => http(transcript),
                 Stage::Application => application(transcript),
             };
-            let due = match stage {
-                Stage::Names => !target.is_address(),
-                Stage::Connection => true,
-                Stage::Tls => target.service.is_tls(),
-                Stage::Http => matches!(target.service, Service::Http | Service::Https),
-                Stage::Application => false,
-            };
+            let due = is_due(stage, target);
             let worst = findings
                 .iter()
                 .filter(|finding| Stage::of_finding(finding.layer) == stage)
@@ -132,8 +126,25 @@ pub(crate) fn lines(transcript: &Transcript, findings: &[Finding]) -> Vec<LayerL
         .collect()
 }
 
+/// Whether a target has a layer.
+pub(super) fn is_due(stage: Stage, target: &Target) -> bool {
+    let service = target.service;
+    match stage {
+        Stage::Names => !target.is_address(),
+        // STUN is spoken over UDP.
+        Stage::Connection => service != Service::Stun,
+        Stage::Tls => service.is_tls(),
+        Stage::Http => matches!(service, Service::Http | Service::Https),
+        // Name servers are asked as those of the host are.
+        Stage::Application => !matches!(
+            service,
+            Service::Http | Service::Https | Service::Tcp | Service::Tls | Service::Dns
+        ),
+    }
+}
+
 /// Whether a finding is about what was walked: files and captures may tell of others, and then show nothing else.
-fn is_of_walk(finding: &Finding, transcript: &Transcript) -> bool {
+pub(super) fn is_of_walk(finding: &Finding, transcript: &Transcript) -> bool {
     let mut exhibits = finding.exhibits.iter().map(|exhibit| &exhibit.at);
     match exhibits.clone().next() {
         Some(Locus::Text(_) | Locus::Frames(_)) => exhibits

@@ -1,6 +1,7 @@
 //! A walk over a live endpoint for a terminal: a line per layer, and where the time went.
 
 mod layers;
+mod reached;
 mod waterfall;
 
 use crate::sheet::{Sheet, Tone};
@@ -12,6 +13,7 @@ use ww_finding::Finding;
 
 pub use layers::Stage;
 pub(crate) use layers::lines;
+pub(crate) use reached::shortfall;
 
 /// The line of a walk and those of its layers.
 pub(crate) fn render(sheet: &mut Sheet, transcript: &Transcript, findings: &[Finding]) {

@@ -9,5 +9,6 @@ pub(crate) mod http_answer_broken;
 pub(crate) mod http_gateway_timeout;
 pub(crate) mod http_server_errors;
 pub(crate) mod redirect_loop;
+pub(crate) mod redirect_target_unreachable;
 pub(crate) mod response_not_cacheable;
 pub(crate) mod response_truncated;

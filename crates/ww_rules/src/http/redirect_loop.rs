@@ -23,7 +23,7 @@ rule! {
 const FOLLOWED: u32 = 10;
 
 /// One request of a chain.
-type Link<'w> = (&'w Step, &'w HttpExchange);
+pub(super) type Link<'w> = (&'w Step, &'w HttpExchange);
 
 fn sight(walk: &Walk<'_>, sightings: &mut Sightings) {
     let chain = chain(walk);
@@ -55,7 +55,7 @@ fn sight(walk: &Walk<'_>, sightings: &mut Sightings) {
 }
 
 /// The requests of the chain in order, one for each redirect.
-fn chain<'w>(walk: &Walk<'w>) -> Vec<Link<'w>> {
+pub(super) fn chain<'w>(walk: &Walk<'w>) -> Vec<Link<'w>> {
     let mut chain: Vec<Link<'w>> = Vec::new();
     for (step, exchange) in walk.transcript.exchanges() {
         let next = chain.last().map_or(0, |(_, last)| last.redirect + 1);
@@ -66,7 +66,8 @@ fn chain<'w>(walk: &Walk<'w>) -> Vec<Link<'w>> {
     chain
 }
 
-fn location(exchange: &HttpExchange) -> Option<&str> {
+/// Where an answer sends its client.
+pub(super) fn location(exchange: &HttpExchange) -> Option<&str> {
     let reply: &HttpReply = exchange.reply()?;
     matches!(reply.status, 301 | 302 | 303 | 307 | 308)
         .then(|| reply.header("location"))
@@ -87,7 +88,7 @@ fn back(chain: &[Link<'_>], last: &HttpExchange, location: &str) -> Option<usize
 }
 
 /// A location as the walk writes URLs: absolute, without the usual port, without a fragment.
-fn absolute(base: &str, location: &str) -> Option<String> {
+pub(super) fn absolute(base: &str, location: &str) -> Option<String> {
     let location = location.split('#').next().unwrap_or_default().trim();
     let (scheme, rest) = base.split_once("://")?;
     let host = rest.split('/').next().unwrap_or_default();
