@@ -96,7 +96,7 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Verb {
     /// Say what is wrong in a packet capture or at a live endpoint, whose side it is on, and what to do
-    Diagnose(DiagnoseArguments),
+    Diagnose(Box<DiagnoseArguments>),
     /// List the TCP connections of a packet capture, a line each
     Flows(FlowsArguments),
     /// Say which settings in these files will hurt, alone or against one another

@@ -7,6 +7,7 @@ use crate::probing::arguments::ProbeArguments;
 use crate::probing::{self, Endpoint};
 use crate::reading::{self, Reading};
 use crate::report;
+use crate::watching;
 use std::path::PathBuf;
 use ww_base::{Gap, Limits, Problem};
 use ww_evidence::transcript::Transcript;
@@ -26,6 +27,15 @@ pub(crate) fn run(arguments: &DiagnoseArguments, color: ColorChoice) -> anyhow::
         }
     }
     brought.captures.extend(arguments.capture.iter().cloned());
+    if arguments.probing.watch {
+        let alone = brought.captures.is_empty() && arguments.config.is_empty();
+        let endpoints = if alone {
+            brought.endpoints.as_slice()
+        } else {
+            &[]
+        };
+        return watching::run(endpoints, &arguments.probing, &arguments.choice);
+    }
     let limits = reading::limits();
     Case::read(&brought, &limits, arguments.choice.quiet)?.report(&arguments.choice, color, &limits)
 }

@@ -20,6 +20,7 @@ mod reading;
 mod report;
 mod rule_name;
 mod rules;
+mod watching;
 
 use clap::Parser;
 use cli::{Cli, Verb};

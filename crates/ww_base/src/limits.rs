@@ -20,6 +20,8 @@ pub struct Limits {
     /// Connections and datagram flows held at once; beyond it an eighth of them is dropped, those
     /// that carried no data first, then the longest idle.
     pub flows: u32,
+    /// Walks of one watch whose outcomes are remembered in order.
+    pub watched_walks: u32,
     /// Unacknowledged segments remembered in one direction of one connection.
     pub segments_per_direction: u32,
     /// Unacknowledged segments remembered over all connections.
@@ -78,6 +80,7 @@ impl Default for Limits {
             notes: 10_000,
             expansion_ratio: 200,
             flows: 65_536,
+            watched_walks: 100_000,
             segments_per_direction: 10_000,
             segments: 1_000_000,
             holes_per_direction: 128,

@@ -4,6 +4,12 @@ use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, Hasher};
 use std::time::Duration;
 
+/// A wait between walks that follows no beat: of an exponential distribution, a fifth of the mean at least and three times
+/// at most.
+pub fn spacing(mean: Duration) -> Duration {
+    Dice::shaken().wait(mean).clamp(mean / 5, mean * 3)
+}
+
 /// A sequence of numbers that look random (SplitMix64); equal seeds give equal sequences.
 #[derive(Clone, Debug)]
 pub(crate) struct Dice(u64);

@@ -25,6 +25,7 @@ mod tcp;
 mod tls;
 mod walk;
 
+pub use dice::spacing;
 pub use dns::{TrustAnchorError, TrustAnchors};
 pub use namespace::NetworkNamespace;
 pub use options::{Depth, Families, Options};

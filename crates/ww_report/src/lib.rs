@@ -14,6 +14,7 @@ pub mod pages;
 pub mod reach;
 pub mod sarif;
 pub mod text;
+pub mod watch;
 
 mod place;
 mod sheet;

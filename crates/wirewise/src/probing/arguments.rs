@@ -79,17 +79,41 @@ pub(crate) struct ProbeArguments {
     #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
     repeat: u32,
 
+    /// Walk it again and again and tell what changes: in text the changes, with --format json a line for every walk. Ends
+    /// with a summary, after --for or at the first interrupt.
+    #[arg(long, conflicts_with = "record")]
+    pub(crate) watch: bool,
+
+    /// The mean of the times between two walks; they are random, so that a fault with a beat is met like any other.
+    #[arg(long, value_name = "SECONDS", default_value_t = 30, requires = "watch")]
+    #[arg(value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    interval: u64,
+
+    /// Watch for this long.
+    #[arg(long = "for", value_name = "SECONDS", requires = "watch")]
+    watch_for: Option<u64>,
+
     /// Write every step to this file, a line each; `wirewise diagnose FILE` judges it again.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(super) record: Option<PathBuf>,
 }
 
 impl ProbeArguments {
+    /// The mean of the times between two walks.
+    pub(crate) fn interval(&self) -> Duration {
+        Duration::from_secs(self.interval)
+    }
+
+    /// How long is watched; none for as long as the user likes.
+    pub(crate) fn watch_for(&self) -> Option<Duration> {
+        self.watch_for.map(Duration::from_secs)
+    }
+
     /// The options, with the files they name read.
     ///
     /// # Errors
     /// A file that cannot be read.
-    pub(super) fn options(&self) -> anyhow::Result<Options> {
+    pub(crate) fn options(&self) -> anyhow::Result<Options> {
         let read = |path: &PathBuf| super::read_file(path);
         let client_certificate = match (&self.cert, &self.key) {
             (Some(cert), Some(key)) => Some((read(cert)?, read(key)?)),
