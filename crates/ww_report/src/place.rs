@@ -95,13 +95,11 @@ impl<'a> Sources<'a> {
     pub fn short_name(&self, source: SourceId) -> String {
         let path = self.path(source);
         let starts = path.rmatch_indices('/').map(|(at, _)| at + 1);
-        let end = starts.filter_map(|at| path.get(at..)).find(|end| {
-            self.inputs
-                .iter()
-                .filter(|input| ends(&input.path, end))
-                .count()
-                <= 1
-        });
+        let alone = |end: &&str| {
+            let others = self.inputs.iter();
+            !end.is_empty() && others.filter(|input| ends(&input.path, end)).count() <= 1
+        };
+        let end = starts.filter_map(|at| path.get(at..)).find(alone);
         source_name(end.unwrap_or(path))
     }
 
@@ -182,10 +180,17 @@ mod tests {
             bytes: 0,
             frames: 0,
         };
-        let inputs = ["a/x.pcap", "b/x.pcap", "b/y.pcap", "-"].map(input);
+        let inputs = ["a/x.pcap", "b/x.pcap", "b/y.pcap", "-", "http://[::1]:80/"].map(input);
         let sources = Sources::new(&inputs);
-        let names = [0, 1, 2, 3].map(|id| sources.short_name(SourceId(id)));
-        assert_eq!(names, ["a/x.pcap", "b/x.pcap", "y.pcap", "standard input"]);
+        let names = [0, 1, 2, 3, 4].map(|id| sources.short_name(SourceId(id)));
+        let short = [
+            "a/x.pcap",
+            "b/x.pcap",
+            "y.pcap",
+            "standard input",
+            "[::1]:80/",
+        ];
+        assert_eq!(names, short);
     }
 
     #[test]
