@@ -4,7 +4,7 @@
 use super::request::Request;
 use super::session::Hop;
 use super::two;
-use super::wire::{BODY_HEAD, BODY_MAX, HEAD_MAX, first_line};
+use super::wire::{BODY_HEAD, BODY_MAX, HEAD_MAX, first_line, unread};
 use crate::recorder::{Asked, span};
 use crate::tls::{Sighted, sighted};
 use crate::walk::Walker;
@@ -215,12 +215,7 @@ async fn read(
     reply: &HttpReply,
     patience: Duration,
 ) -> Body {
-    let mut body = Body {
-        announced: reply
-            .header("content-length")
-            .and_then(|length| length.parse().ok()),
-        ..Body::default()
-    };
+    let mut body = unread(reply);
     let mut head = Vec::new();
     let deadline = Instant::now() + patience;
     loop {

@@ -2,7 +2,7 @@
 
 use super::exchange::{Exchanged, Io, Waits};
 use super::request::Request;
-use super::wire::{BODY_HEAD, BODY_MAX, HEAD_MAX, first_line};
+use super::wire::{BODY_HEAD, BODY_MAX, HEAD_MAX, first_line, unread};
 use crate::tap::Tapped;
 use h2::client;
 use std::io;
@@ -106,12 +106,7 @@ pub(super) fn message(
 }
 
 async fn read(mut stream: h2::RecvStream, reply: &HttpReply, waits: Waits, first: Instant) -> Body {
-    let mut body = Body {
-        announced: reply
-            .header("content-length")
-            .and_then(|length| length.parse().ok()),
-        ..Body::default()
-    };
+    let mut body = unread(reply);
     let mut head = Vec::new();
     loop {
         let left = waits.whole.saturating_sub(first.elapsed());

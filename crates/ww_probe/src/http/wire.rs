@@ -2,7 +2,7 @@
 //! no input and output of its own.
 
 use super::chunks::Chunks;
-use ww_evidence::transcript::{HttpOutcome, HttpReply};
+use ww_evidence::transcript::{Body, HttpOutcome, HttpReply};
 
 /// No head is read beyond this, all interim answers included.
 pub(crate) const HEAD_MAX: usize = 64 * 1024;
@@ -15,6 +15,15 @@ pub(crate) const BODY_HEAD: usize = 1024;
 
 /// This much is kept of a first line that is not HTTP.
 const LINE_MAX: usize = 256;
+
+/// The body that a reply announces, before any of it has come.
+pub(super) fn unread(reply: &HttpReply) -> Body {
+    let length = reply.header("content-length");
+    Body {
+        announced: length.and_then(|length| length.parse().ok()),
+        ..Body::default()
+    }
+}
 
 /// How reading from the connection ended.
 #[derive(Clone, Debug, PartialEq, Eq)]

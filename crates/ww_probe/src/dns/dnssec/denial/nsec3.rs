@@ -103,11 +103,7 @@ pub(super) fn matching<'n>(
     name: &Name,
     budget: &mut Budget,
 ) -> Result<Option<&'n Nsec3>, Proof> {
-    let Some(first) = alike(all, zone).next() else {
-        return Ok(None);
-    };
-    let digest = digest(name, first, budget)?;
-    Ok(alike(all, zone).find(|one| one.label == digest))
+    fitting(all, zone, name, budget, |one, digest| one.label == digest)
 }
 
 /// The record within which a name does not exist.
@@ -117,11 +113,22 @@ fn covering<'n>(
     name: &Name,
     budget: &mut Budget,
 ) -> Result<Option<&'n Nsec3>, Proof> {
+    fitting(all, zone, name, budget, Nsec3::covers)
+}
+
+/// The first record of the zone that fits the digest of a name.
+fn fitting<'n>(
+    all: &'n [Nsec3],
+    zone: &Name,
+    name: &Name,
+    budget: &mut Budget,
+    fits: impl Fn(&Nsec3, &[u8]) -> bool,
+) -> Result<Option<&'n Nsec3>, Proof> {
     let Some(first) = alike(all, zone).next() else {
         return Ok(None);
     };
     let digest = digest(name, first, budget)?;
-    Ok(alike(all, zone).find(|one| one.covers(&digest)))
+    Ok(alike(all, zone).find(|one| fits(one, &digest)))
 }
 
 /// RFC 5155 section 8.3.
