@@ -84,6 +84,8 @@ pub static RULES: &[&Rule] = &[
     &health::probe_timeout_too_short::RULE,
     &health::targets_without_check::RULE,
     &http::event_stream_buffered::RULE,
+    &http::hsts_ignored::RULE,
+    &http::hsts_missing::RULE,
     &http::http_answer_broken::RULE,
     &http::http_gateway_timeout::RULE,
     &http::http_server_errors::RULE,

@@ -1,9 +1,12 @@
 //! Rules about requests and answers of HTTP at a live endpoint.
 
+mod hsts;
 pub(crate) mod maker;
 mod timer;
 
 pub(crate) mod event_stream_buffered;
+pub(crate) mod hsts_ignored;
+pub(crate) mod hsts_missing;
 pub(crate) mod http3_advertised_unreachable;
 pub(crate) mod http_answer_broken;
 pub(crate) mod http_gateway_timeout;

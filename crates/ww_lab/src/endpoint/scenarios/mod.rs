@@ -1,6 +1,7 @@
 //! Every endpoint that is walked.
 
 mod answers;
+mod fields;
 mod names;
 mod quic;
 mod reach;
@@ -17,6 +18,7 @@ pub fn all() -> Vec<Scenario> {
         names::SCENARIOS,
         secured::SCENARIOS,
         answers::SCENARIOS,
+        fields::SCENARIOS,
         signed::SCENARIOS,
         services::SCENARIOS,
         quic::SCENARIOS,
