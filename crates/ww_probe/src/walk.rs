@@ -7,7 +7,9 @@ use std::net::SocketAddr;
 use std::pin::Pin;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use ww_base::{Gap, Moment, SourceId};
-use ww_evidence::transcript::{Head, Service, Step, Target, TlsSurvey, Transcript, Validation};
+use ww_evidence::transcript::{
+    ClockState, Head, Service, Step, Target, TlsSurvey, Transcript, Validation,
+};
 
 /// A walk in progress: what every layer needs.
 pub(crate) struct Walker<'w> {
@@ -94,12 +96,21 @@ pub fn walk(
                 .as_ref()
                 .map(ToString::to_string)
                 .unwrap_or_default(),
+            clock: clock(),
             privileged: tcp::privileged(),
             syn_repeats: tcp::syn_repeats(),
         },
         steps,
         gaps,
     })
+}
+
+fn clock() -> ClockState {
+    match ww_sys::is_clock_synchronised() {
+        Some(true) => ClockState::Synchronised,
+        Some(false) => ClockState::Unsynchronised,
+        None => ClockState::Unknown,
+    }
 }
 
 /// All versions, suites and groups that an address accepts, without the other layers: for comparison with

@@ -402,3 +402,69 @@ fn http3_is_looked_for_where_it_is_promised() {
     assert_eq!(quic.outcome, ww_evidence::transcript::QuicOutcome::Refused);
     assert!(step.why.contains("Alt-Svc"), "{}", step.why);
 }
+
+#[test]
+fn a_long_text_is_asked_for_with_codings_on_offer() {
+    let server = Server::new(|stream, request| {
+        let body = "the same again ".repeat(2_000);
+        let is_offered = request.head.contains("accept-encoding: gzip, ");
+        // Said, and not done.
+        let coding = if is_offered {
+            "Content-Encoding: gzip\r\n"
+        } else {
+            ""
+        };
+        let length = body.len();
+        say(
+            stream,
+            &format!(
+                "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n{coding}Content-Length: {length}\r\n\r\n{body}"
+            ),
+        );
+    });
+    let transcript = walked(&server);
+    let offered = transcript
+        .exchanges()
+        .filter(|(_, exchange)| !exchange.offered.is_empty())
+        .map(|(_, exchange)| {
+            exchange
+                .reply()
+                .and_then(|reply| reply.body.decoding.clone())
+        });
+    let seen: Vec<_> = offered.flatten().collect();
+    let [seen] = seen.as_slice() else {
+        panic!("one answer: {seen:?}");
+    };
+    assert_eq!(seen.named, ["gzip"]);
+    assert!(seen.fault.contains("the same again"), "{seen:?}");
+    let mut quick = options();
+    quick.depth = Depth::Quick;
+    let quick = walked_with(&server, "/", &quick);
+    assert!(quick.exchanges().all(|(_, one)| one.offered.is_empty()));
+}
+
+#[test]
+fn a_date_that_is_not_the_time_is_looked_at_again() {
+    let dated = |date: &'static str| {
+        let server = Server::new(move |stream, _| {
+            say(
+                stream,
+                &format!("HTTP/1.1 200 OK\r\nDate: {date}\r\nContent-Length: 0\r\n\r\n"),
+            );
+        });
+        let transcript = walked(&server);
+        let steps: Vec<Span> = transcript
+            .exchanges()
+            .filter(|(_, exchange)| !exchange.reused && exchange.version == HttpVersion::One)
+            .map(|(step, _)| step.began)
+            .collect();
+        steps
+    };
+    let looked = dated("Sun, 06 Nov 1994 08:49:37 GMT");
+    assert_eq!(looked.len(), 2, "{looked:?}");
+    assert!(
+        looked[1] - looked[0] >= Span::from_millis(1_100),
+        "{looked:?}"
+    );
+    assert_eq!(dated("soon").len(), 1);
+}

@@ -3,12 +3,14 @@
 //! The only crate of the workspace in which `unsafe` is allowed. Each function is one call with its
 //! arguments checked, and knows nothing of networks beyond that.
 
+mod clock;
 mod interrupt;
 mod map;
 mod memory;
 mod prefetch;
 mod socket;
 
+pub use clock::is_clock_synchronised;
 pub use interrupt::{catch_interrupts, is_interrupted};
 pub use map::MappedFile;
 pub use memory::keep_freed_memory;

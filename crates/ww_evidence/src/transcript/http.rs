@@ -1,9 +1,9 @@
 //! Requests and what came back.
 
-use super::written;
+use super::{date, written};
 use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
-use ww_base::Span;
+use ww_base::{Moment, Span};
 
 /// The version of HTTP that was spoken.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -89,6 +89,12 @@ impl HttpReply {
             .filter(move |(known, _)| known.eq_ignore_ascii_case(name))
             .map(|(_, value)| value.as_str())
     }
+
+    /// When the answer was made, by the clock of who made it, to the second (`Date`); `None` where it does not say so
+    /// in the form that is sent (RFC 9110 section 5.6.7).
+    pub fn date(&self) -> Option<Moment> {
+        self.header("date").and_then(date::read)
+    }
 }
 
 /// A body as far as it came.
@@ -108,6 +114,27 @@ pub struct Body {
     pub fault: String,
     /// Its first kilobyte as text.
     pub head: String,
+    /// What became of it when its codings were taken off, where that was tried.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub decoding: Option<Decoding>,
+}
+
+/// A body without its codings (RFC 9110 section 8.4).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, rename_all = "kebab-case")]
+pub struct Decoding {
+    /// The codings that `Content-Encoding` names, in the order in which they were put on.
+    pub named: Vec<String>,
+    /// Those that were taken off, the outermost first: what is not named shows itself by its first bytes.
+    pub found: Vec<String>,
+    /// Bytes that were left then (at most the bound of the probe).
+    pub bytes: u64,
+    /// Why one of them cannot be taken off.
+    pub fault: String,
+    /// The coding that the probe cannot take off.
+    pub skipped: String,
+    /// How many bytes gzip would have made of a body that came without a coding, where that could save a round trip.
+    pub gzip: Option<u64>,
 }
 
 /// An HTTP request.
@@ -126,6 +153,9 @@ pub struct HttpExchange {
     pub redirect: u32,
     /// The connection had carried a request before.
     pub reused: bool,
+    /// The codings that were offered (`Accept-Encoding`); empty when none was.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub offered: String,
     /// How long each phase took.
     pub phases: Phases,
     /// How it ended.

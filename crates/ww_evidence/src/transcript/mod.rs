@@ -8,6 +8,7 @@
 //! Times are milliseconds in the written form, as people read them.
 
 mod apply;
+mod date;
 mod dns;
 mod http;
 mod tcp;
@@ -23,8 +24,8 @@ pub use dns::{
     ResolverSetup, SecurityVerdict, SignatureLife, Validation, ZoneKey, ZoneLink,
 };
 pub use http::{
-    Body, HttpExchange, HttpOutcome, HttpReply, HttpVersion, KeepAliveProbe, Phases, QuicOutcome,
-    QuicProbe,
+    Body, Decoding, HttpExchange, HttpOutcome, HttpReply, HttpVersion, KeepAliveProbe, Phases,
+    QuicOutcome, QuicProbe,
 };
 pub use tcp::{
     Connect, ConnectOutcome, Hop, IcmpReport, IdleFate, IdleProbe, IdleTry, LocalState, PathTrace,
@@ -65,12 +66,27 @@ pub struct Head {
     /// The network namespace that was walked from, as the user named it; empty for the program's own.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub namespace: String,
+    /// What the kernel says of its clock.
+    pub clock: ClockState,
     /// The program's effective user was the superuser.
     pub privileged: bool,
     /// When the kernel repeats a SYN that is not answered, counted from the first one (Linux:
     /// `net.ipv4.tcp_syn_linear_timeouts`, `tcp_syn_retries`); empty when not known.
     #[serde(with = "written::each_ms")]
     pub syn_repeats: Vec<Span>,
+}
+
+/// Whether something keeps a host's clock right.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ClockState {
+    /// The kernel does not tell.
+    #[default]
+    Unknown,
+    /// A program sets it, as from a server of NTP.
+    Synchronised,
+    /// Nothing has set it for long (`STA_UNSYNC` of `adjtimex(2)`).
+    Unsynchronised,
 }
 
 /// The endpoint as the user named it.

@@ -46,7 +46,27 @@ pub(crate) async fn exchange<S: Io + ?Sized>(
     request: &Request,
     waits: Waits,
 ) -> Exchanged {
+    put(stream, request, waits, None).await
+}
+
+/// The same, and keeps the body as far as it is read.
+pub(super) async fn exchange_whole<S: Io + ?Sized>(
+    stream: &mut S,
+    request: &Request,
+    waits: Waits,
+    body: &mut Vec<u8>,
+) -> Exchanged {
+    put(stream, request, waits, Some(body)).await
+}
+
+async fn put<S: Io + ?Sized>(
+    stream: &mut S,
+    request: &Request,
+    waits: Waits,
+    body: Option<&mut Vec<u8>>,
+) -> Exchanged {
     let mut reading = Reading {
+        body,
         reader: Reader::new(request.method),
         stream: None,
         sent: Instant::now(),
@@ -73,14 +93,16 @@ pub(crate) async fn exchange<S: Io + ?Sized>(
     reading.finish(&ending)
 }
 
-struct Reading {
+struct Reading<'b> {
     reader: Reader,
+    /// Where the body is kept, if it is.
+    body: Option<&'b mut Vec<u8>>,
     stream: Option<(Duration, Events)>,
     sent: Instant,
     first: Option<Instant>,
 }
 
-impl Reading {
+impl Reading<'_> {
     async fn read<S: Io + ?Sized>(&mut self, stream: &mut S, waits: Waits) -> Ending {
         let mut buffer = vec![0; 16 * 1024];
         loop {
@@ -112,6 +134,9 @@ impl Reading {
         let now = Instant::now();
         self.first.get_or_insert(now);
         self.reader.feed(bytes);
+        if let Some(body) = &mut self.body {
+            body.extend_from_slice(self.reader.fresh());
+        }
         let at = now.saturating_duration_since(self.sent);
         if self.stream.is_none() && self.reader.headed() && is_event_stream(&self.reader) {
             self.stream = Some((at, Events::default()));

@@ -1,6 +1,9 @@
 //! Requests: what is asked of every address, and what an answer makes one ask.
 
 mod chunks;
+mod clock;
+mod coding;
+mod compress;
 mod events;
 mod exchange;
 mod keep;
@@ -84,8 +87,13 @@ async fn ask_further(walker: &Walker<'_>, request: &Request, answered: &HttpExch
     let (Some(to), Some(reply)) = (answered.to, answered.reply()) else {
         return;
     };
+    let is_off = clock::is_off(reply);
     redirect::follow(walker, to, reply.clone()).await;
     if walker.options.depth > Depth::Quick {
+        compress::ask(walker, request, answered).await;
+        if is_off {
+            clock::look_again(walker, request, to).await;
+        }
         quic::verify(walker, request, to, reply).await;
     }
     if walker.options.depth == Depth::Deep {

@@ -29,7 +29,7 @@ pub(crate) struct Hop {
 
 /// How long an answer is waited for: long enough to see a gateway's timer end, which is often 30 or 60 s, where
 /// nothing has timed out before.
-fn waits(walker: &Walker<'_>) -> Option<Waits> {
+pub(super) fn waits(walker: &Walker<'_>) -> Option<Waits> {
     let usual = walker.options.patience;
     let waited = walker.recorder.look(|steps| {
         steps.iter().any(|step| {
@@ -137,7 +137,8 @@ pub(crate) async fn again(
     write(walker, asked, seen, done);
 }
 
-fn write(
+/// Writes what came of a request as a step, and a stream's events as another one.
+pub(super) fn write(
     walker: &Walker<'_>,
     asked: Asked,
     mut seen: HttpExchange,

@@ -1,5 +1,6 @@
 //! `response-not-cacheable`: header fields contradict each other, so that shared caches keep nothing.
 
+use super::caching::{has, lifetime};
 use crate::rule::rule;
 use crate::{Sighting, Sightings, Story, Subject, Walk};
 use ww_evidence::transcript::{HttpExchange, HttpReply};
@@ -70,39 +71,6 @@ fn contradiction(exchange: &HttpExchange) -> Option<(&HttpReply, String)> {
         return None;
     };
     Some((reply, why))
-}
-
-/// The directive by which the answer asks to be kept, if it does for longer than no time.
-fn lifetime(reply: &HttpReply) -> Option<&'static str> {
-    let seconds = |name: &str| {
-        directives(reply)
-            .filter_map(|directive| directive.split_once('='))
-            .find(|(known, _)| known.trim().eq_ignore_ascii_case(name))
-            .and_then(|(_, value)| value.trim().trim_matches('"').parse::<u64>().ok())
-            .filter(|&seconds| seconds > 0)
-    };
-    if seconds("s-maxage").is_some() {
-        Some("s-maxage")
-    } else if seconds("max-age").is_some() {
-        Some(if has(reply, "public") {
-            "public, max-age"
-        } else {
-            "max-age"
-        })
-    } else {
-        None
-    }
-}
-
-fn directives(reply: &HttpReply) -> impl Iterator<Item = &str> {
-    reply
-        .all("cache-control")
-        .flat_map(|value| value.split(','))
-        .map(str::trim)
-}
-
-fn has(reply: &HttpReply, name: &str) -> bool {
-    directives(reply).any(|directive| directive.eq_ignore_ascii_case(name))
 }
 
 fn is_static(url: &str) -> bool {

@@ -37,12 +37,13 @@ fn say(walk: &Walk<'_>, sightings: &[Sighting]) -> Story {
     let host = &walk.target().host;
     let story = Story::observed(
         format!(
-            "The {} of {host}{} expired {} ago, on {}{}",
+            "The {} of {host}{} expired {} ago, on {}{}{}",
             called(one, certificate),
             place(walk, &some),
             days(one.at - certificate.not_after),
             certificate.not_after.date(),
-            shown::others(walk)
+            shown::others(walk),
+            shown::by_other_clock(walk, one, certificate)
         ),
         "date -u on this host, if its clock is ahead",
     );

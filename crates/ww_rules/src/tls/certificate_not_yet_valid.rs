@@ -51,13 +51,14 @@ fn say(walk: &Walk<'_>, sightings: &[Sighting]) -> Story {
     };
     let story = Story::observed(
         format!(
-            "The {} of {}{} is valid in {} only, from {}{}",
+            "The {} of {}{} is valid in {} only, from {}{}{}",
             called(one, certificate),
             walk.target().host,
             place(walk, &some),
             days(certificate.not_before - one.at),
             certificate.not_before.date(),
-            shown::others(walk)
+            shown::others(walk),
+            shown::by_other_clock(walk, one, certificate)
         ),
         "date -u on this host, if its clock is behind",
     )

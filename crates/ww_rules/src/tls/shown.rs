@@ -1,5 +1,6 @@
 //! Which certificates the addresses of a live endpoint show.
 
+use crate::http::clock;
 use crate::{Sighting, Sightings, Story, Subject, Walk};
 use std::fmt::Write as _;
 use std::net::SocketAddr;
@@ -193,6 +194,25 @@ pub(super) fn others(walk: &Walk<'_>) -> String {
                 "; {} shows a good one, valid until {}",
                 good.to.ip(),
                 good.own.not_after.date()
+            )
+        })
+        .unwrap_or_default()
+}
+
+/// The server by whose clock a certificate is valid that is not by this host's, as the end of a sentence; empty when
+/// there is none.
+pub(super) fn by_other_clock(
+    walk: &Walk<'_>,
+    one: &Shown<'_>,
+    certificate: &Certificate,
+) -> String {
+    let dates = (certificate.not_before, certificate.not_after);
+    clock::by_which_valid(walk, one.at, dates)
+        .map(|skew| {
+            format!(
+                ". By the clock of {}, which is {} this host's, it is valid: one of both clocks is wrong",
+                skew.address,
+                skew.words()
             )
         })
         .unwrap_or_default()
