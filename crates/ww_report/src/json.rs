@@ -6,9 +6,12 @@
 use crate::Sources;
 use serde::Serialize;
 use serde_json::Value;
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use ww_base::{Gap, Locus, Problem, ProblemKind, SourceSpan, Span, json_escaped};
 use ww_evidence::transcript::{Transcript, write_head, write_step};
 use ww_finding::{Consultation, Edit, Exhibit, Finding, Fix, Input, Outcome};
+use ww_reason::{Case, cases};
 
 /// The version of the format.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -48,6 +51,57 @@ struct WalkEntry<'a> {
     path: &'a str,
     head: Value,
     steps: Vec<Value>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    reasoning: Vec<ReasoningEntry>,
+}
+
+/// A symptom of a walk, and what its controls leave of its causes.
+#[derive(Debug, Serialize)]
+struct ReasoningEntry {
+    symptom: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    at: Option<SocketAddr>,
+    step: u32,
+    readings: BTreeMap<&'static str, &'static str>,
+    confidence: &'static str,
+    causes: Vec<CauseEntry>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    would_tell: Option<&'static str>,
+}
+
+/// A cause that a symptom may have.
+#[derive(Debug, Serialize)]
+struct CauseEntry {
+    rule: &'static str,
+    says: &'static str,
+    kind: &'static str,
+}
+
+impl ReasoningEntry {
+    fn new(case: &Case) -> ReasoningEntry {
+        let answer = case.answer();
+        ReasoningEntry {
+            symptom: case.symptom.word(),
+            at: case.at,
+            step: case.step,
+            readings: case
+                .readings
+                .iter()
+                .map(|(control, reading)| (control.word(), reading.word()))
+                .collect(),
+            confidence: answer.confidence.word(),
+            causes: answer
+                .causes
+                .iter()
+                .map(|cause| CauseEntry {
+                    rule: cause.rule,
+                    says: cause.says,
+                    kind: cause.kind.word(),
+                })
+                .collect(),
+            would_tell: answer.would_tell(case.symptom),
+        }
+    }
 }
 
 impl<'a> WalkEntry<'a> {
@@ -60,6 +114,10 @@ impl<'a> WalkEntry<'a> {
                 .steps
                 .iter()
                 .map(|step| value(&write_step(step)))
+                .collect(),
+            reasoning: cases(&walk.head.target, &walk.steps)
+                .iter()
+                .map(ReasoningEntry::new)
                 .collect(),
         }
     }

@@ -24,6 +24,14 @@ pub fn render(consultation: &Consultation, sources: &Sources<'_>) -> String {
                 plain(&line.says)
             );
         }
+        for (number, says) in (0..).zip(walk::open_questions(transcript)) {
+            let title = if number == 0 {
+                "\nCannot be told from here:\n\n"
+            } else {
+                ""
+            };
+            let _ = writeln!(text, "{title}- {}", plain(&says));
+        }
     }
     for (id, finding) in (1..).map(finding_id).zip(&consultation.findings) {
         one(&mut text, &id, finding, sources);

@@ -49,6 +49,18 @@ impl IcmpReport {
         }
     }
 
+    /// Somebody does not deliver on purpose, or in a circle: it is forbidden, a TCP port or TCP itself is
+    /// "unreachable", or the hop limit ran out on the way.
+    pub fn is_rejection(&self) -> bool {
+        let protocol = self.from.is_ipv4() && self.kind == 3 && self.code == 2;
+        self.is_policy() || self.is_port_unreachable() || protocol || self.is_time_exceeded()
+    }
+
+    /// The hop limit ran out on the way.
+    pub fn is_time_exceeded(&self) -> bool {
+        self.kind == if self.from.is_ipv4() { 11 } else { 3 }
+    }
+
     /// It says that nobody listens on the port.
     pub fn is_port_unreachable(&self) -> bool {
         match self.from {

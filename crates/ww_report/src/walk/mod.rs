@@ -1,7 +1,8 @@
-//! A walk over a live endpoint for a terminal: a line per layer, and where the time went.
+//! A walk over a live endpoint for a terminal: a line per layer, where the time went, and what cannot be told from here.
 
 mod layers;
 mod reached;
+mod reasoning;
 mod waterfall;
 
 use crate::sheet::{Sheet, Tone};
@@ -14,6 +15,7 @@ use ww_finding::Finding;
 pub use layers::Stage;
 pub(crate) use layers::lines;
 pub(crate) use reached::shortfall;
+pub(crate) use reasoning::open_questions;
 
 /// The line of a walk and those of its layers.
 pub(crate) fn render(sheet: &mut Sheet, transcript: &Transcript, findings: &[Finding]) {
@@ -36,6 +38,14 @@ pub(crate) fn render(sheet: &mut Sheet, transcript: &Transcript, findings: &[Fin
         );
     }
     waterfall::render(sheet, transcript);
+    let open = open_questions(transcript);
+    if !open.is_empty() {
+        sheet.gap();
+        for says in open {
+            let label = [(2, Tone::Yellow, "?"), (4, Tone::Plain, "open")];
+            sheet.hanging(&label, 14, Tone::Plain, &says);
+        }
+    }
 }
 
 /// One line about a walk: how many steps and how long.

@@ -2,10 +2,11 @@
 
 use super::{About, RuleGaps, Told, add_gaps, in_two_steps, joint, observe, order, outcomes};
 use crate::{Rule, Sighting, Sightings, Walk, Work};
-use ww_base::Limits;
+use ww_base::{Limits, Locus};
 use ww_evidence::Capture;
 use ww_evidence::transcript::Transcript;
-use ww_finding::{Finding, Outcome};
+use ww_finding::{Finding, Outcome, Support};
+use ww_reason::{Case, Confidence, cases};
 
 /// What the rules say about walks over live endpoints, and about captures of the same trouble: findings
 /// in order of importance, and the outcome of every rule that was asked in the order of the catalogue.
@@ -31,9 +32,48 @@ pub(super) fn observe_walks(walks: &[Transcript], limits: &Limits) -> (Vec<Told>
     let mut told = Vec::new();
     let mut gaps = RuleGaps::new();
     for transcript in walks {
+        let before = told.len();
         judge_walk(&Walk::new(transcript, limits), &mut told, &mut gaps);
+        let cases = cases(&transcript.head.target, &transcript.steps);
+        for told in told.iter_mut().skip(before) {
+            grade(&mut told.finding, &cases);
+        }
     }
     (told, gaps)
+}
+
+/// How sure a cause is that rests on a symptom which may have others: what controls left decides. A rule that says
+/// itself how it knows is heeded.
+fn grade(finding: &mut Finding, cases: &[Case]) {
+    let steps: Vec<u32> = finding
+        .exhibits
+        .iter()
+        .filter_map(|exhibit| match exhibit.at {
+            Locus::Probe { step, .. } => Some(step),
+            _ => None,
+        })
+        .collect();
+    let mut answers = cases
+        .iter()
+        .filter(|case| steps.contains(&case.step))
+        .map(Case::answer)
+        .filter(|answer| answer.causes.iter().any(|cause| cause.rule == finding.rule))
+        .peekable();
+    if finding.support != Support::Observed || answers.peek().is_none() {
+        return;
+    }
+    let of_rule =
+        |answer: &ww_reason::Answer| answer.causes.iter().all(|cause| cause.rule == finding.rule);
+    let (mut proved, mut alone) = (true, true);
+    for answer in answers {
+        proved &= answer.confidence == Confidence::Proved;
+        alone &= of_rule(&answer);
+    }
+    finding.support = match (proved, alone) {
+        (true, _) => Support::Proved,
+        (false, true) => Support::Observed,
+        (false, false) => Support::Heuristic,
+    };
 }
 
 /// Adds gaps of one kind of evidence to those of another.

@@ -98,7 +98,7 @@ fn failure(walk: &Walk<'_>, attempt: &Attempt<'_>) -> Option<Failure> {
                 Failure::NoRoute
             }
         }
-        (_, Some(icmp)) if rejects(icmp) => Failure::Rejected(icmp),
+        (_, Some(icmp)) if icmp.is_rejection() => Failure::Rejected(icmp),
         (_, Some(icmp)) => Failure::Unreachable(icmp),
         (ConnectOutcome::TimedOut, None) => Failure::Silence,
         (ConnectOutcome::Refused, None) => Failure::Reset,
@@ -127,17 +127,6 @@ pub(crate) fn local_state<'a>(
     walk.transcript
         .local_states()
         .find(|(_, state)| state.to.is_none_or(|about| about == to))
-}
-
-/// Answers on purpose, not for want of a way.
-fn rejects(icmp: IcmpReport) -> bool {
-    let protocol = icmp.from.is_ipv4() && icmp.kind == 3 && icmp.code == 2;
-    icmp.is_policy() || icmp.is_port_unreachable() || protocol || is_time_exceeded(icmp)
-}
-
-/// The hop limit ran out on the way.
-pub(crate) fn is_time_exceeded(icmp: IcmpReport) -> bool {
-    icmp.kind == if icmp.from.is_ipv4() { 11 } else { 3 }
 }
 
 /// An ICMP error in the words of RFC 792, RFC 1812 section 5.2.7.1 and RFC 4443.

@@ -1,7 +1,7 @@
 //! The same cause at a live endpoint: the error that ended an attempt to connect.
 
 use crate::tcp::attempts::{
-    Attempt, Failure, at_whom, attempts, controls, failures, icmp_words, is_time_exceeded, shows,
+    Attempt, Failure, at_whom, attempts, controls, failures, icmp_words, shows,
 };
 use crate::{Sighting, Sightings, Story, Subject, Walk};
 use std::net::SocketAddr;
@@ -47,7 +47,7 @@ pub(super) fn say(walk: &Walk<'_>, sightings: &[Sighting]) -> Story {
     let (port, words, from) = (walk.target().port, icmp_words(icmp), icmp.from);
     let whom = at_whom(walk, &addresses);
     let refuter = format!("the filter rules of {from}: none of them rejects port {port}");
-    if is_time_exceeded(icmp) {
+    if icmp.is_time_exceeded() {
         return Story::observed(
             format!("Packets to {whom} go in a circle or too far: {from} says \"{words}\""),
             format!("a traceroute to {} that reaches it", first.to.ip()),

@@ -1,0 +1,210 @@
+//! Name servers that are silent or fail, and names that nobody finds.
+
+use super::Case;
+use crate::{Control, Reading, Readings, Symptom};
+use std::net::SocketAddr;
+use ww_evidence::transcript::{
+    Answer, DnsVia, Lookup, LookupOutcome, SecurityVerdict, Seen, Step, Target,
+};
+
+/// What every path takes whole (DNS flag day 2020).
+const WHOLE: u16 = 1_232;
+
+type Asked<'s> = (&'s Step, &'s Lookup);
+
+pub(super) fn cases(target: &Target, steps: &[Step]) -> Vec<Case> {
+    let asked: Vec<Asked<'_>> = steps
+        .iter()
+        .filter_map(|step| match &step.seen {
+            Seen::Lookup(lookup) => Some((step, lookup)),
+            _ => None,
+        })
+        .filter(|(_, lookup)| same(&lookup.name, &target.host))
+        .collect();
+    let of_resolvers: Vec<Asked<'_>> = asked
+        .iter()
+        .copied()
+        .filter(|(_, lookup)| lookup.expanded_by.is_empty() && !lookup.authoritative_server)
+        .collect();
+    let mut cases: Vec<Case> = Vec::new();
+    for &(step, lookup) in &of_resolvers {
+        let Some(server) = lookup.via.server() else {
+            continue;
+        };
+        let Some(symptom) = symptom(lookup) else {
+            continue;
+        };
+        let known = |case: &Case| case.at == Some(server) && case.symptom == symptom;
+        if cases.iter().any(known) {
+            continue;
+        }
+        let readings = match symptom {
+            Symptom::ServerSilent => of_silence(&of_resolvers, (step, lookup), server),
+            _ => of_failure(&of_resolvers, steps, lookup, server),
+        };
+        cases.push(Case {
+            symptom,
+            at: Some(server),
+            step: step.number,
+            readings,
+        });
+    }
+    cases.extend(not_found(target, steps, &of_resolvers));
+    cases
+}
+
+fn same(one: &str, other: &str) -> bool {
+    one.trim_end_matches('.')
+        .eq_ignore_ascii_case(other.trim_end_matches('.'))
+}
+
+fn answer(lookup: &Lookup) -> Option<&Answer> {
+    match &lookup.outcome {
+        LookupOutcome::Answered(answer) => Some(answer),
+        _ => None,
+    }
+}
+
+fn symptom(lookup: &Lookup) -> Option<Symptom> {
+    let over_udp = matches!(lookup.via, DnsVia::Udp(_));
+    match &lookup.outcome {
+        _ if lookup.checking_disabled => None,
+        LookupOutcome::TimedOut if over_udp => Some(Symptom::ServerSilent),
+        LookupOutcome::Answered(answer) if answer.rcode == "SERVFAIL" => {
+            Some(Symptom::ServerFailure)
+        }
+        _ => None,
+    }
+}
+
+/// What the server made of other questions.
+fn of_silence(asked: &[Asked<'_>], (failed, silent): Asked<'_>, server: SocketAddr) -> Readings {
+    let mut readings = Readings::default();
+    for (step, lookup) in asked {
+        let of_server = lookup.via.server() == Some(server) && !lookup.checking_disabled;
+        if !of_server || step.number == failed.number {
+            continue;
+        }
+        let control = match (&lookup.via, lookup.edns_size) {
+            (DnsVia::Udp(_), _) if lookup.kind != silent.kind => Control::OtherType,
+            _ if lookup.kind != silent.kind => continue,
+            (DnsVia::Tcp(_), _) => Control::OverTcp,
+            (DnsVia::Udp(_), size) if size == silent.edns_size => Control::SameAgain,
+            (DnsVia::Udp(_), None) => Control::WithoutEdns,
+            (DnsVia::Udp(_), Some(size)) if size <= WHOLE => Control::SmallAnswer,
+            _ => continue,
+        };
+        let reading = match answer(lookup) {
+            Some(answer) if answer.truncated => Reading::Degraded,
+            Some(_) => Reading::Works,
+            None => Reading::Fails,
+        };
+        readings.note(control, reading);
+    }
+    readings
+}
+
+/// What the server gives without validation, and what validation by ourselves finds.
+fn of_failure(
+    asked: &[Asked<'_>],
+    steps: &[Step],
+    failed: &Lookup,
+    server: SocketAddr,
+) -> Readings {
+    let mut readings = Readings::default();
+    let unchecked = asked.iter().filter(|(_, lookup)| {
+        lookup.checking_disabled
+            && lookup.via.server() == Some(server)
+            && lookup.kind == failed.kind
+    });
+    for (_, lookup) in unchecked {
+        let reading = match answer(lookup).map(|answer| answer.rcode.as_str()) {
+            Some("NOERROR" | "NXDOMAIN") => Reading::Works,
+            Some("SERVFAIL") | None => Reading::Fails,
+            Some(_) => Reading::Degraded,
+        };
+        readings.note(Control::WithoutValidation, reading);
+    }
+    for step in steps {
+        if let Seen::Validation(chain) = &step.seen
+            && same(&chain.name, &failed.name)
+            && chain.kind == failed.kind
+        {
+            let reading = match chain.verdict {
+                SecurityVerdict::Secure => Reading::Works,
+                SecurityVerdict::Insecure | SecurityVerdict::Indeterminate => Reading::Degraded,
+                SecurityVerdict::Bogus => Reading::Fails,
+            };
+            readings.note(Control::Chain, reading);
+        }
+    }
+    readings
+}
+
+fn has_address(answer: &Answer) -> bool {
+    answer
+        .records
+        .iter()
+        .any(|record| matches!(record.kind.as_str(), "A" | "AAAA"))
+}
+
+/// A name that every resolver that answers says it has no address for.
+fn not_found(target: &Target, steps: &[Step], asked: &[Asked<'_>]) -> Option<Case> {
+    let answers: Vec<(&Step, &Answer)> = asked
+        .iter()
+        .filter(|(_, lookup)| {
+            !lookup.checking_disabled && matches!(lookup.kind.as_str(), "A" | "AAAA")
+        })
+        .filter_map(|(step, lookup)| Some((*step, answer(lookup)?)))
+        .filter(|(_, answer)| matches!(answer.rcode.as_str(), "NOERROR" | "NXDOMAIN"))
+        .collect();
+    let (first, said) = answers.first()?;
+    if answers
+        .iter()
+        .any(|(_, answer)| has_address(answer) || answer.truncated)
+    {
+        return None;
+    }
+    let symptom = if said.rcode == "NXDOMAIN" {
+        Symptom::NameNotFound
+    } else {
+        Symptom::NameWithoutAddress
+    };
+    let mut readings = Readings::default();
+    let reading = |found| {
+        if found {
+            Reading::Works
+        } else {
+            Reading::Fails
+        }
+    };
+    for step in steps {
+        match &step.seen {
+            Seen::Lookup(lookup) => {
+                let Some(answer) = answer(lookup) else {
+                    continue;
+                };
+                let is_address = matches!(lookup.kind.as_str(), "A" | "AAAA");
+                if !lookup.expanded_by.is_empty() {
+                    readings.note(Control::SearchedName, reading(has_address(answer)));
+                } else if lookup.authoritative_server
+                    && is_address
+                    && same(&lookup.name, &target.host)
+                {
+                    readings.note(Control::ZoneServers, reading(has_address(answer)));
+                }
+            }
+            // A list without suffixes makes no other name.
+            Seen::Resolver(setup) if setup.search.is_empty() => {
+                readings.note(Control::SearchedName, Reading::Fails);
+            }
+            _ => {}
+        }
+    }
+    Some(Case {
+        symptom,
+        at: None,
+        step: first.number,
+        readings,
+    })
+}
