@@ -1,5 +1,6 @@
 //! `wirewise diagnose`: what is wrong, whose side it is on, and what to do.
 
+use crate::certificates;
 use crate::cli::{ColorChoice, DiagnoseArguments, ReportChoice};
 use crate::exit::Exit;
 use crate::files::{self, Files};
@@ -134,12 +135,14 @@ impl Case {
         let captures = &self.reading.captures;
         match &self.files {
             Some(files) => {
+                let certificates = certificates::read(&files.model, &files.inputs);
                 let joint = ww_rules::consult_jointly(
                     captures,
                     &self.walks,
                     &files.model,
                     limits,
                     &files.texts(),
+                    &certificates,
                 );
                 (joint.findings, joint.outcomes, joint.gaps)
             }

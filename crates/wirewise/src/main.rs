@@ -1,5 +1,6 @@
 //! wirewise: a networking specialist as a program.
 
+mod certificates;
 mod check;
 mod cli;
 mod consult;

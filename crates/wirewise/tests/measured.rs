@@ -11,6 +11,7 @@ use serde_json::Value;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use ww_lab::endpoint::certificates::Leaf;
 use ww_lab::endpoint::{Servers, Site, address};
 use ww_lab::error::LabError;
 
@@ -177,7 +178,13 @@ fn site(case: &Case, programs: &[&str]) -> Option<Site> {
 
 /// What a deep walk at a site says, with these files of the case beside it.
 fn walked(site: &Site, case: &Case, target: &[&str], files: &[&str]) -> Value {
-    let words = "diagnose --format json --fail-on never --quiet --depth deep --max-time 26";
+    let target = [target, &["--depth", "deep"]].concat();
+    diagnosed(site, case, &target, files)
+}
+
+/// What a walk at a site says, with these files of the case beside it.
+fn diagnosed(site: &Site, case: &Case, target: &[&str], files: &[&str]) -> Value {
+    let words = "diagnose --format json --fail-on never --quiet --max-time 26";
     let mut args: Vec<String> = words.split(' ').map(str::to_owned).collect();
     args.extend(target.iter().map(|word| (*word).to_owned()));
     for name in files {
@@ -249,6 +256,88 @@ fn a_file_that_was_not_loaded_is_told() {
         case.line("nginx.conf", "keepalive_timeout 20s")
     );
     assert_eq!(told["severity"], "medium", "{told:#}");
+}
+
+/// A certificate of the site in a file: what is served, or what takes its place.
+fn certify(site: &Site, left: i32) {
+    let leaf = Leaf {
+        left,
+        ..Leaf::default()
+    };
+    site.certify("leaf", leaf).unwrap();
+    let read = |name: &str| std::fs::read_to_string(site.folder.join(name)).unwrap();
+    // HAProxy wants the key behind the certificate.
+    let both = read("leaf.pem") + &read("leaf.key");
+    site.write("both.pem", &both).unwrap();
+}
+
+/// What is said of the HTTPS server that a file of the case configures.
+fn walked_secured(site: &Site, case: &Case, file: &str) -> Value {
+    let root = case.path("root.pem").display().to_string();
+    let target = ["https://one.lab.example/", "--cacert", &root];
+    diagnosed(site, case, &target, &[file])
+}
+
+#[test]
+fn a_renewed_certificate_that_nginx_has_not_read_stands_beside_its_line() {
+    let case = Case::of(&[]);
+    let Some(site) = site(&case, &["nginx"]) else {
+        return;
+    };
+    certify(&site, 5);
+    let folder = site.folder.display();
+    let run = format!(
+        "server {{ listen 443 ssl; server_name one.lab.example;\n\
+         ssl_certificate {folder}/leaf.pem;\nssl_certificate_key {folder}/leaf.key;\n\
+         location / {{ return 200 ok; }} }}"
+    );
+    let _servers = Servers::names(&site, "")
+        .unwrap()
+        .nginx(&site, 443, &run)
+        .unwrap();
+    let loaded = walked_secured(&site, &case, "nginx-443.conf");
+    assert_eq!(found(&loaded, "certificate-not-reloaded"), None);
+    certify(&site, 90);
+    let report = walked_secured(&site, &case, "nginx-443.conf");
+    let line = case.line("nginx-443.conf", "ssl_certificate ");
+    let told = finding(&report, "certificate-not-reloaded");
+    assert_eq!(places(told)[0], line, "{told:#}");
+    assert_eq!(told["severity"], "medium", "{told:#}");
+    // What is said of the date shows the line, too.
+    let expiring = finding(&report, "certificate-expiring");
+    assert_eq!(places(expiring)[1], line, "{expiring:#}");
+}
+
+#[test]
+fn a_renewed_certificate_that_haproxy_has_not_read_is_told() {
+    let case = Case::of(&[]);
+    let Some(site) = site(&case, &["haproxy"]) else {
+        return;
+    };
+    certify(&site, 60);
+    let run = format!(
+        "global\n  crt-base {}\ndefaults\n  mode http\n  timeout connect 2s\n  timeout client 9s\n  timeout server 9s\n\
+         frontend web\n  bind 10.79.2.2:443 ssl crt both.pem\n  http-request return status 200\n",
+        site.folder.display()
+    );
+    let _servers = Servers::names(&site, "")
+        .unwrap()
+        .haproxy(&site, 443, &run)
+        .unwrap();
+    let loaded = walked_secured(&site, &case, "haproxy-443.cfg");
+    assert_eq!(found(&loaded, "certificate-not-reloaded"), None);
+    certify(&site, 150);
+    let report = walked_secured(&site, &case, "haproxy-443.cfg");
+    let told = finding(&report, "certificate-not-reloaded");
+    let line = case.line("haproxy-443.cfg", "crt both.pem");
+    assert_eq!(places(told)[0], line, "{told:#}");
+    // Sixty days are left.
+    assert_eq!(told["severity"], "low", "{told:#}");
+    std::fs::remove_file(case.path("both.pem")).unwrap();
+    let unread = walked_secured(&site, &case, "haproxy-443.cfg");
+    assert_eq!(found(&unread, "certificate-not-reloaded"), None);
+    let gaps = unread["not_checked"].to_string();
+    assert!(gaps.contains("both.pem holds the certificate"), "{gaps}");
 }
 
 #[test]

@@ -30,4 +30,5 @@ pub use dns::{TrustAnchorError, TrustAnchors};
 pub use namespace::NetworkNamespace;
 pub use options::{Depth, Families, Options};
 pub use target::{TargetError, parse_target};
+pub use tls::read_certificates;
 pub use walk::{survey_tls, validate_name, walk};

@@ -236,6 +236,7 @@ pub static RULES: &[&Rule] = &[
     &tls::certificate_expired::RULE,
     &tls::certificate_expiring::RULE,
     &tls::certificate_name_mismatch::RULE,
+    &tls::certificate_not_reloaded::RULE,
     &tls::certificate_not_yet_valid::RULE,
     &tls::certificate_untrusted::RULE,
     &tls::certificate_weak::RULE,

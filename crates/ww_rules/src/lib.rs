@@ -53,7 +53,10 @@ pub mod traps;
 pub use catalogue::{RULES, find};
 pub use declared::{Declared, Reports};
 pub use engine::{Joint, consult, consult_jointly, judge, review};
-pub use rule::{Answering, Difference, IdleEnd, Probe, Rule, Story, Work};
+pub use rule::{
+    Answering, CertificateOnDisk, Difference, Differences, IdleEnd, Probe, RenewedCertificate,
+    Rule, Story, Work, named_certificates,
+};
 pub use sighting::{Sighting, Sightings, Subject};
 pub use trust::Trust;
 pub use view::View;

@@ -1,9 +1,12 @@
 //! How a rule is declared.
 
 use crate::{Declared, Reports, Sighting, Sightings, View, Walk};
-use ww_base::Span;
+use ww_base::{Moment, Span};
 use ww_evidence::Endpoint;
+use ww_evidence::transcript::Certificate;
 use ww_finding::{Exhibit, Fix, Owner, RuleMeta, Severity, Support};
+use ww_model::Model;
+use ww_model::service::CertificateFile;
 
 /// A rule: its identity and its work.
 #[derive(Debug)]
@@ -46,7 +49,7 @@ pub enum Work {
     /// Reads where a live endpoint contradicts what files say of it.
     Compared {
         /// Looks at every contradiction and says what it means.
-        compare: fn(&[Difference], &mut Reports),
+        compare: fn(&Differences, &mut Reports),
     },
 }
 
@@ -80,6 +83,66 @@ pub struct IdleEnd {
     pub idle: Span,
     /// The end of the headline that guesses whose timer it is; empty where nothing is guessed.
     pub guess: String,
+}
+
+/// Where live endpoints contradict what files say of them.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Differences {
+    /// Settings.
+    pub settings: Vec<Difference>,
+    /// Certificates that are older than those in the files that are named for them.
+    pub renewed: Vec<RenewedCertificate>,
+}
+
+/// A server that shows a certificate, and a file that holds the one that follows it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RenewedCertificate {
+    /// The address and port.
+    pub server: String,
+    /// The component that the files configure, as default tables name it; empty when not known.
+    pub component: String,
+    /// The line that names the file.
+    pub line: Exhibit,
+    /// The step that shows the certificate.
+    pub step: Exhibit,
+    /// The file's path, as written.
+    pub path: String,
+    /// What the file holds.
+    pub file: Certificate,
+    /// What is shown.
+    pub shown: Certificate,
+    /// When it was shown.
+    pub at: Moment,
+    /// Who answers there.
+    pub answering: Answering,
+}
+
+/// A certificate file that a configuration names, as far as it was read.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CertificateOnDisk {
+    /// Which file, and where it is named.
+    pub named: CertificateFile,
+    /// The first certificate in it, or why there is none, as the end of a sentence.
+    pub read: Result<Certificate, String>,
+}
+
+/// The certificate files that programs are told to show.
+pub fn named_certificates(model: &Model) -> Vec<CertificateFile> {
+    let listeners = model
+        .services
+        .programs
+        .iter()
+        .flat_map(|program| &program.listeners);
+    let mut named: Vec<CertificateFile> = Vec::new();
+    for file in listeners
+        .filter_map(|listener| listener.tls.as_ref())
+        .flat_map(|tls| &tls.certificates)
+    {
+        if !named.contains(file) {
+            named.push(file.clone());
+        }
+    }
+    named
 }
 
 /// A server that does not do what files say of it.

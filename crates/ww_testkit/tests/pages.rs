@@ -13,7 +13,9 @@ use ww_base::{Limits, SourceId};
 use ww_evidence::transcript::{Transcript, read_transcript};
 use ww_finding::{Finding, Input, InputKind};
 use ww_import::Text;
+use ww_model::Model;
 use ww_report::{Sources, Style};
+use ww_rules::CertificateOnDisk;
 use ww_testkit::page::{Diagnosis, Example, Found, Outputs, pages_below, parse, run_page};
 
 fn main() -> ExitCode {
@@ -163,7 +165,16 @@ fn of_files_beside(mut walks: Vec<Transcript>, files: &[(String, String)]) -> Di
     let findings = if walks.is_empty() {
         ww_rules::review(&gathered.model, &limits, &contents).0
     } else {
-        ww_rules::consult_jointly(&[], &walks, &gathered.model, &limits, &contents).findings
+        let certificates = certificates(&gathered.model, files);
+        ww_rules::consult_jointly(
+            &[],
+            &walks,
+            &gathered.model,
+            &limits,
+            &contents,
+            &certificates,
+        )
+        .findings
     };
     let mut diagnosis = said(&findings, &sources);
     let problems = gathered.problems.iter();
@@ -171,6 +182,25 @@ fn of_files_beside(mut walks: Vec<Transcript>, files: &[(String, String)]) -> Di
         .text
         .extend(problems.map(|problem| format!("problem: {}\n", problem.message)));
     diagnosis
+}
+
+/// The certificates that files name, from files of the same example.
+fn certificates(model: &Model, files: &[(String, String)]) -> Vec<CertificateOnDisk> {
+    let read = |path: &str| {
+        let (_, pem) = files
+            .iter()
+            .find(|(name, _)| name == path)
+            .ok_or("it is not here")?;
+        let all = ww_probe::read_certificates(pem.as_bytes());
+        all.into_iter().next().ok_or("it holds no certificate")
+    };
+    ww_rules::named_certificates(model)
+        .into_iter()
+        .map(|named| CertificateOnDisk {
+            read: read(&named.path).map_err(str::to_owned),
+            named,
+        })
+        .collect()
 }
 
 /// Without the remarks on what other rules could not judge, which change with every rule.

@@ -179,6 +179,21 @@ fn tls_of_a_cluster_verifies_only_with_an_authority() {
 }
 
 #[test]
+fn certificate_files_of_listeners_are_read() {
+    let socket = "    - transport_socket:\n        name: tls\n        typed_config: {\"@type\": \
+         type.googleapis.com/a.DownstreamTlsContext, common_tls_context: {tls_certificates: \
+         [{certificate_chain: {filename: /etc/a.pem}, private_key: {filename: /etc/a.key}}, \
+         {certificate_chain: {inline_string: x}}]}}\n      filters:";
+    let text = bootstrap("", ROUTE, "").replace("    - filters:", socket);
+    let tls = program(&text).listeners[0].tls.clone().unwrap();
+    let [file] = &tls.certificates[..] else {
+        panic!("{tls:?}");
+    };
+    assert_eq!(file.path, "/etc/a.pem");
+    assert!(said(&text, Some(file.at)).contains("filename"));
+}
+
+#[test]
 fn answers_of_its_own_rate_limits_and_lost_clusters_are_noted() {
     let text = bootstrap(
         "          http_filters:\n          - name: limit\n            typed_config:\n              \

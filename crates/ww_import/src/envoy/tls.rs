@@ -5,7 +5,7 @@ use crate::document::View;
 use crate::service::written::{Entry, lacking};
 use crate::service::{Intake, words};
 use ww_base::{Gap, Setting};
-use ww_model::service::{TlsClient, TlsServer, TlsVersion};
+use ww_model::service::{CertificateFile, TlsClient, TlsServer, TlsVersion};
 
 /// How a filter chain encrypts; none where it does not.
 pub(super) fn server(chain: View<'_>, intake: &mut Intake<'_>) -> Option<TlsServer> {
@@ -35,7 +35,23 @@ pub(super) fn server(chain: View<'_>, intake: &mut Intake<'_>) -> Option<TlsServ
             Setting::set(one.unwrap_or_else(many), at)
         }),
         demands_certificate: demands,
+        certificates: certificates(context),
     })
+}
+
+/// The files that `tls_certificates` name.
+fn certificates(context: View<'_>) -> Vec<CertificateFile> {
+    let all = below(context, &["common_tls_context", "tls_certificates"]);
+    all.into_iter()
+        .flat_map(View::items)
+        .filter_map(|one| {
+            let (at, path) = of(one, &["certificate_chain", "filename"])?;
+            Some(CertificateFile {
+                at,
+                path: path.text()?.to_owned(),
+            })
+        })
+        .collect()
 }
 
 /// The message of a transport socket, where it is this one; one of QUIC or a proxy protocol holds

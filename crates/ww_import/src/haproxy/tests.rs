@@ -96,6 +96,14 @@ fn a_proxy_takes_what_the_defaults_before_it_set() {
     let tls = secure.tls.as_ref().unwrap();
     let versions = [TlsVersion::Tls12, TlsVersion::Tls13];
     assert_eq!(tls.versions.value().unwrap(), &versions);
+    let files: Vec<&str> = tls.certificates.iter().map(|file| &*file.path).collect();
+    assert_eq!(files, ["/etc/x.pem"]);
+    let based = SHOP
+        .replace("global", "global\n    crt-base /etc/certs/")
+        .replace("crt /etc/x.pem", "crt a.pem crt /b.pem");
+    let tls = self::program(&based).listeners[1].tls.clone().unwrap();
+    let files: Vec<&str> = tls.certificates.iter().map(|file| &*file.path).collect();
+    assert_eq!(files, ["/etc/certs/a.pem", "/b.pem"]);
     let answers: Vec<&str> = plain.own_answers.iter().map(|(path, _)| &**path).collect();
     assert_eq!(answers, ["/up"]);
     let names: Vec<&str> = program.calls.iter().map(|call| &*call.name).collect();

@@ -5,7 +5,7 @@ use super::section::Line;
 use super::server::Server;
 use super::value::none;
 use ww_base::{Gap, Locus, Setting};
-use ww_model::service::{TlsClient, TlsServer, TlsVersion};
+use ww_model::service::{CertificateFile, TlsClient, TlsServer, TlsVersion};
 
 /// Versions as HAProxy writes them, and the words that switch each off.
 const VERSIONS: [(&str, &str, TlsVersion); 5] = [
@@ -42,7 +42,26 @@ impl<'t> Lowering<'t, '_, '_> {
                 Some(word) => Setting::set(word.text == "required", bind.at),
                 None => self.intake.defaults.flag(&self.product, "verify of bind"),
             },
+            certificates: self.certificates(bind),
         }
+    }
+
+    /// The files that a `bind` names; a relative path begins at `crt-base`, where there is one.
+    fn certificates(&self, bind: &Line) -> Vec<CertificateFile> {
+        let base = self.global_line("crt-base").map(|line| line.word(1));
+        let words = bind.words.iter().zip(bind.words.iter().skip(1));
+        words
+            .filter(|(word, _)| word.text == "crt")
+            .map(|(_, file)| CertificateFile {
+                at: bind.at,
+                path: match base {
+                    Some(base) if !file.text.starts_with('/') => {
+                        format!("{}/{}", base.trim_end_matches('/'), file.text)
+                    }
+                    _ => file.text.clone(),
+                },
+            })
+            .collect()
     }
 
     /// The side that calls; none where no server is called with TLS.

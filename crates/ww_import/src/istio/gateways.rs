@@ -132,6 +132,7 @@ fn tls(server: View<'_>, product: &Product, intake: &mut Intake<'_>) -> Option<T
         versions,
         suites: suites_at.map_or_else(Setting::default, |(at, _)| Setting::set(suites, at)),
         demands_certificate: Setting::set(matches!(mode, "MUTUAL" | "ISTIO_MUTUAL"), mode_at),
+        ..TlsServer::default()
     })
 }
 

@@ -358,6 +358,7 @@ fn what_nginx_answers_itself_is_listed() {
 fn encryption_is_read_on_both_sides() {
     let text = "events {} http { server { listen 443 ssl http2; ssl_protocols TLSv1 TLSv1.2;
         ssl_ciphers A:!B; ssl_verify_client on;
+        ssl_certificate rsa.pem; ssl_certificate /etc/ec.pem; ssl_certificate $ssl_server_name.pem;
         location / { proxy_pass https://api; proxy_ssl_verify on; proxy_ssl_server_name on; proxy_ssl_name x; }
         location /b { proxy_pass https://api; } } }";
     let program = program(text);
@@ -371,6 +372,8 @@ fn encryption_is_read_on_both_sides() {
     );
     assert_eq!(tls.suites.value().unwrap(), &["A", "!B"]);
     assert_eq!(tls.demands_certificate.value(), Some(&true));
+    let files = tls.certificates.iter().map(|file| file.path.as_str());
+    assert_eq!(files.collect::<Vec<_>>(), ["rsa.pem", "/etc/ec.pem"]);
     let one = program.calls[0].tls.as_ref().unwrap();
     assert_eq!(one.verifies.value(), Some(&true));
     assert_eq!(one.checks_name.value(), Some(&true));

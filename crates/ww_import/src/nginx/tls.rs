@@ -4,7 +4,7 @@ use super::lower::Lowering;
 use super::scope::Scope;
 use super::value::has_word;
 use ww_base::{Locus, Setting, SourceSpan};
-use ww_model::service::{TlsClient, TlsServer, TlsVersion};
+use ww_model::service::{CertificateFile, TlsClient, TlsServer, TlsVersion};
 
 impl<'t> Lowering<'t, '_, '_> {
     /// The side that accepts connections; `at` makes it encrypt.
@@ -25,6 +25,11 @@ impl<'t> Lowering<'t, '_, '_> {
             versions: self.versions(scope, "ssl_protocols", "ssl_protocols"),
             suites: suites.map(|words| words.split(':').map(str::to_owned).collect()),
             demands_certificate: demands,
+            certificates: scope
+                .all("ssl_certificate")
+                .iter()
+                .filter_map(|directive| certificate(directive.arg(0)?, directive.at))
+                .collect(),
         }
     }
 
@@ -79,6 +84,15 @@ impl<'t> Lowering<'t, '_, '_> {
             None => self.default_word(row).map(|words| versions(&words)),
         }
     }
+}
+
+/// A file that holds a certificate; none where variables name it, or it stands in the line itself.
+fn certificate(path: &str, at: SourceSpan) -> Option<CertificateFile> {
+    let is_file = !path.contains('$') && !path.starts_with("data:");
+    is_file.then(|| CertificateFile {
+        at,
+        path: path.to_owned(),
+    })
 }
 
 /// Versions as nginx writes them, oldest first.

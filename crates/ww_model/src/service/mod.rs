@@ -32,7 +32,7 @@ pub use program::{
 };
 pub use retry::{Backoff, Methods, Retry, RetryOn};
 pub use room::{Entry, Layout, Room};
-pub use tls::{TlsClient, TlsServer, TlsVersion};
+pub use tls::{CertificateFile, TlsClient, TlsServer, TlsVersion};
 pub use unit::{Mount, Probe, ProbeKind, Scaling, Unit, UnitKind, Until};
 
 /// All that files declare about programs and how they call one another.

@@ -44,6 +44,17 @@ pub struct TlsServer {
     pub suites: Setting<Vec<String>>,
     /// Whether clients have to show a certificate.
     pub demands_certificate: Setting<bool>,
+    /// The files whose certificates are shown, one of which a client gets.
+    pub certificates: Vec<CertificateFile>,
+}
+
+/// A file with a certificate, as it is named.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CertificateFile {
+    /// Where it is named.
+    pub at: SourceSpan,
+    /// Its path as written; a relative one begins where the program looks for it.
+    pub path: String,
 }
 
 /// How the side that calls encrypts.

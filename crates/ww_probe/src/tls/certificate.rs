@@ -1,6 +1,8 @@
 //! Certificates as a server sends them: what they say, who signed them, whom they are good for.
 
 use ring::signature::{self, UnparsedPublicKey, VerificationAlgorithm};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
 use std::net::IpAddr;
 use ww_base::Moment;
 use ww_evidence::transcript::{Certificate, KeyInfo};
@@ -56,6 +58,16 @@ pub(super) fn told(der: &[u8]) -> Certificate {
         authority: read.is_ca(),
         issuer_urls: issuer_urls(&read),
     }
+}
+
+/// What the certificates of a PEM file say, in their order; at most this many are read.
+pub fn read_certificates(pem: &[u8]) -> Vec<Certificate> {
+    const MOST: usize = 100;
+    CertificateDer::pem_slice_iter(pem)
+        .flatten()
+        .take(MOST)
+        .map(|der| told(&der))
+        .collect()
 }
 
 /// Text that a peer sent, not longer than we keep.

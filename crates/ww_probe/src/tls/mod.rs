@@ -17,6 +17,7 @@ mod together;
 mod trust;
 mod witness;
 
+pub use certificate::read_certificates;
 pub(crate) use hello::Hello;
 #[cfg(feature = "http3")]
 pub(crate) use quic::{Sighted, sighted};

@@ -1,7 +1,7 @@
 //! Runs the rules over what files declare.
 
 use super::{RuleGaps, add_gaps, guarded, internal_error, order, outcomes};
-use crate::{Declared, Difference, RULES, Reports, Rule, Story, Work};
+use crate::{Declared, Differences, RULES, Reports, Rule, Story, Work};
 use ww_base::{Gap, Limits, Span};
 use ww_finding::{Finding, Need, Outcome};
 use ww_model::Model;
@@ -55,7 +55,7 @@ pub(super) fn review_declared(declared: &Declared<'_>) -> (Vec<Finding>, RuleGap
 
 /// What the rules find where live endpoints contradict files.
 pub(super) fn review_differences(
-    differences: &[Difference],
+    differences: &Differences,
     limits: &Limits,
 ) -> (Vec<Finding>, RuleGaps) {
     let mut findings = Vec::new();

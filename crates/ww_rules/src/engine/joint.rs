@@ -2,6 +2,7 @@
 //! finding shows what the other one stands on.
 
 mod addresses;
+mod certificates;
 mod held;
 mod idle;
 mod lines;
@@ -12,7 +13,7 @@ mod servers;
 use super::declared::{review_declared, review_differences};
 use super::walks::{add_all, observe_walks};
 use super::{Told, observe, order, outcomes};
-use crate::{Declared, Work};
+use crate::{CertificateOnDisk, Declared, Work};
 use addresses::Addresses;
 use idle::{Meeting, join, meeting};
 use ww_base::{Gap, Limits};
@@ -33,13 +34,15 @@ pub struct Joint {
 }
 
 /// Runs all rules over captures, over walks and over what files declare, and joins what they find. The texts are
-/// those that the model was read from; their sources are behind those of captures and walks.
+/// those that the model was read from; their sources are behind those of captures and walks. The certificates are those
+/// that the model names.
 pub fn consult_jointly(
     captures: &[Capture],
     walks: &[Transcript],
     model: &Model,
     limits: &Limits,
     texts: &[&str],
+    certificates: &[CertificateOnDisk],
 ) -> Joint {
     let (seen, mut rule_gaps) = observe(captures, limits);
     let (probed, more_gaps) = observe_walks(walks, limits);
@@ -59,7 +62,15 @@ pub fn consult_jointly(
         }
     }
     let measures = measured::all(walks);
-    let held = held::hold(&declared, &known, &measures, &mut seen, &mut written);
+    let mut held = held::hold(&declared, &known, &measures, &mut seen, &mut written);
+    certificates::hold(
+        &declared,
+        &known,
+        &measures,
+        certificates,
+        &mut held,
+        &mut seen,
+    );
     gaps.extend(held.gaps);
     let (differing, more_gaps) = review_differences(&held.differences, limits);
     add_all(&mut rule_gaps, more_gaps);

@@ -4,13 +4,14 @@ mod alerts;
 mod endpoint;
 mod shown;
 
-pub(crate) use shown::days;
+pub(crate) use shown::{days, quoted};
 
 pub(crate) mod alpn_mismatch;
 pub(crate) mod certificate_chain_incomplete;
 pub(crate) mod certificate_expired;
 pub(crate) mod certificate_expiring;
 pub(crate) mod certificate_name_mismatch;
+pub(crate) mod certificate_not_reloaded;
 pub(crate) mod certificate_not_yet_valid;
 pub(crate) mod certificate_untrusted;
 pub(crate) mod certificate_weak;

@@ -219,7 +219,7 @@ pub(super) fn by_other_clock(
 }
 
 /// A name in quotation marks, without control characters and not too long for a sentence.
-pub(super) fn quoted(name: &str) -> String {
+pub(crate) fn quoted(name: &str) -> String {
     let kept: String = name
         .chars()
         .filter(|one| !one.is_control())

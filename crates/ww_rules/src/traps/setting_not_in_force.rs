@@ -1,7 +1,7 @@
 //! `setting-not-in-force`: a live endpoint does not do what its files say.
 
 use crate::rule::rule;
-use crate::{Answering, Difference, Reports, Story};
+use crate::{Answering, Difference, Differences, Reports, Story};
 use ww_finding::Severity;
 
 rule! {
@@ -18,8 +18,8 @@ rule! {
     compare: compare,
 }
 
-fn compare(differences: &[Difference], reports: &mut Reports) {
-    for difference in differences {
+fn compare(differences: &Differences, reports: &mut Reports) {
+    for difference in &differences.settings {
         reports.add(story(difference));
     }
 }

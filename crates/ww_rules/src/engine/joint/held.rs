@@ -8,7 +8,7 @@ use super::measured::{Measure, Measured};
 use super::servers::{Place, places};
 use crate::engine::Told;
 use crate::keepalive::keep_alive_race;
-use crate::{Answering, Declared, Difference, Rule, Subject};
+use crate::{Answering, Declared, Difference, Differences, Rule, Subject};
 use std::collections::BTreeSet;
 use ww_base::{Gap, Locus};
 use ww_finding::{Exhibit, Finding, Support};
@@ -17,7 +17,7 @@ use ww_finding::{Exhibit, Finding, Support};
 #[derive(Default)]
 pub(super) struct Held {
     /// Measures that contradict a line.
-    pub(super) differences: Vec<Difference>,
+    pub(super) differences: Differences,
     /// What could not be joined without guessing.
     pub(super) gaps: Vec<Gap>,
 }
@@ -56,7 +56,10 @@ pub(super) fn hold(
             && places.len() == lines.len()
         {
             match place.fit {
-                Fit::Address => held.differences.push(difference(measure, *place, line)),
+                Fit::Address => {
+                    let difference = difference(measure, *place, line);
+                    held.differences.settings.push(difference);
+                }
                 Fit::Port | Fit::Translated => held.gaps.push(whether(measure, *place, line)),
             }
         }
@@ -204,7 +207,24 @@ fn partners(
 }
 
 fn difference(measure: &Measure<'_>, place: Place<'_>, line: &Line) -> Difference {
-    let component = place.party.component().trim_start_matches("ingress-");
+    Difference {
+        server: measure.to.to_string(),
+        does: measure.what.words(),
+        component: component(place).to_owned(),
+        line: line.shown.clone(),
+        step: measure.show(),
+        answering: answering(measure, place),
+    }
+}
+
+/// The product that a place's files configure, as default tables name it.
+pub(super) fn component(place: Place<'_>) -> &str {
+    place.party.component().trim_start_matches("ingress-")
+}
+
+/// Who answers a measure, by what it says of itself.
+pub(super) fn answering(measure: &Measure<'_>, place: Place<'_>) -> Answering {
+    let component = component(place);
     let says = measure.answering();
     let names: &[&str] = match component {
         "nginx" => &["nginx", "openresty", "tengine"],
@@ -212,18 +232,11 @@ fn difference(measure: &Measure<'_>, place: Place<'_>, line: &Line) -> Differenc
         _ => &[],
     };
     let lower = says.to_ascii_lowercase();
-    Difference {
-        server: measure.to.to_string(),
-        does: measure.what.words(),
-        component: component.to_owned(),
-        line: line.shown.clone(),
-        step: measure.show(),
-        answering: match names {
-            [] => Answering::Unknown,
-            _ if says.is_empty() => Answering::Unknown,
-            names if names.iter().any(|name| lower.starts_with(name)) => Answering::Program,
-            _ => Answering::Other(says.to_owned()),
-        },
+    match names {
+        [] => Answering::Unknown,
+        _ if says.is_empty() => Answering::Unknown,
+        names if names.iter().any(|name| lower.starts_with(name)) => Answering::Program,
+        _ => Answering::Other(says.to_owned()),
     }
 }
 

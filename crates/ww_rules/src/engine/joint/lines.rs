@@ -60,7 +60,9 @@ pub(super) fn rules(what: &Measured) -> (Option<&'static Rule>, Vec<&'static Rul
             Some(&event_stream_buffered::RULE),
             vec![&answer_buffered_stream::RULE],
         ),
-        Measured::IdleKept(_) | Measured::RequestsKept(_) => (None, Vec::new()),
+        Measured::IdleKept(_) | Measured::RequestsKept(_) | Measured::Certificate(_) => {
+            (None, Vec::new())
+        }
     }
 }
 
@@ -96,6 +98,8 @@ pub(super) fn at_place(place: Place<'_>, what: &Measured, path: &str) -> Vec<Lin
         Measured::Versions(_) | Measured::WeakSuites | Measured::CertificateDemanded => {
             server(encrypting(place, what))
         }
+        // What files hold stands in no line.
+        Measured::Certificate(_) => Vec::new(),
         Measured::GivenUp(given_up) => calls(place, None)
             .filter(|_| is_made_by(place, given_up.by))
             .flat_map(|call| timers(name, call, given_up))

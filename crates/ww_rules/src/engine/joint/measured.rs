@@ -3,11 +3,14 @@
 use crate::app::websocket_upgrade_refused;
 use crate::http::http_gateway_timeout::{GivenUp, given_up};
 use crate::http::{event_stream_buffered, http_server_errors};
-use crate::tls::tls_weak_cipher;
+use crate::tls::{quoted, tls_weak_cipher};
 use std::net::SocketAddr;
 use ww_base::{Locus, Span};
 use ww_evidence::Endpoint;
-use ww_evidence::transcript::{KeepAliveProbe, Seen, Step, TlsSurvey, Transcript, address_of};
+use ww_evidence::transcript::{
+    Certificate, KeepAliveProbe, Seen, Step, Target, TlsHandshake, TlsSurvey, Transcript,
+    address_of,
+};
 use ww_finding::Exhibit;
 
 /// Something that was measured of the server at an address.
@@ -37,6 +40,8 @@ pub(super) enum Measured {
     WeakSuites,
     /// A certificate of the client is asked for.
     CertificateDemanded,
+    /// This certificate is shown to who asks in the target's name.
+    Certificate(Box<Certificate>),
     /// A proxy's timer ended before there was an answer.
     GivenUp(GivenUp),
     /// This product, a proxy, could not get an answer from what is behind it.
@@ -62,6 +67,7 @@ impl Measured {
             Measured::Versions(names) => format!("accepts {}", names.join(", ")),
             Measured::WeakSuites => "accepts weak suites".to_owned(),
             Measured::CertificateDemanded => "asks for a certificate of the client".to_owned(),
+            Measured::Certificate(shown) => format!("shows {}", certificate(shown)),
             Measured::GivenUp(given_up) => {
                 format!("gives up after {} ({})", given_up.after, given_up.by)
             }
@@ -113,12 +119,16 @@ pub(super) fn all(walks: &[Transcript]) -> Vec<Measure<'_>> {
             let Some(to) = address_of(&step.seen).filter(|_| !is_elsewhere(step)) else {
                 continue;
             };
-            measures.extend(of(&step.seen).into_iter().map(|what| Measure {
-                walk,
-                step: step.number,
-                to,
-                what,
-            }));
+            measures.extend(
+                of(&walk.head.target, &step.seen)
+                    .into_iter()
+                    .map(|what| Measure {
+                        walk,
+                        step: step.number,
+                        to,
+                        what,
+                    }),
+            );
         }
     }
     measures
@@ -128,13 +138,21 @@ fn is_elsewhere(step: &Step) -> bool {
     matches!(&step.seen, Seen::Http(exchange) if exchange.redirect > 0)
 }
 
-fn of(seen: &Seen) -> Vec<Measured> {
+/// A certificate in words: its subject, its serial number and its end.
+pub(super) fn certificate(one: &Certificate) -> String {
+    let serial: String = one.serial.chars().take(16).collect();
+    format!(
+        "{}, serial {serial}, valid until {}",
+        quoted(&one.subject),
+        one.not_after.date()
+    )
+}
+
+fn of(target: &Target, seen: &Seen) -> Vec<Measured> {
     match seen {
         Seen::KeepAlive(probe) => kept(probe),
         Seen::TlsSurvey(survey) => surveyed(survey),
-        Seen::Handshake(handshake) if handshake.client_certificate.is_some() => {
-            vec![Measured::CertificateDemanded]
-        }
+        Seen::Handshake(handshake) => shaken(target, handshake),
         Seen::Http(exchange) => {
             let late = given_up(exchange).map(Measured::GivenUp);
             let failed = || http_server_errors::not_reached(exchange).map(Measured::NotReached);
@@ -149,6 +167,20 @@ fn of(seen: &Seen) -> Vec<Measured> {
         }
         _ => Vec::new(),
     }
+}
+
+fn shaken(target: &Target, handshake: &TlsHandshake) -> Vec<Measured> {
+    let demanded = handshake
+        .client_certificate
+        .is_some()
+        .then_some(Measured::CertificateDemanded);
+    let in_its_name =
+        target.is_address() || handshake.server_name.eq_ignore_ascii_case(&target.host);
+    let own = handshake.certificates.first();
+    let shown = own
+        .filter(|one| in_its_name && !handshake.quic && !one.fingerprint.is_empty())
+        .map(|one| Measured::Certificate(Box::new(one.clone())));
+    demanded.into_iter().chain(shown).collect()
 }
 
 fn kept(probe: &KeepAliveProbe) -> Vec<Measured> {
