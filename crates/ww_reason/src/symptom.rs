@@ -116,6 +116,14 @@ words! {
         TransportPolicyMissing = "no Strict-Transport-Security is sent",
         /// A Strict-Transport-Security is sent that browsers ignore.
         TransportPolicyIgnored = "Strict-Transport-Security is sent in vain",
+        /// A body is not coded as it says.
+        CodingBroken = "a body is not coded as it says",
+        /// A long text comes without compression.
+        CodingMissing = "a long text is not compressed",
+        /// An answer that is compressed for some says nothing of it to caches.
+        VaryMissing = "Vary does not name what the answer depends on",
+        /// The server's clock and this host's tell different times.
+        ClocksDiffer = "the clocks tell different times",
         /// Events come in bursts.
         EventsInBursts = "events come in bursts",
         /// HTTP/3 is promised and does not come about.

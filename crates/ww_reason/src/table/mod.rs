@@ -188,6 +188,10 @@ pub fn entry(symptom: Symptom) -> &'static Entry {
         Symptom::NotCacheable => &requests::NOT_CACHEABLE,
         Symptom::TransportPolicyMissing => &requests::TRANSPORT_POLICY_MISSING,
         Symptom::TransportPolicyIgnored => &requests::TRANSPORT_POLICY_IGNORED,
+        Symptom::CodingBroken => &requests::CODING_BROKEN,
+        Symptom::CodingMissing => &requests::CODING_MISSING,
+        Symptom::VaryMissing => &requests::VARY_MISSING,
+        Symptom::ClocksDiffer => &requests::CLOCKS_DIFFER,
         Symptom::EventsInBursts => &requests::EVENTS_IN_BURSTS,
 
         Symptom::GreetingRefused => &requests::GREETING_REFUSED,

@@ -177,6 +177,10 @@ plain! {
     NOT_CACHEABLE: Known says Application "response-not-cacheable", "its header fields forbid it";
     TRANSPORT_POLICY_MISSING: Known says Policy "hsts-missing", "the server does not send it";
     TRANSPORT_POLICY_IGNORED: Known says Policy "hsts-ignored", "it comes over clear text, or cannot be read";
+    CODING_BROKEN: Known says Application "content-encoding-broken", "the server, or a proxy before it, codes it wrongly";
+    CODING_MISSING: Known says Performance "response-not-compressed", "compression is switched off for it";
+    VARY_MISSING: Known says Application "vary-missing", "caches are not told of the two forms";
+    CLOCKS_DIFFER: Known says Application "clock-skew", "the clock of the server, or of this host, is wrong";
     EVENTS_IN_BURSTS: Nobody says Application "event-stream-buffered", "a proxy collects the answer";
     GREETING_REFUSED: Known says Policy "greeting-refused", "the server takes no more, or not from here";
     GRPC_UNHEALTHY: Known says Application "grpc-unhealthy", "the server says so of itself";
