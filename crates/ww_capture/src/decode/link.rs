@@ -75,6 +75,7 @@ impl<'a> Walk<'a> {
                 0x880b => return self.ppp(rest),
                 ETHERTYPE_BRIDGING => return self.inside(Tunnel::Gre, |walk| walk.ethernet(rest)),
                 0x88e7 => return self.backbone_bridge(rest),
+                0x8903 => return self.fabric_path(rest),
                 length @ 0..=1500 => return self.llc(length, rest.limit(u32::from(length))),
                 other => return Body::NotIp { ethertype: other },
             };
@@ -85,6 +86,14 @@ impl<'a> Walk<'a> {
             (ethertype, rest) = next;
         }
         Body::Malformed("too many VLAN tags")
+    }
+
+    /// The tag of a FabricPath frame (forwarding tag and hop limit) and the frame it carries.
+    fn fabric_path(&mut self, tag: Bytes<'a>) -> Body<'a> {
+        match tag.skip(2) {
+            Some(frame) => self.inside(Tunnel::FabricPath, |walk| walk.ethernet(frame)),
+            None => Body::Malformed("FabricPath tag cut short"),
+        }
     }
 
     fn note_vlan(&mut self, tag: Bytes<'a>) {

@@ -1,4 +1,4 @@
-//! GRE, VXLAN, GENEVE and Teredo.
+//! GRE, VXLAN, GENEVE, GTP-U and Teredo.
 
 use super::bytes::{Bytes, be16};
 use super::link::ETHERTYPE_BRIDGING;
@@ -6,27 +6,24 @@ use super::types::{Body, Tunnel, Udp};
 use super::walk::Walk;
 
 /// Services of lower port numbers whose clients may happen to use a tunnel's port.
-const SERVICES: [u16; 25] = [
+const SERVICES: [u16; 24] = [
     53, 67, 68, 69, 88, 123, 137, 138, 161, 162, 389, 443, 500, 514, 520, 1194, 1645, 1701, 1812,
-    1813, 1900, 2049, 2152, 3478, 4500,
+    1813, 1900, 2049, 3478, 4500,
 ];
 
-/// The tunnel that the ports of a datagram announce: as in `TShark`, the assigned port on either
-/// side, unless the other side is a service of a lower port number.
+/// The tunnel that the ports of a datagram announce: as in `TShark`, the lower port is asked first,
+/// and the other only when the lower is of no service that is known.
 #[inline]
 pub(super) fn over_udp(datagram: &Udp<'_>) -> Option<Tunnel> {
-    let (src, dst) = (datagram.src_port, datagram.dst_port);
-    let (kind, other) = match (by_port(dst), by_port(src)) {
-        (Some(kind), _) => (kind, src),
-        (None, Some(kind)) => (kind, dst),
-        (None, None) => return None,
-    };
-    (!SERVICES.contains(&other)).then_some(kind)
+    let low = datagram.src_port.min(datagram.dst_port);
+    let high = datagram.src_port.max(datagram.dst_port);
+    by_port(low).or_else(|| by_port(high).filter(|_| !SERVICES.contains(&low)))
 }
 
 #[inline]
 fn by_port(port: u16) -> Option<Tunnel> {
     match port {
+        2152 => Some(Tunnel::Gtp),
         4789 => Some(Tunnel::Vxlan),
         6081 => Some(Tunnel::Geneve),
         3544 => Some(Tunnel::Teredo),
@@ -49,6 +46,7 @@ impl<'a> Walk<'a> {
         let inner = match kind {
             Tunnel::Vxlan => payload.and_then(vxlan),
             Tunnel::Geneve => payload.and_then(geneve),
+            Tunnel::Gtp => payload.and_then(gtp),
             _ => payload.and_then(teredo),
         };
         match inner {
@@ -141,6 +139,37 @@ fn geneve(payload: Bytes<'_>) -> Option<(u16, Bytes<'_>)> {
         u16::from_be_bytes([h[2], h[3]]),
         payload.skip(header_len).filter(|_| is_version_0)?,
     ))
+}
+
+/// A packet of a subscriber in a G-PDU of version 1 (3GPP TS 29.281 sections 5.1 and 5.2). Whether it is
+/// of IPv4, IPv6 or Ethernet, the header does not say.
+fn gtp(payload: Bytes<'_>) -> Option<(u16, Bytes<'_>)> {
+    const G_PDU: u8 = 255;
+    const OPTIONAL_FIELDS: u8 = 7;
+    let (h, mut rest) = payload.header::<8>()?;
+    if h[0] >> 4 != 3 || h[1] != G_PDU {
+        return None;
+    }
+    rest = rest.limit(u32::from(u16::from_be_bytes([h[2], h[3]])));
+    if h[0] & OPTIONAL_FIELDS != 0 {
+        let (fields, mut after) = rest.header::<4>()?;
+        let mut next = if h[0] & 4 == 0 { 0 } else { fields[3] };
+        while next != 0 {
+            let words = usize::from(*after.held.first()?).max(1);
+            next = *after.held.get(words * 4 - 1)?;
+            after = after.skip(words * 4)?;
+        }
+        rest = after;
+    }
+    let ethertype = match *rest.held.first()? {
+        0x45..=0x4e => super::link::ETHERTYPE_IPV4,
+        0x60..=0x6f => super::link::ETHERTYPE_IPV6,
+        _ => match be16(rest.held, 12)? {
+            0x0800 | 0x0806 | 0x86dd => ETHERTYPE_BRIDGING,
+            _ => return None,
+        },
+    };
+    Some((ethertype, rest))
 }
 
 /// An IPv6 packet after optional authentication and origin indications (RFC 4380 section 5.1.1).

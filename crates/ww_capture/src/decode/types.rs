@@ -114,6 +114,8 @@ pub enum Tunnel {
     IpIp,
     /// IPv6 inside IP, RFC 4213 and RFC 2473.
     Ip6In,
+    /// Packets of mobile subscribers, 3GPP TS 29.281.
+    Gtp,
     /// RFC 4380.
     Teredo,
     /// Ethernet inside IP, RFC 3378.
@@ -124,6 +126,8 @@ pub enum Tunnel {
     Pseudowire,
     /// Provider backbone bridging, IEEE 802.1ah.
     BackboneBridge,
+    /// Cisco FabricPath: Ethernet behind a frame of the fabric.
+    FabricPath,
 }
 
 /// Tunnels passed, outermost first.

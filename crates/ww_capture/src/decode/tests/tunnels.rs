@@ -104,6 +104,81 @@ fn tunnels_are_unpacked_and_named() {
     }
 }
 
+/// The header of a G-PDU whose flags are these, with its optional fields.
+fn gtp(flags: u8, fields: &[u8], inner: &[u8]) -> Vec<u8> {
+    let [high, low] = ((fields.len() + inner.len()) as u16).to_be_bytes();
+    behind(&[flags, 255, high, low, 0, 0, 0, 1], fields)
+}
+
+#[test]
+fn packets_of_subscribers_are_unpacked() {
+    let inner = packet();
+    let inner6 = ipv6(6, &build::tcp(PORTS.0, PORTS.1, b"x"));
+    let bridged = ethernet(0x0800, &inner);
+    // An extension header of eight bytes and one of four.
+    let extended = [0, 0, 0, 0x85, 2, 1, 2, 3, 4, 5, 6, 0xc0, 1, 0, 0, 0];
+    for (flags, fields, inner) in [
+        (0x30, &[][..], &inner),
+        (0x32, &[0, 9, 0, 0], &inner6),
+        (0x34, &extended, &bridged),
+    ] {
+        let message = behind(&gtp(flags, fields, inner), inner);
+        let datagram = ipv4(17, &udp(50000, 2152, &message));
+        assert_eq!(tcp_ports(101, &datagram), PORTS, "{flags:#x}");
+        decode(frame(101, &datagram), |decoded| {
+            assert_eq!(decoded.outer.kinds[0], Some(Tunnel::Gtp));
+        });
+    }
+}
+
+#[test]
+fn what_is_no_packet_in_gtp_stays_a_datagram() {
+    for message in [
+        // An echo request, another version, an extension that goes on behind the end, no packet.
+        &[0x32, 1, 0, 4, 0, 0, 0, 0, 0, 7, 0, 0][..],
+        &[0x50, 255, 0, 4, 0, 0, 0, 0, 0x45, 0, 0, 0],
+        &[0x34, 255, 0, 8, 0, 0, 0, 0, 0, 0, 0, 0x85, 9, 0, 0, 0],
+        &[0x34, 255, 0, 8, 0, 0, 0, 0, 0, 0, 0, 0x85, 0, 0, 0, 0],
+        &[0x30, 255, 0, 2, 0, 0, 0, 0, 0, 0],
+    ] {
+        let datagram = ipv4(17, &udp(2152, 2152, message));
+        decode(frame(101, &datagram), |decoded| {
+            assert!(
+                matches!(&decoded.body, Body::Udp(udp) if udp.payload == message),
+                "{message:?}"
+            );
+            assert_eq!(decoded.outer.depth, 0);
+        });
+    }
+}
+
+#[test]
+fn the_lower_port_says_which_tunnel_it_is() {
+    let bridged = ethernet(0x0800, &packet());
+    let vxlan = behind(&[8, 0, 0, 0, 0, 0, 1, 0], &bridged);
+    // From a STUN server's port to GTP's, which is lower; to VXLAN's, which is higher.
+    let stun = |port| ipv4(17, &udp(3478, port, &vxlan));
+    decode(frame(101, &stun(4789)), |decoded| {
+        assert!(matches!(decoded.body, Body::Udp(_)));
+    });
+    let inner = packet();
+    let gtp = behind(&gtp(0x30, &[], &inner), &inner);
+    assert_eq!(tcp_ports(101, &ipv4(17, &udp(3478, 2152, &gtp))), PORTS);
+}
+
+#[test]
+fn frames_of_a_fabric_are_unpacked() {
+    let mut fabric = ethernet(0x8903, &[0, 0x60]);
+    fabric.extend(ethernet(0x0800, &packet()));
+    assert_eq!(tcp_ports(1, &fabric), PORTS);
+    decode(frame(1, &fabric), |decoded| {
+        assert_eq!(decoded.outer.kinds[0], Some(Tunnel::FabricPath));
+    });
+    decode(frame(1, &fabric[..15]), |decoded| {
+        assert_eq!(decoded.body, Body::Malformed("FabricPath tag cut short"));
+    });
+}
+
 #[test]
 fn a_well_known_service_is_not_a_tunnel() {
     let answer = ipv4(17, &udp(53, 4789, &[8, 0, 0, 0, 0, 0, 0, 0]));
