@@ -392,9 +392,7 @@ fn label_unseen_ack(r: &mut LabelSide, segment: &Segment<'_>, labels: &mut Label
         if r.duplicates == 0 {
             labels.insert(Labels::ACK_LOST_SEGMENT);
         }
-        if r.duplicates == 0 {
-            r.duplicates = u32::MAX;
-        }
+        r.duplicates = u32::MAX;
     }
 }
 
@@ -472,7 +470,7 @@ fn advance(
 
 /// Window scales, learned after the frame was judged.
 fn read_scale(f: &mut LabelSide, r: &mut LabelSide, segment: &Segment<'_>) {
-    if let Some(shift) = segment.options.window_scale {
+    if let Some(shift) = segment.options().and_then(|options| options.window_scale) {
         f.scale = shift.min(SCALE_MAX) as i8;
     }
     if !segment.has(SYN) {

@@ -34,6 +34,9 @@ use ww_evidence::{Endpoint, Mark, PortReuse, Quality, TcpFlow};
 /// The protocol number of TCP.
 const TCP: u8 = 6;
 
+/// Length of a TCP header without options.
+const HEADER_MIN: u8 = 20;
+
 /// Copies of which the frame numbers are kept.
 const COPIES_KEPT: usize = 8;
 
@@ -116,10 +119,12 @@ impl TcpTable {
         let noted = flow.take(from, &segment, &labelled, &self.limits);
         let stream = flow.stream;
         note_quality(quality, mark, &segment, noted);
+        // What `TShark` finds where the header claims less than its 20 bytes, it does not show.
+        let shown = tcp.header_len >= HEADER_MIN;
         FrameLabels {
             stream,
-            labels: labelled.labels,
-            duplicate_number: labelled.duplicate_number,
+            labels: if shown { labelled.labels } else { Labels::NONE },
+            duplicate_number: if shown { labelled.duplicate_number } else { 0 },
             copy: noted.copy.is_some(),
             routed_copy: noted.copy.is_some_and(|(_, routed)| routed),
         }

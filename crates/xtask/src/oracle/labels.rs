@@ -1,14 +1,43 @@
-//! `cargo xtask oracle labels FILE…`: our TCP labels against tshark's, on any captures.
+//! `cargo xtask oracle labels`: our TCP labels against tshark's, on any captures and on random segments.
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use std::path::{Path, PathBuf};
 use ww_testkit::labels::{TSHARK, differences, ours, tshark_is_the_norm, tsharks};
+use ww_testkit::segments::random_segments;
 
 /// Differences shown per capture.
 const SHOWN: usize = 5;
 
-/// Compares all captures; the number of frames that differ.
-pub(super) fn run(paths: &[String]) -> Result<usize> {
+/// Segments of a random capture.
+const SEGMENTS: u32 = 50_000;
+
+/// Compares all captures, or so many random ones after `--random`; the number of frames that differ.
+pub(super) fn run(args: &[String]) -> Result<usize> {
+    match args {
+        [flag, count] if flag == "--random" => random(count.parse().context("captures to make")?),
+        paths => compare(paths),
+    }
+}
+
+/// Compares random captures of new seeds, which are named where something differs.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a chore writes the captures that tshark reads"
+)]
+fn random(count: u64) -> Result<usize> {
+    let folder = tempfile::tempdir().context("making a folder for captures")?;
+    let first = super::kernel::new_seed() >> 1;
+    let mut paths = Vec::new();
+    for seed in first..first.saturating_add(count) {
+        let path = folder.path().join(format!("seed-{seed}.pcap"));
+        std::fs::write(&path, random_segments(seed, SEGMENTS))
+            .with_context(|| format!("writing {}", path.display()))?;
+        paths.push(path.display().to_string());
+    }
+    compare(&paths)
+}
+
+fn compare(paths: &[String]) -> Result<usize> {
     if !tshark_is_the_norm() {
         bail!("the labels follow {TSHARK}, which is not what `tshark --version` says here");
     }

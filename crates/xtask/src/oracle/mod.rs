@@ -11,14 +11,14 @@ mod z3;
 use std::process::ExitCode;
 
 const USAGE: &str = "\
-usage: cargo xtask oracle labels FILE|FOLDER…
+usage: cargo xtask oracle labels FILE|FOLDER… | --random N
        cargo xtask oracle kernel|mutants [--packets N] [--per-case N] [--seed S] [--backend NAME]... [--keep-going N]
        cargo xtask oracle pair [--networks N] [--per-case N] [--seed S] [--seconds N]
        cargo xtask oracle z3 [--lists N] [--seed S]
        cargo xtask oracle tls
        cargo xtask oracle dnssec
 
-  labels   our TCP labels against tshark's, on any captures
+  labels   our TCP labels against tshark's, on any captures or on N of random segments
   kernel   walks through packet filters against what Linux does with the same rules and packets
   mutants  plants bugs and demands that the comparison with Linux finds every one
   pair     connections through two routers in a chain, with routes and translations, against Linux
