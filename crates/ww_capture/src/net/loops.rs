@@ -38,6 +38,7 @@ pub struct Passing {
 
 impl Passing {
     /// A packet from its header.
+    #[inline]
     pub fn of(mark: Mark, ip: &IpHeader, wire_len: u32, digest: u64) -> Passing {
         Passing {
             mark,
@@ -52,6 +53,7 @@ impl Passing {
     }
 
     /// A hash of all but the hop limit and the frame's length, which a VLAN tag changes.
+    #[inline]
     fn key(&self) -> u64 {
         let id = u64::from(self.ip_id.unwrap_or_default()) << 8 | u64::from(self.protocol);
         mix(
@@ -96,7 +98,11 @@ impl LoopWatch {
 
     /// Takes a packet. A packet that comes again with the same hop limit starts anew: that is a copy
     /// or a retransmission.
-    #[inline]
+    #[expect(
+        clippy::inline_always,
+        reason = "out of line, every packet is written to memory and read back"
+    )]
+    #[inline(always)]
     pub fn packet(&mut self, passing: &Passing) {
         let key = passing.key();
         let slot = key as usize % REMEMBERED;
@@ -133,6 +139,7 @@ impl LoopWatch {
         self.sightings
     }
 
+    #[inline(never)]
     fn list(&mut self, slot: usize, passing: &Passing) {
         let Some(held) = self.remembered.get_mut(slot) else {
             return;

@@ -85,14 +85,17 @@ impl Step<'_> {
 
     /// SACK blocks: what the receiver has, and what it got twice (RFC 2018, RFC 2883).
     fn read_sack(&mut self, ack: u32) {
-        let blocks = self.segment.options.sack_blocks();
+        let Some(options) = self.segment.options() else {
+            return;
+        };
+        let blocks = options.sack_blocks();
         let Some(&(left, right)) = blocks.first() else {
             return;
         };
         self.f.sack_frames += 1;
         let trouble = self.f.note_trouble();
-        trouble.sacked = self.segment.options.sack;
-        trouble.sacked_count = self.segment.options.sack_count;
+        trouble.sacked = options.sack;
+        trouble.sacked_count = options.sack_count;
         let below = at_or_before(right, ack);
         let inside = blocks
             .get(1)
@@ -127,7 +130,7 @@ impl Step<'_> {
         if self.r.pending().is_empty() {
             return;
         }
-        let echo = self.segment.options.timestamps.map(|(_, echo)| echo);
+        let echo = self.segment.timestamps.map(|(_, echo)| echo);
         let shortest = self.r.ack_rtt.shortest();
         let mut index = 0;
         while let Some(&repeat) = self.r.pending().get(index) {
@@ -197,7 +200,7 @@ impl Step<'_> {
 
     /// Round trips by timestamps: the first echo of a value.
     pub(crate) fn timestamps(&mut self) {
-        let Some((value, echo)) = self.segment.options.timestamps else {
+        let Some((value, echo)) = self.segment.timestamps else {
             return;
         };
         let at = self.segment.at();

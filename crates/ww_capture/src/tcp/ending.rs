@@ -103,7 +103,7 @@ impl Flow {
                 } else {
                     0
                 },
-                has_timestamp: segment.options.timestamps.is_some(),
+                has_timestamp: segment.timestamps.is_some(),
                 unacknowledged: peer.outstanding(own),
                 after_data: peer.last_data.map(|mark| segment.at() - mark.at),
                 after_quiet,

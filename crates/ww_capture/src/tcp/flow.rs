@@ -214,7 +214,7 @@ impl Flow {
     fn take_syn(&mut self, from: SideId, segment: &Segment<'_>) {
         let index = from as usize;
         if let Some(side) = self.sides.get_mut(index) {
-            side.note_options(&segment.options, segment.window);
+            side.note_options(&segment.options().unwrap_or_default(), segment);
         }
         let seen = if segment.has(ACK) {
             if self.handshake.ack.is_some() {

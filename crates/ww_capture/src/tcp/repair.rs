@@ -98,7 +98,7 @@ impl Step<'_> {
             opened: self.segment.mark,
             by_empty: self.segment.len == 0,
             ids,
-            timestamp: self.segment.options.timestamps.map(|(value, _)| value),
+            timestamp: self.segment.timestamps.map(|(value, _)| value),
             missed: false,
         };
         self.f
@@ -263,7 +263,7 @@ impl Step<'_> {
         if self.f.ids.reliable() && id_step.is_some() {
             return id_step.is_some_and(|step| step <= 0);
         }
-        match (self.segment.options.timestamps, self.f.timestamp) {
+        match (self.segment.timestamps, self.f.timestamp) {
             (Some((value, _)), Some(latest)) => before(value, latest),
             _ => false,
         }
@@ -335,7 +335,7 @@ impl Step<'_> {
             let step = id.wrapping_sub(before_hole);
             return step > 0 && step < width;
         }
-        if let (Some(opened), Some((value, _))) = (hole.timestamp, self.segment.options.timestamps)
+        if let (Some(opened), Some((value, _))) = (hole.timestamp, self.segment.timestamps)
             && value != opened
         {
             return before(value, opened);
@@ -375,7 +375,7 @@ impl Step<'_> {
             end,
             mark: self.segment.mark,
             lost,
-            timestamp: self.segment.options.timestamps.map(|(value, _)| value),
+            timestamp: self.segment.timestamps.map(|(value, _)| value),
             timeout,
         });
     }

@@ -29,7 +29,10 @@ pub(crate) struct Segment<'a> {
     pub(crate) ttl: u8,
     /// IPv4 identification; none in IPv6.
     pub(crate) ip_id: Option<u16>,
-    pub(crate) options: Options,
+    /// RFC 7323: value and echo.
+    pub(crate) timestamps: Option<(u32, u32)>,
+    /// All options as captured: hardly any segment has others than timestamps.
+    options: &'a [u8],
     /// Captured payload.
     pub(crate) payload: &'a [u8],
 }
@@ -48,7 +51,8 @@ impl<'a> Segment<'a> {
             len,
             ttl: ip.ttl,
             ip_id: ip.id,
-            options: Options::read(tcp.options),
+            timestamps: timestamps(tcp.options),
+            options: tcp.options,
             payload: tcp.payload,
         }
     }
@@ -63,6 +67,13 @@ impl<'a> Segment<'a> {
     #[inline]
     pub(crate) fn at(&self) -> Moment {
         self.mark.at
+    }
+
+    /// Its options beside timestamps: none where those are all it has.
+    #[inline]
+    pub(crate) fn options(&self) -> Option<Options> {
+        let more = !self.options.is_empty() && lone_timestamps(self.options).is_none();
+        more.then(|| Options::read(self.options))
     }
 
     /// Sequence numbers it occupies: payload, SYN and FIN.
@@ -101,20 +112,8 @@ pub(crate) struct Options {
 
 impl Options {
     /// Reads the options; stops at the first one that does not fit.
-    #[inline]
-    pub(crate) fn read(bytes: &[u8]) -> Options {
-        match bytes {
-            [] => Options::default(),
-            // The layout nearly every data segment and ACK has: NOP NOP Timestamps.
-            [1, 1, 8, 10, pair @ ..] if pair.len() == 8 => Options {
-                timestamps: two_words(pair),
-                ..Options::default()
-            },
-            other => Options::read_each(other),
-        }
-    }
-
-    fn read_each(mut bytes: &[u8]) -> Options {
+    #[inline(never)]
+    pub(crate) fn read(mut bytes: &[u8]) -> Options {
         let mut options = Options::default();
         loop {
             match bytes {
@@ -161,6 +160,24 @@ impl Options {
         self.sack
             .get(..usize::from(self.sack_count))
             .unwrap_or_default()
+    }
+}
+
+/// The value and the echo of the timestamps option.
+#[inline]
+fn timestamps(options: &[u8]) -> Option<(u32, u32)> {
+    match options {
+        [] => None,
+        some => lone_timestamps(some).or_else(|| Options::read(some).timestamps),
+    }
+}
+
+/// The timestamps in the layout nearly every data segment and ACK has: NOP NOP Timestamps.
+#[inline]
+fn lone_timestamps(options: &[u8]) -> Option<(u32, u32)> {
+    match options {
+        [1, 1, 8, 10, pair @ ..] if pair.len() == 8 => two_words(pair),
+        _ => None,
     }
 }
 

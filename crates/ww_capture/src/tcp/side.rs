@@ -146,13 +146,13 @@ impl SideState {
         self.ttl.packets = self.ttl.packets.saturating_add(1);
     }
 
-    pub(crate) fn note_options(&mut self, options: &Options, window: u16) {
+    pub(crate) fn note_options(&mut self, options: &Options, segment: &Segment<'_>) {
         self.options = Some(SynOptions {
             mss: options.mss,
             window_scale: options.window_scale,
             sack_permitted: options.sack_permitted,
-            timestamps: options.timestamps.is_some(),
-            window,
+            timestamps: segment.timestamps.is_some(),
+            window: segment.window,
             fast_open: options.fast_open,
         });
     }
@@ -286,7 +286,7 @@ fn copy_is_plausible(segment: &Segment<'_>, delay: Span) -> bool {
 #[inline]
 fn fingerprint(segment: &Segment<'_>) -> u32 {
     let head = u64::from(segment.seq) << 32 | u64::from(segment.ack);
-    let (value, echo) = segment.options.timestamps.unwrap_or_default();
+    let (value, echo) = segment.timestamps.unwrap_or_default();
     let tail = u64::from(segment.len) << 48
         ^ u64::from(segment.ip_id.unwrap_or_default()) << 32
         ^ u64::from(segment.window) << 16
