@@ -2,7 +2,7 @@
 //! first asked for.
 
 use crate::Subject;
-use crate::dns::{Habit, Lookup};
+use crate::dns::{Habit, Heard, Lookup};
 use crate::tcp::{HopLimits, Offers};
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::collections::{BTreeMap, BTreeSet};
@@ -47,6 +47,8 @@ pub(crate) struct Shared<'a> {
     pub(crate) hop_limits: OnceLock<HopLimits>,
     /// The TCP options that hosts are known to offer.
     pub(crate) offers: OnceLock<Offers>,
+    /// Hosts that sent something, and those that something was sent to.
+    pub(crate) heard: OnceLock<Heard>,
     /// Services that sent anything on a connection.
     pub(crate) answering: OnceLock<FxHashSet<Endpoint>>,
     /// The connections to every service.

@@ -6,6 +6,7 @@ use super::common::{
     Charged, Habit, at, counted, habits, put_to, repeated_for_loss, some_of, told_about,
     transactions,
 };
+use super::heard::Heard;
 use super::lookup::{Lookup, lookups, lookups_of, settles};
 use super::unheard;
 use crate::rule::rule;
@@ -250,6 +251,7 @@ struct Case {
 impl Case {
     fn of(view: &View<'_>, group: &[Sighting]) -> Case {
         let told = told(view, group);
+        let heard = view.shared.heard.get_or_init(|| Heard::of(view));
         let servers: BTreeSet<Endpoint> = told.values().map(|asked| asked.server).collect();
         let clients: BTreeSet<IpAddr> = told.values().map(|asked| asked.client.addr).collect();
         let mut case = Case {
@@ -259,8 +261,8 @@ impl Case {
             lookups: group.len(),
             waited: group.iter().map(|sighting| sighting.lost).sum(),
             server_heard: false,
-            host_heard: servers.iter().any(|server| host_heard(view, server.addr)),
-            client_heard: clients.iter().any(|&client| addressed(view, client)),
+            host_heard: servers.iter().any(|server| heard.has_sent(server.addr)),
+            client_heard: clients.iter().any(|&client| heard.was_sent_to(client)),
             recovered: recovered(view, &told),
             stubborn: group.iter().all(|sighting| sighting.count > 1)
                 && told.values().all(|asked| asked.answer.is_none()),
@@ -422,32 +424,4 @@ fn only_kind(view: &View<'_>, told: &BTreeMap<Subject, &DnsTransaction>) -> Opti
     let all_silent = told.values().all(|asked| asked.kind == one.kind)
         && !answered().any(|asked| asked.kind == one.kind);
     (all_silent && answered().next().is_some()).then(|| one.kind_name())
-}
-
-/// The host sent something else.
-fn host_heard(view: &View<'_>, host: IpAddr) -> bool {
-    let by_dns = |asked: &DnsTransaction| asked.server.addr == host && asked.answer.is_some();
-    view.capture.dns.transactions.iter().any(by_dns)
-        || view.capture.tcp.iter().any(|flow| {
-            (flow.server.addr == host && flow.sent_by_server.frames > 0)
-                || (flow.client.addr == host && flow.sent_by_client.frames > 0)
-        })
-        || view.capture.arp.iter().any(|claim| claim.ip == host)
-}
-
-/// Somebody sent something to this client.
-fn addressed(view: &View<'_>, client: IpAddr) -> bool {
-    let answered = |asked: &DnsTransaction| asked.client.addr == client && asked.answer.is_some();
-    view.capture.dns.transactions.iter().any(answered)
-        || view.capture.tcp.iter().any(|flow| {
-            (flow.client.addr == client && flow.sent_by_server.frames > 0)
-                || (flow.server.addr == client && flow.sent_by_client.frames > 0)
-        })
-        || view.capture.udp.iter().any(|flow| {
-            let [by_client, by_server] = flow.datagrams;
-            (flow.client.addr == client && by_server > 0)
-                || (flow.server.addr == client && by_client > 0)
-        })
-        || view.capture.icmp.iter().any(|error| error.to == client)
-        || view.capture.arp.iter().any(|claim| claim.ip != client)
 }

@@ -1,12 +1,14 @@
 //! Rules about names and their servers.
 
 mod common;
-
-pub(crate) use common::Habit;
-pub(crate) use lookup::Lookup;
+mod heard;
 mod lookup;
 mod servers;
 mod unheard;
+
+pub(crate) use common::Habit;
+pub(crate) use heard::Heard;
+pub(crate) use lookup::Lookup;
 
 pub(crate) mod dns_answers_disagree;
 pub(crate) mod dns_fragments_dropped;
