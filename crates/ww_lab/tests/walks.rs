@@ -233,6 +233,49 @@ fn silence_and_its_reach_are_told() {
     assert_found(&seen, "one-address-broken", SECOND);
 }
 
+/// What a walk chose to ask, in order.
+fn asked(transcript: &Transcript) -> Vec<&str> {
+    let mut controls = Vec::new();
+    for chosen in transcript
+        .steps
+        .iter()
+        .filter_map(|step| step.chosen.as_ref())
+    {
+        for control in &chosen.controls {
+            if !controls.contains(&control.as_str()) {
+                controls.push(control.as_str());
+            }
+        }
+    }
+    controls
+}
+
+#[test]
+fn what_is_asked_next_depends_on_how_it_failed() {
+    let Some(net) = net() else { return };
+    let asked_with = |rule: &str| {
+        net.filter(&[rule]);
+        let seen = net.walk("http://lab.example", &[SERVER], short());
+        asked(&seen)
+            .iter()
+            .map(|one| (*one).to_owned())
+            .collect::<Vec<_>>()
+    };
+    let dropped = asked_with("pass tcp dport 80 drop");
+    assert_eq!(dropped.first().unwrap(), "this host's connection table");
+    assert!(dropped.contains(&"other ports".to_owned()), "{dropped:?}");
+    assert!(dropped.contains(&"the path".to_owned()), "{dropped:?}");
+    let forbidden = asked_with("pass tcp dport 80 reject with icmp type admin-prohibited");
+    assert_eq!(forbidden, ["other ports"]);
+    let no_way = asked_with("pass tcp dport 80 reject with icmp type host-unreachable");
+    assert_eq!(no_way, ["the path"]);
+    let reset = asked_with("pass tcp dport 80 reject with tcp reset");
+    assert_eq!(reset, ["other services"]);
+    net.filter(&[]);
+    let healthy = net.walk("http://lab.example", &[SERVER], short());
+    assert_eq!(asked(&healthy), Vec::<&str>::new());
+}
+
 #[test]
 fn a_way_that_is_not_there_is_told() {
     let Some(net) = net() else { return };

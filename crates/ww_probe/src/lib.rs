@@ -15,6 +15,7 @@ mod apply;
 mod dice;
 mod dns;
 mod http;
+mod inquiry;
 mod namespace;
 mod options;
 mod recorder;
@@ -23,6 +24,7 @@ mod tap;
 mod target;
 mod tcp;
 mod tls;
+mod unanswered;
 mod walk;
 
 pub use dice::spacing;

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::time::{Duration, Instant};
 use ww_base::{Gap, Span};
-use ww_evidence::transcript::{Seen, Step};
+use ww_evidence::transcript::{Chosen, Seen, Step};
 
 /// Called with every step once it is over.
 pub(crate) type Listener<'l> = dyn FnMut(&Step) + 'l;
@@ -21,11 +21,58 @@ struct Written<'l> {
     listener: &'l mut Listener<'l>,
 }
 
+/// Why a question is put.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Why {
+    words: String,
+    chosen: Option<Chosen>,
+}
+
+impl Why {
+    /// It was chosen among others.
+    pub(crate) fn chosen(words: impl Into<String>, chosen: Chosen) -> Why {
+        Why {
+            words: words.into(),
+            chosen: Some(chosen),
+        }
+    }
+
+    /// The same in other words.
+    #[must_use]
+    pub(crate) fn says(&self, words: impl Into<String>) -> Why {
+        Why {
+            words: words.into(),
+            chosen: self.chosen.clone(),
+        }
+    }
+}
+
+impl From<&str> for Why {
+    fn from(words: &str) -> Why {
+        Why::from(words.to_owned())
+    }
+}
+
+impl From<String> for Why {
+    fn from(words: String) -> Why {
+        Why {
+            words,
+            chosen: None,
+        }
+    }
+}
+
+impl From<&Why> for Why {
+    fn from(why: &Why) -> Why {
+        why.clone()
+    }
+}
+
 /// A question that was put and has no answer yet.
 #[derive(Clone, Debug)]
 pub(crate) struct Asked {
     at: Instant,
-    why: String,
+    why: Why,
     command: String,
 }
 
@@ -34,14 +81,14 @@ impl Asked {
     pub(crate) fn now(command: impl Into<String>) -> Asked {
         Asked {
             at: Instant::now(),
-            why: String::new(),
+            why: Why::default(),
             command: command.into(),
         }
     }
 
     /// The same, raised by an earlier answer: why it is asked.
     #[must_use]
-    pub(crate) fn because(mut self, why: impl Into<String>) -> Asked {
+    pub(crate) fn because(mut self, why: impl Into<Why>) -> Asked {
         self.why = why.into();
         self
     }
@@ -87,7 +134,8 @@ impl<'l> Recorder<'l> {
             number,
             began: span(asked.at.saturating_duration_since(self.began)),
             took: span(took),
-            why: asked.why,
+            why: asked.why.words,
+            chosen: asked.why.chosen,
             command: match asked.command.as_str() {
                 "" => String::new(),
                 command => format!("{}{command}", self.prefix),

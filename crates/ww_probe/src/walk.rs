@@ -1,7 +1,7 @@
 //! The order of a walk: names, connections, and what is spoken over them.
 
 use crate::recorder::{Listener, Recorder};
-use crate::{NetworkNamespace, Options, apply, dns, http, series, tcp, tls};
+use crate::{NetworkNamespace, Options, apply, dns, http, series, tcp, tls, unanswered};
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
@@ -184,7 +184,7 @@ impl Walker<'_> {
         http::ask(self, &open).await;
         apply::ask(self, &targets, &open).await;
         tls::probe_each_behind_clear_text(self, &open).await;
-        tls::probe_each_after_clear_text(self, &open).await;
+        unanswered::explain_each(self, &open).await;
         series::repeat(self, &targets).await;
         tcp::look_closer(self).await;
     }

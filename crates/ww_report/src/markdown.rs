@@ -24,13 +24,15 @@ pub fn render(consultation: &Consultation, sources: &Sources<'_>) -> String {
                 plain(&line.says)
             );
         }
-        for (number, says) in (0..).zip(walk::open_questions(transcript)) {
-            let title = if number == 0 {
-                "\nCannot be told from here:\n\n"
-            } else {
-                ""
-            };
-            let _ = writeln!(text, "{title}- {}", plain(&says));
+        let lists = [
+            ("Asked to tell causes apart", walk::choices(transcript)),
+            ("Cannot be told from here", walk::open_questions(transcript)),
+        ];
+        for (title, lines) in lists.iter().filter(|(_, lines)| !lines.is_empty()) {
+            let _ = write!(text, "\n{title}:\n\n");
+            for says in lines {
+                let _ = writeln!(text, "- {}", plain(says));
+            }
         }
     }
     for (id, finding) in (1..).map(finding_id).zip(&consultation.findings) {

@@ -128,12 +128,42 @@ pub struct Step {
     /// Why it was asked, where an earlier answer raised the question.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub why: String,
+    /// What was expected of it, where it was chosen among questions that could be asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub chosen: Option<Chosen>,
     /// A command that asks the same with common tools; empty when there is none.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub command: String,
     /// What was asked and seen.
     #[serde(flatten)]
     pub seen: Seen,
+}
+
+/// Why a question was put before others: what the walk expected of it. Questions that were put side by side have the
+/// same one.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, rename_all = "kebab-case")]
+pub struct Chosen {
+    /// What does not work.
+    pub symptom: String,
+    /// The step that shows it.
+    pub raised_by: u32,
+    /// What was asked side by side.
+    pub controls: Vec<String>,
+    /// The causes that were to be told apart.
+    pub causes: Vec<String>,
+    /// What the answers were expected to tell, bits.
+    pub bits: f64,
+    /// How much there was to tell, bits.
+    pub open: f64,
+    /// Packets of ours that they take at most.
+    pub packets: u32,
+    /// How long they were expected to take.
+    #[serde(with = "written::ms")]
+    pub expected: Span,
+    /// How long they take at most.
+    #[serde(with = "written::ms")]
+    pub worst: Span,
 }
 
 /// What was asked and seen.

@@ -142,7 +142,7 @@ fn from_ms(ms: f64) -> ww_base::Span {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Connect, ConnectOutcome, Seen};
+    use super::super::{Chosen, Connect, ConnectOutcome, Seen};
     use super::*;
     use ww_base::{Moment, Span};
 
@@ -158,6 +158,14 @@ mod tests {
             began: Span::from_micros(1_500),
             took: Span::from_millis(41),
             why: String::new(),
+            chosen: Some(Chosen {
+                symptom: "nothing answers the SYN".to_owned(),
+                raised_by: 1,
+                controls: vec!["other ports".to_owned()],
+                bits: 0.25,
+                expected: Span::from_millis(900),
+                ..Chosen::default()
+            }),
             command: "nc -vz 192.0.2.1 443".to_owned(),
             seen: Seen::Connect(Connect {
                 to: "192.0.2.1:443".parse().ok(),

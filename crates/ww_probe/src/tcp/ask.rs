@@ -12,6 +12,11 @@ pub(crate) fn short(target: &Target) -> Option<Vec<u8>> {
     first_bytes(target, 0)
 }
 
+/// Something is known to ask.
+pub(crate) fn knows_a_request(target: &Target) -> bool {
+    first_bytes(target, 0).is_some()
+}
+
 /// The same question, padded to more than one segment.
 pub(crate) fn long(target: &Target) -> Option<Vec<u8>> {
     first_bytes(target, PADDING)

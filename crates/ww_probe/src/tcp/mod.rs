@@ -1,6 +1,7 @@
 //! Connections to every address, and what the kernel, the path and other ports tell about those that fail.
 
 mod ask;
+mod explain;
 mod idle;
 mod kernel;
 mod local;
@@ -8,12 +9,13 @@ mod open;
 mod path;
 mod sizes;
 
+pub(crate) use ask::knows_a_request;
 pub(crate) use kernel::{privileged, syn_repeats};
 pub(crate) use open::connect;
-pub(crate) use sizes::segment_sizes;
+pub(crate) use sizes::{ANSWER_WAIT as SIZE_WAIT, own_segment_sizes, segment_sizes};
 
 use crate::Depth;
-use crate::recorder::Asked;
+use crate::recorder::{Asked, Why};
 use crate::walk::Walker;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -27,19 +29,20 @@ const APART: Duration = Duration::from_millis(50);
 /// Addresses of which more is asked after they failed.
 const FAILURES: usize = 3;
 
-/// Ports that tell whether the host answers at all.
-const CONTROL_PORTS: [u16; 3] = [443, 80, 22];
-
-/// How long a control may take: two SYNs.
-const CONTROL_WAIT: Duration = Duration::from_secs(2);
-
 /// Opens a connection to each address, all at once, then asks what tells why some failed. The addresses
 /// that are open.
 pub(crate) async fn connect_each(walker: &Walker<'_>, targets: &[SocketAddr]) -> Vec<SocketAddr> {
     let overflows = local::overflows();
-    let seen = attempts(walker, targets, walker.options.patience, false, "").await;
+    let seen = attempts(
+        walker,
+        targets,
+        walker.options.patience,
+        false,
+        &Why::default(),
+    )
+    .await;
     if walker.options.depth > Depth::Quick {
-        explain(walker, &seen, overflows).await;
+        explain::explain(walker, &seen, overflows).await;
     }
     seen.iter()
         .filter(|connect| connect.outcome == ConnectOutcome::Open)
@@ -57,21 +60,18 @@ pub(crate) async fn look_closer(walker: &Walker<'_>) {
         .recorder
         .look(|steps| open_addresses(steps, walker.target.port));
     for (to, state) in open {
-        let why = match state {
-            Beyond::Stalled(step) => format!("step {step} got no answer on an open connection"),
-            Beyond::Unasked => String::new(),
-            Beyond::Answered if is_deep => {
-                sizes::own_segment_sizes(walker, to, "").await;
-                continue;
+        match state {
+            Beyond::Stalled(step) => sizes::explain(walker, to, step).await,
+            Beyond::Unasked => {
+                let found = segment_sizes(walker, to, &Why::default()).await;
+                if is_deep && !found && knows_a_request(walker.target) {
+                    own_segment_sizes(walker, to, &Why::default()).await;
+                }
             }
-            Beyond::Answered => continue,
-        };
-        let Some(request) = ask::short(walker.target) else {
-            continue;
-        };
-        let found = segment_sizes(walker, to, &request, &why).await;
-        if !found && (is_deep || matches!(state, Beyond::Stalled(_))) {
-            sizes::own_segment_sizes(walker, to, &why).await;
+            Beyond::Answered if is_deep => {
+                own_segment_sizes(walker, to, &Why::default()).await;
+            }
+            Beyond::Answered => {}
         }
     }
     if is_deep {
@@ -79,7 +79,7 @@ pub(crate) async fn look_closer(walker: &Walker<'_>) {
             .recorder
             .look(|steps| open_addresses(steps, walker.target.port));
         for &(to, _) in open.iter().take(FAILURES) {
-            path::trace(walker, to, "").await;
+            path::trace(walker, to, &Why::default()).await;
         }
         if let Some(&(to, _)) = open.first() {
             idle::idle_times(walker, to).await;
@@ -151,7 +151,7 @@ async fn attempts(
     targets: &[SocketAddr],
     patience: Duration,
     control: bool,
-    why: &str,
+    why: &Why,
 ) -> Vec<Connect> {
     let Some(left) = walker.patience() else {
         return Vec::new();
@@ -160,7 +160,7 @@ async fn attempts(
     let begun: Vec<_> = targets
         .iter()
         .zip(0..)
-        .map(|(&to, nth)| tokio::spawn(attempt(to, APART * nth, patience, why.to_owned())))
+        .map(|(&to, nth)| tokio::spawn(attempt(to, APART * nth, patience, why.clone())))
         .collect();
     let mut all = Vec::new();
     for one in begun {
@@ -179,73 +179,11 @@ async fn attempt(
     to: SocketAddr,
     later: Duration,
     patience: Duration,
-    why: String,
+    why: Why,
 ) -> (Asked, Duration, Connect) {
     tokio::time::sleep(later).await;
     let asked = Asked::now(format!("nc -vz {} {}", to.ip(), to.port())).because(why);
     let began = Instant::now();
     let (seen, _stream) = connect(to, patience).await;
     (asked, began.elapsed(), seen)
-}
-
-/// Asks what tells why connections failed.
-async fn explain(walker: &Walker<'_>, seen: &[Connect], overflows: u64) {
-    let failed: Vec<(&Connect, SocketAddr)> = seen
-        .iter()
-        .filter(|connect| connect.outcome != ConnectOutcome::Open)
-        .filter_map(|connect| Some((connect, connect.to?)))
-        .collect();
-    for &(connect, to) in failed.iter().take(FAILURES) {
-        let why = format!("{to} did not accept the connection");
-        if asks_about_host(connect) {
-            let ports = CONTROL_PORTS.into_iter().filter(|&port| port != to.port());
-            let controls: Vec<SocketAddr> = ports
-                .take(2)
-                .map(|port| SocketAddr::new(to.ip(), port))
-                .collect();
-            attempts(walker, &controls, CONTROL_WAIT, true, &why).await;
-        }
-        if asks_about_path(connect) && !local::is_own(to.ip()) {
-            path::trace(walker, to, &why).await;
-        }
-    }
-    let short_of_ports = |connect: &Connect| connect.outcome == ConnectOutcome::NoLocalPort;
-    let concerned = failed
-        .iter()
-        .find(|(connect, _)| short_of_ports(connect))
-        .or_else(|| {
-            failed.iter().find(|(connect, to)| {
-                connect.outcome == ConnectOutcome::TimedOut || local::is_own(to.ip())
-            })
-        });
-    if let Some(&(_, to)) = concerned {
-        let why = format!("{to} did not accept the connection");
-        let asked = Asked::now(format!("ss -tan dst {} | sort | uniq -c", to.ip())).because(why);
-        let mut state = local::state(to);
-        state.listen_overflows = state.listen_overflows.saturating_sub(overflows);
-        state.to = Some(to);
-        walker.recorder.answer(asked, Seen::Local(state));
-    }
-}
-
-/// Whether another port of the host would tell something.
-fn asks_about_host(connect: &Connect) -> bool {
-    match connect.outcome {
-        ConnectOutcome::TimedOut | ConnectOutcome::Refused => true,
-        ConnectOutcome::HostUnreachable
-        | ConnectOutcome::NetworkUnreachable
-        | ConnectOutcome::Denied => connect.icmp.is_some_and(|icmp| icmp.is_policy()),
-        _ => false,
-    }
-}
-
-/// Whether the routers on the way would tell something.
-fn asks_about_path(connect: &Connect) -> bool {
-    match connect.outcome {
-        ConnectOutcome::TimedOut => true,
-        ConnectOutcome::HostUnreachable | ConnectOutcome::NetworkUnreachable => {
-            connect.icmp.is_some()
-        }
-        _ => false,
-    }
 }

@@ -1,7 +1,7 @@
 //! The way to a port: connections whose hop limit is too small, and the routers that say so.
 
 use super::open::{Opening, open};
-use crate::recorder::{Asked, span};
+use crate::recorder::{Asked, Why, span};
 use crate::walk::Walker;
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
@@ -11,13 +11,13 @@ use ww_evidence::transcript::{Connect, ConnectOutcome, Hop, PathTrace, Seen};
 const FARTHEST: u8 = 30;
 
 /// Hops that are asked at once; when all of them are silent, nothing more is asked.
-const AT_ONCE: u8 = 4;
+pub(super) const AT_ONCE: u8 = 4;
 
 /// How long one hop may take: a SYN is not repeated before.
-const WAIT: Duration = Duration::from_secs(1);
+pub(super) const WAIT: Duration = Duration::from_secs(1);
 
 /// Traces the path to a port.
-pub(crate) async fn trace(walker: &Walker<'_>, to: SocketAddr, why: &str) {
+pub(crate) async fn trace(walker: &Walker<'_>, to: SocketAddr, why: &Why) {
     let asked = Asked::now(format!("traceroute -T -p {} -n {}", to.port(), to.ip())).because(why);
     let mut trace = PathTrace {
         to: Some(to),

@@ -2,7 +2,8 @@
 
 use super::ask;
 use super::open::{Opening, info, open};
-use crate::recorder::Asked;
+use crate::inquiry::{CONNECTION, Inquiry, offer};
+use crate::recorder::{Asked, Why};
 use crate::walk::Walker;
 use std::net::SocketAddr;
 use std::os::fd::AsFd as _;
@@ -10,6 +11,7 @@ use std::time::{Duration, Instant};
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 use ww_evidence::transcript::{Seen, SegmentSizes, SizeTry};
+use ww_reason::{Control, Symptom};
 
 /// Every path carries segments of this size (RFC 9293 section 3.7.1).
 const SMALL: u16 = 536;
@@ -26,22 +28,21 @@ const CLOSE: u16 = 8;
 /// How long data may take that comes at once where it comes at all.
 const WAIT: Duration = Duration::from_millis(1_500);
 
+/// How long an answer may take of which nothing is known.
+pub(crate) const ANSWER_WAIT: Duration = Duration::from_secs(3);
+
 /// After this pause an answer counts as complete.
 const PAUSE: Duration = Duration::from_millis(700);
 
-/// Finds out whether an answer that stalls comes in smaller segments, and in which: `request` is the first
-/// bytes of a request that asks for more than one segment. Whether it did.
-pub(crate) async fn segment_sizes(
-    walker: &Walker<'_>,
-    to: SocketAddr,
-    request: &[u8],
-    why: &str,
-) -> bool {
-    let Some(patience) = walker.patience() else {
+/// Finds out whether an answer that stalls comes in smaller segments, and in which, by a request that asks for more than
+/// one segment. Whether it did.
+pub(crate) async fn segment_sizes(walker: &Walker<'_>, to: SocketAddr, why: &Why) -> bool {
+    let (Some(request), Some(patience)) = (ask::short(walker.target), walker.patience()) else {
         return false;
     };
+    let wait = patience.min(ANSWER_WAIT);
     let asked = Asked::now(socat(walker, to)).because(why);
-    let full = reply(to, None, request, ENOUGH, patience.min(2 * WAIT)).await;
+    let full = reply(to, None, &request, ENOUGH, wait).await;
     let mut sizes = SegmentSizes {
         to: Some(to),
         from_server: true,
@@ -49,7 +50,7 @@ pub(crate) async fn segment_sizes(
         usable: None,
     };
     if !full.ended && full.bytes < FULL {
-        let small = reply(to, Some(SMALL), request, ENOUGH, patience.min(2 * WAIT)).await;
+        let small = reply(to, Some(SMALL), &request, ENOUGH, wait).await;
         let helps = small.bytes > 2 * full.bytes;
         if let Some(first) = sizes.tries.first_mut() {
             first.works = full.bytes > 0 && !helps;
@@ -60,7 +61,7 @@ pub(crate) async fn segment_sizes(
             let limits = (SMALL, full.mss);
             sizes.usable = Some(
                 search(walker, limits, &mut sizes.tries, async |mss| {
-                    reply(to, Some(mss), request, enough, WAIT).await.bytes >= enough
+                    reply(to, Some(mss), &request, enough, WAIT).await.bytes >= enough
                 })
                 .await,
             );
@@ -72,7 +73,7 @@ pub(crate) async fn segment_sizes(
 }
 
 /// Finds out whether a request of more than one segment reaches the server, and in which segments.
-pub(crate) async fn own_segment_sizes(walker: &Walker<'_>, to: SocketAddr, why: &str) {
+pub(crate) async fn own_segment_sizes(walker: &Walker<'_>, to: SocketAddr, why: &Why) {
     let (Some(request), Some(patience)) = (ask::long(walker.target), walker.patience()) else {
         return;
     };
@@ -102,6 +103,47 @@ pub(crate) async fn own_segment_sizes(walker: &Walker<'_>, to: SocketAddr, why: 
         );
     }
     walker.recorder.answer(asked, Seen::SegmentSizes(sizes));
+}
+
+/// Finds out whether size is why a step got no answer: as long as the table says that it may be. What passes where full
+/// segments do not is measured.
+pub(super) async fn explain(walker: &Walker<'_>, to: SocketAddr, step: u32) {
+    let why = format!("step {step} got no answer on an open connection");
+    let mut inquiry = Inquiry::new(walker, to, may_be_size, why.as_str());
+    let Some(case) = inquiry.case() else {
+        // What is no symptom of the table is tried both ways.
+        if !is_unanswered(walker, to) && !segment_sizes(walker, to, &Why::from(why.as_str())).await
+        {
+            own_segment_sizes(walker, to, &Why::from(why)).await;
+        }
+        return;
+    };
+    if case.symptom == Symptom::HelloSilent {
+        let answer = case.answer();
+        if answer.causes.iter().any(|cause| cause.rule == BLACK_HOLE) {
+            segment_sizes(walker, to, &Why::from(why)).await;
+        }
+        return;
+    }
+    let packets = 2 * CONNECTION;
+    let waited = walker.options.patience * 2;
+    let own = || offer(walker, Control::OwnSmallSegments, packets, 4, waited);
+    while let Some(next) = inquiry.next(&[own()]) {
+        own_segment_sizes(walker, to, &next.why).await;
+    }
+}
+
+/// The rule that tells that sizes are to blame.
+const BLACK_HOLE: &str = "path-mtu-black-hole";
+
+fn may_be_size(symptom: Symptom) -> bool {
+    matches!(symptom, Symptom::HelloSilent | Symptom::LargeHelloLost)
+}
+
+/// A request of this address got no answer, and was looked into as such.
+fn is_unanswered(walker: &Walker<'_>, to: SocketAddr) -> bool {
+    let silent = |symptom| symptom == Symptom::RequestSilent;
+    Inquiry::new(walker, to, silent, "").case().is_some()
 }
 
 /// The largest size that works, between one that does and one that does not.

@@ -59,11 +59,6 @@ impl Heard {
             Reply::NotTls(line) => Heard::nothing(HelloReply::NotTls(line)),
         }
     }
-
-    /// The server said something, whatever it was.
-    pub(super) fn is_answer(&self) -> bool {
-        matches!(self.reply, HelloReply::Accepted | HelloReply::Alert(_))
-    }
 }
 
 /// Sends bytes on a connection of their own and reads what comes back.

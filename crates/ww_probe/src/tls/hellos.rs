@@ -1,11 +1,12 @@
 //! The questions that hellos of our own put to one address, and what an answer makes one ask.
 
 use super::ask::{Heard, Manner, ask};
+use super::explain::{Failed, is_of_large, is_of_split, is_of_usual};
 use super::hello::Hello;
 use super::reply::MOST_BYTES;
 use super::{groups, survey, together};
 use crate::options::Depth;
-use crate::recorder::Asked;
+use crate::recorder::{Asked, Why};
 use crate::walk::Walker;
 use std::net::SocketAddr;
 use std::pin::Pin;
@@ -15,26 +16,27 @@ use ww_evidence::tls::{Suite, TlsVersion};
 use ww_evidence::transcript::{HelloProbe, HelloReply, Seen, TlsOutcome};
 
 /// So many connections are open to one address at once.
-const AT_ONCE: usize = 4;
+pub(super) const AT_ONCE: usize = 4;
 
 /// A server that has answered before is not waited for as long as one that never has.
-const SURVEY_PATIENCE: Duration = Duration::from_secs(2);
+pub(super) const SURVEY_PATIENCE: Duration = Duration::from_secs(2);
 
 /// A segment that passes where packets of usual size do not (RFC 9293 section 3.7.1: the default MSS).
-const SMALL_MSS: u16 = 536;
+pub(super) const SMALL_MSS: u16 = 536;
+
+/// A hello longer than this has a key of ML-KEM.
+const LARGE: usize = 1_000;
 
 /// A name that nobody serves (RFC 6761 section 6.4).
-const WRONG_NAME: &str = "wirewise.invalid";
-
-/// Alerts that tell of versions and strength, so that another name would change nothing.
-const NOT_ABOUT_NAMES: [u8; 3] = [70, 71, 80];
+pub(super) const WRONG_NAME: &str = "wirewise.invalid";
 
 /// The alert that tells of the name alone, so that other versions and suites would change nothing.
 const UNRECOGNIZED_NAME: u8 = 112;
 
 /// One address that is asked.
 pub(super) struct Prober<'p, 'w> {
-    walker: &'p Walker<'w>,
+    /// The walk.
+    pub(super) walker: &'p Walker<'w>,
     /// To where.
     pub(super) to: SocketAddr,
     permits: Semaphore,
@@ -42,34 +44,46 @@ pub(super) struct Prober<'p, 'w> {
 
 /// What a step says beside the hello itself.
 #[derive(Clone, Debug, Default)]
-struct Words {
-    why: &'static str,
+pub(super) struct Words {
+    why: Why,
     /// Options of `openssl s_client` beside address and name.
     options: &'static str,
 }
 
 impl Words {
-    fn because(why: &'static str) -> Words {
-        Words { why, options: "" }
+    /// Why it is asked.
+    pub(super) fn because(why: impl Into<Why>) -> Words {
+        Words {
+            why: why.into(),
+            options: "",
+        }
     }
 
     /// OpenSSL sends a key of ML-KEM since version 3.5.
-    fn with_large_groups(self) -> Words {
-        Words {
-            options: " -groups X25519MLKEM768:X25519",
-            ..self
-        }
+    pub(super) fn asking_like(self, hello: &Hello) -> Words {
+        let options = if hello.record().len() > LARGE {
+            " -groups X25519MLKEM768:X25519"
+        } else {
+            ""
+        };
+        Words { options, ..self }
     }
 }
 
 /// Puts all questions to one address.
 pub(super) async fn probe(walker: &Walker<'_>, to: SocketAddr) {
     let prober = Prober::new(walker, to);
-    let name = prober.server_name();
-    let usual = Hello::usual(name);
+    let usual = Hello::usual(prober.server_name());
     let stalled = is_silent(walker, to);
+    let failed = Failed {
+        hello: &usual,
+        manner: Manner::PLAIN,
+        is_it: is_of_usual,
+        says: "the hello with the right name got no proper answer",
+    };
+    // Where silence is to be expected, the usual hello is one question among others: one wait in place of several.
     let first = if stalled {
-        prober.at_once(&usual).await
+        prober.explain(&failed).await
     } else {
         prober.step(&usual, Manner::PLAIN, Words::default()).await
     };
@@ -80,32 +94,35 @@ pub(super) async fn probe(walker: &Walker<'_>, to: SocketAddr) {
         HelloReply::NotTls(_) | HelloReply::NotSent(_) => {}
         HelloReply::Accepted => {
             prober.tolerance().await;
-            prober.survey(&first).await;
+            prober.survey(Some(&first), &Why::default()).await;
             if walker.options.depth == Depth::Deep {
-                prober.names("").await;
+                prober.names().await;
             }
-        }
-        HelloReply::Alert(number) => {
-            if !NOT_ABOUT_NAMES.contains(number) {
-                prober
-                    .names("the server refuses the hello with the right name")
-                    .await;
-            }
-            if *number != UNRECOGNIZED_NAME {
-                prober.survey(&first).await;
-            }
-        }
-        HelloReply::Closed | HelloReply::Reset => {
-            prober
-                .names("the server ends the connection at the hello with the right name")
-                .await;
-            prober.survey(&first).await;
         }
         HelloReply::Silence if stalled => {}
-        HelloReply::Silence => {
-            together::together(prober.after_silence(&usual)).await;
+        reply => {
+            if !stalled {
+                prober.explain(&failed).await;
+            }
+            // A server that is silent or knows no such name tells nothing by its versions.
+            let tells = !matches!(
+                reply,
+                HelloReply::Silence | HelloReply::Alert(UNRECOGNIZED_NAME)
+            );
+            if tells && !is_surveyed(walker, to) {
+                prober.survey(Some(&first), &Why::default()).await;
+            }
         }
     }
+}
+
+/// Its versions were asked for.
+fn is_surveyed(walker: &Walker<'_>, to: SocketAddr) -> bool {
+    walker.recorder.look(|steps| {
+        steps
+            .iter()
+            .any(|step| matches!(&step.seen, Seen::TlsSurvey(seen) if seen.to == Some(to)))
+    })
 }
 
 /// A handshake with this address has waited in vain.
@@ -119,14 +136,15 @@ fn is_silent(walker: &Walker<'_>, to: SocketAddr) -> bool {
 }
 
 /// A question that waits for its answer.
-type Pending<'a> = Pin<Box<dyn Future<Output = Option<Heard>> + 'a>>;
+pub(super) type Pending<'a> = Pin<Box<dyn Future<Output = Option<Heard>> + 'a>>;
 
 /// Asks whether TLS is spoken where clear text was expected.
-pub(super) async fn probe_clear_text_port(walker: &Walker<'_>, to: SocketAddr) {
+pub(crate) async fn probe_clear_text_port(walker: &Walker<'_>, to: SocketAddr, why: &Why) {
     let prober = Prober::new(walker, to);
     let hello = Hello::usual(prober.server_name());
-    let words = Words::because("clear text got no proper answer: does the port speak TLS?");
-    prober.step(&hello, Manner::PLAIN, words).await;
+    prober
+        .step(&hello, Manner::PLAIN, Words::because(why))
+        .await;
 }
 
 impl<'p, 'w> Prober<'p, 'w> {
@@ -170,7 +188,7 @@ impl<'p, 'w> Prober<'p, 'w> {
     }
 
     /// Asks and writes a step; nothing when the time is up.
-    async fn step(&self, hello: &Hello, manner: Manner, words: Words) -> Option<Heard> {
+    pub(super) async fn step(&self, hello: &Hello, manner: Manner, words: Words) -> Option<Heard> {
         let probe = HelloProbe {
             server_name: hello.server_name.clone(),
             version: hello.highest.name().to_owned(),
@@ -198,7 +216,7 @@ impl<'p, 'w> Prober<'p, 'w> {
     ) -> Option<Heard> {
         let _permit = self.permits.acquire().await;
         let patience = self.walker.patience()?;
-        let asked = Asked::now(command).because(words.why);
+        let asked = Asked::now(command).because(&words.why);
         let heard = ask(self.to, bytes, manner, patience).await;
         probe.to = Some(self.to);
         probe.bytes = bytes.len() as u32;
@@ -218,7 +236,7 @@ impl<'p, 'w> Prober<'p, 'w> {
     }
 
     /// Whether a hello of the size that browsers send is answered, and one in two segments. What is not
-    /// answered is asked again in other ways, with the usual hello as a control.
+    /// answered is looked into.
     async fn tolerance(&self) {
         let name = self.server_name();
         let (usual, large) = (Hello::usual(name), Hello::large(name));
@@ -226,41 +244,28 @@ impl<'p, 'w> Prober<'p, 'w> {
             split: true,
             ..Manner::PLAIN
         };
-        let heard = together::together([
-            self.step(&large, Manner::PLAIN, Words::default().with_large_groups()),
+        together::together([
+            self.step(&large, Manner::PLAIN, Words::default().asking_like(&large)),
             self.step(&usual, split, Words::default()),
         ])
         .await;
-        let fails = |nth: usize| matches!(heard.get(nth), Some(Some(heard)) if !heard.is_answer());
-        let mut asks: Vec<Pending<'_>> = Vec::new();
-        if fails(0) {
-            let small = Manner {
-                mss: Some(SMALL_MSS),
-                ..Manner::PLAIN
-            };
-            let words =
-                Words::because("the large hello was not answered: is it the size of the packets?");
-            asks.push(Box::pin(self.step(
-                &large,
-                small,
-                words.with_large_groups(),
-            )));
-            asks.push(Box::pin(self.clear_text(large.record().len())));
-        }
-        if fails(1) {
-            let words =
-                Words::because("the hello in two segments was not answered: is that so again?");
-            asks.push(Box::pin(self.step(&usual, split, words)));
-        }
-        if !asks.is_empty() {
-            let words = Words::because("another hello was not answered: is the usual one still?");
-            asks.push(Box::pin(self.step(&usual, Manner::PLAIN, words)));
-        }
-        together::together(asks).await;
+        let large = Failed {
+            hello: &large,
+            manner: Manner::PLAIN,
+            is_it: is_of_large,
+            says: "the large hello was not answered",
+        };
+        let cut = Failed {
+            hello: &usual,
+            manner: split,
+            is_it: is_of_split,
+            says: "the hello in two segments was not answered",
+        };
+        together::together([self.explain(&large), self.explain(&cut)]).await;
     }
 
     /// Clear text of the size of a large hello: a server answers or closes, if it arrives.
-    async fn clear_text(&self, size: usize) -> Option<Heard> {
+    pub(super) async fn clear_text(&self, size: usize, words: Words) -> Option<Heard> {
         let host = &self.walker.target.host;
         let mut text =
             format!("GET / HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\nX-Padding: ");
@@ -271,8 +276,6 @@ impl<'p, 'w> Prober<'p, 'w> {
             clear_text: true,
             ..HelloProbe::default()
         };
-        let words =
-            Words::because("the large hello was not answered: does anything of its size arrive?");
         let command = format!(
             "head -c {padding} /dev/zero | tr '\\0' x | nc {} {}",
             self.to.ip(),
@@ -282,49 +285,20 @@ impl<'p, 'w> Prober<'p, 'w> {
             .await
     }
 
-    /// The usual hello with all that its silence would raise, where silence is to be expected: one wait in place of
-    /// several. What the usual hello got.
-    async fn at_once(&self, usual: &Hello) -> Option<Heard> {
-        let mut asks = self.after_silence(usual);
-        let words = Words::because("nothing answered the handshake: is that so again?");
-        asks.insert(0, Box::pin(self.step(usual, Manner::PLAIN, words)));
-        let heard = together::together(asks).await;
-        heard.into_iter().next().flatten()
-    }
-
-    /// What silence makes one ask: smaller packets, and other names.
-    fn after_silence<'a>(&'a self, hello: &'a Hello) -> Vec<Pending<'a>> {
-        let manner = Manner {
-            mss: Some(SMALL_MSS),
-            ..Manner::PLAIN
-        };
-        let words =
-            Words::because("nothing answered the hello: is it the size of the server's packets?");
-        let mut asks: Vec<Pending<'a>> = vec![Box::pin(self.step(hello, manner, words))];
-        asks.extend(self.other_names("nothing answers the hello with the right name"));
-        asks
-    }
-
-    /// The same hello without a name and with a wrong one.
-    async fn names(&self, why: &'static str) {
-        together::together(self.other_names(why)).await;
-    }
-
-    fn other_names(&self, why: &'static str) -> Vec<Pending<'_>> {
+    /// The usual hello without a name and with a wrong one.
+    async fn names(&self) {
         if self.server_name().is_empty() {
-            return Vec::new();
+            return;
         }
-        let ask = |name| -> Pending<'_> {
-            Box::pin(async move {
-                let hello = Hello::usual(name);
-                self.step(&hello, Manner::PLAIN, Words::because(why)).await
-            })
-        };
-        ["", WRONG_NAME].map(ask).into_iter().collect()
+        let [none, wrong] = ["", WRONG_NAME].map(Hello::usual);
+        together::together(
+            [&none, &wrong].map(|hello| self.step(hello, Manner::PLAIN, Words::default())),
+        )
+        .await;
     }
 
     /// Versions, and at depth suites and groups too.
-    async fn survey(&self, first: &Heard) {
+    pub(super) async fn survey(&self, first: Option<&Heard>, why: &Why) {
         let Some(_) = self.walker.patience() else {
             return;
         };
@@ -333,8 +307,9 @@ impl<'p, 'w> Prober<'p, 'w> {
             self.walker.target.host,
             self.to.port(),
             self.to.ip()
-        ));
-        let known = first.chosen.and_then(|chosen| {
+        ))
+        .because(why);
+        let known = first.and_then(|first| first.chosen).and_then(|chosen| {
             TlsVersion::from_code(chosen.version).map(|version| (version, chosen.suite))
         });
         let survey = if self.walker.options.depth == Depth::Deep {

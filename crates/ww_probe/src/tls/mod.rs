@@ -2,6 +2,7 @@
 
 mod ask;
 mod certificate;
+mod explain;
 mod groups;
 mod handshake;
 mod handshakes;
@@ -19,6 +20,7 @@ mod witness;
 
 pub use certificate::read_certificates;
 pub(crate) use hello::Hello;
+pub(crate) use hellos::probe_clear_text_port;
 #[cfg(feature = "http3")]
 pub(crate) use quic::{Sighted, sighted};
 pub(crate) use secured::{Unsecured, connect as connect_secured};
@@ -27,9 +29,7 @@ use crate::options::Depth;
 use crate::walk::Walker;
 use std::net::SocketAddr;
 pub(crate) use together::together;
-use ww_evidence::transcript::{
-    GreetingOutcome, HttpOutcome, PeerReply, Seen, Service, Step, TlsSurvey,
-};
+use ww_evidence::transcript::{GreetingOutcome, HttpOutcome, PeerReply, Seen, Step, TlsSurvey};
 
 /// Asks each address to which a connection could be opened.
 pub(crate) async fn probe_each(walker: &Walker<'_>, open: &[SocketAddr]) {
@@ -69,21 +69,8 @@ pub(crate) async fn survey_all(walker: &Walker<'_>, to: SocketAddr) -> TlsSurvey
     survey::everything(&hellos::Prober::new(walker, to)).await
 }
 
-/// Asks for TLS where clear text was spoken and got no proper answer: the port may want TLS. To be called
-/// after clear text was tried.
-pub(crate) async fn probe_each_after_clear_text(walker: &Walker<'_>, open: &[SocketAddr]) {
-    // Of a port of which nothing is known, silence is no failure.
-    if walker.target.service.is_tls() || walker.target.service == Service::Tcp {
-        return;
-    }
-    let doubtful = open
-        .iter()
-        .filter(|&&to| walker.recorder.look(|steps| is_doubtful(steps, to)));
-    together(doubtful.map(|&to| hellos::probe_clear_text_port(walker, to))).await;
-}
-
 /// Clear text was tried at this address, and nothing but failures and "bad request" came back.
-fn is_doubtful(steps: &[Step], address: SocketAddr) -> bool {
+pub(crate) fn is_doubtful(steps: &[Step], address: SocketAddr) -> bool {
     let mut tried = false;
     for step in steps {
         let failed = match &step.seen {

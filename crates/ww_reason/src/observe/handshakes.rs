@@ -69,9 +69,14 @@ impl<'s> Place<'s> {
     }
 
     fn cases(&self, service: Service) -> Vec<Case> {
-        let mut cases: Vec<Case> = self.failure(service).into_iter().collect();
-        if cases.is_empty() {
-            cases.extend(self.ignored(service));
+        let failure = self.failure(service);
+        let mut cases: Vec<Case> = failure
+            .or_else(|| self.ignored(service))
+            .into_iter()
+            .collect();
+        let mut usual = self.usual();
+        // Only where the usual hello is taken is it the other one that fails.
+        if usual.any(|(_, hello)| hello.reply == HelloReply::Accepted) || cases.is_empty() {
             cases.extend(self.large());
             cases.extend(self.split());
         }

@@ -19,28 +19,22 @@ pub(super) fn cases(target: &Target, steps: &[Step]) -> Vec<Case> {
             Seen::Lookup(lookup) => Some((step, lookup)),
             _ => None,
         })
-        .filter(|(_, lookup)| same(&lookup.name, &target.host))
-        .collect();
-    let of_resolvers: Vec<Asked<'_>> = asked
-        .iter()
-        .copied()
         .filter(|(_, lookup)| lookup.expanded_by.is_empty() && !lookup.authoritative_server)
         .collect();
+    let mut known: Vec<(SocketAddr, Symptom, &str, &str)> = Vec::new();
     let mut cases: Vec<Case> = Vec::new();
-    for &(step, lookup) in &of_resolvers {
-        let Some(server) = lookup.via.server() else {
+    for &(step, lookup) in &asked {
+        let (Some(server), Some(symptom)) = (lookup.via.server(), symptom(lookup)) else {
             continue;
         };
-        let Some(symptom) = symptom(lookup) else {
-            continue;
-        };
-        let known = |case: &Case| case.at == Some(server) && case.symptom == symptom;
-        if cases.iter().any(known) {
+        let key = (server, symptom, lookup.name.as_str(), lookup.kind.as_str());
+        if known.contains(&key) {
             continue;
         }
+        known.push(key);
         let readings = match symptom {
-            Symptom::ServerSilent => of_silence(&of_resolvers, (step, lookup), server),
-            _ => of_failure(&of_resolvers, steps, lookup, server),
+            Symptom::ServerSilent => of_silence(&asked, (step, lookup), server),
+            _ => of_failure(&asked, steps, lookup, server),
         };
         cases.push(Case {
             symptom,
@@ -49,7 +43,11 @@ pub(super) fn cases(target: &Target, steps: &[Step]) -> Vec<Case> {
             readings,
         });
     }
-    cases.extend(not_found(target, steps, &of_resolvers));
+    let of_target: Vec<Asked<'_>> = asked
+        .into_iter()
+        .filter(|(_, lookup)| same(&lookup.name, &target.host))
+        .collect();
+    cases.extend(not_found(target, steps, &of_target));
     cases
 }
 
@@ -80,14 +78,22 @@ fn symptom(lookup: &Lookup) -> Option<Symptom> {
 /// What the server made of other questions.
 fn of_silence(asked: &[Asked<'_>], (failed, silent): Asked<'_>, server: SocketAddr) -> Readings {
     let mut readings = Readings::default();
+    // What asked for no more than a packet, or without EDNS, failed as such.
+    if silent.edns_size.is_none_or(|size| size <= WHOLE) {
+        readings.note(Control::SmallAnswer, Reading::Fails);
+    }
+    if silent.edns_size.is_none() {
+        readings.note(Control::WithoutEdns, Reading::Fails);
+    }
     for (step, lookup) in asked {
         let of_server = lookup.via.server() == Some(server) && !lookup.checking_disabled;
         if !of_server || step.number == failed.number {
             continue;
         }
+        let is_same = lookup.kind == silent.kind && same(&lookup.name, &silent.name);
         let control = match (&lookup.via, lookup.edns_size) {
-            (DnsVia::Udp(_), _) if lookup.kind != silent.kind => Control::OtherType,
-            _ if lookup.kind != silent.kind => continue,
+            (DnsVia::Udp(_), _) if !is_same => Control::OtherType,
+            _ if !is_same => continue,
             (DnsVia::Tcp(_), _) => Control::OverTcp,
             (DnsVia::Udp(_), size) if size == silent.edns_size => Control::SameAgain,
             (DnsVia::Udp(_), None) => Control::WithoutEdns,
@@ -116,6 +122,7 @@ fn of_failure(
         lookup.checking_disabled
             && lookup.via.server() == Some(server)
             && lookup.kind == failed.kind
+            && same(&lookup.name, &failed.name)
     });
     for (_, lookup) in unchecked {
         let reading = match answer(lookup).map(|answer| answer.rcode.as_str()) {

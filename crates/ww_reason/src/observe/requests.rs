@@ -86,15 +86,18 @@ fn readings(target: &Target, steps: &[Step], to: SocketAddr) -> Readings {
                 };
                 readings.note(Control::Tls, reading);
             }
-            Seen::SegmentSizes(sizes) if sizes.to == Some(to) => note_sizes(&mut readings, sizes),
+            Seen::SegmentSizes(sizes) if sizes.to == Some(to) => {
+                note_sizes(&mut readings, sizes, target.service.is_tls());
+            }
             _ => {}
         }
     }
     readings
 }
 
-/// What a trial of sizes tells: its first try is the same question again.
-pub(super) fn note_sizes(readings: &mut Readings, sizes: &SegmentSizes) {
+/// What a trial of sizes tells. Its first try is the same question again, where that was not asked within TLS: there it is
+/// a hello, whose answer in full segments shows as well that they pass.
+fn note_sizes(readings: &mut Readings, sizes: &SegmentSizes, within_tls: bool) {
     let helps = sizes.usable.is_some();
     let reading = |works| {
         if works {
@@ -107,11 +110,14 @@ pub(super) fn note_sizes(readings: &mut Readings, sizes: &SegmentSizes) {
         readings.note(Control::OwnSmallSegments, reading(helps));
         return;
     }
-    let mut tries = sizes.tries.iter();
-    if let Some(first) = tries.next() {
-        readings.note(Control::SameAgain, reading(first.works && !helps));
+    let Some(first) = sizes.tries.first() else {
+        return;
+    };
+    let passes = first.works && !helps;
+    if !within_tls {
+        readings.note(Control::SameAgain, reading(passes));
     }
-    if tries.next().is_some() {
+    if sizes.tries.len() > 1 || (within_tls && passes) {
         readings.note(Control::SmallSegments, reading(helps));
     }
 }

@@ -15,7 +15,7 @@ use ww_finding::Finding;
 pub use layers::Stage;
 pub(crate) use layers::lines;
 pub(crate) use reached::shortfall;
-pub(crate) use reasoning::open_questions;
+pub(crate) use reasoning::{choices, open_questions};
 
 /// The line of a walk and those of its layers.
 pub(crate) fn render(sheet: &mut Sheet, transcript: &Transcript, findings: &[Finding]) {
@@ -38,11 +38,18 @@ pub(crate) fn render(sheet: &mut Sheet, transcript: &Transcript, findings: &[Fin
         );
     }
     waterfall::render(sheet, transcript);
+    let asked = choices(transcript);
     let open = open_questions(transcript);
-    if !open.is_empty() {
+    if !(asked.is_empty() && open.is_empty()) {
         sheet.gap();
-        for says in open {
-            let label = [(2, Tone::Yellow, "?"), (4, Tone::Plain, "open")];
+    }
+    let lines = [
+        ("→", "asked", Tone::Dim, asked),
+        ("?", "open", Tone::Yellow, open),
+    ];
+    for (glyph, word, tone, says) in lines {
+        let label = [(2, tone, glyph), (4, Tone::Plain, word)];
+        for says in says {
             sheet.hanging(&label, 14, Tone::Plain, &says);
         }
     }

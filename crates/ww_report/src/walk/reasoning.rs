@@ -1,8 +1,8 @@
-//! What a walk cannot tell from where it was made, and what would.
+//! Which questions a walk chose to tell causes apart, what it cannot tell from where it was made, and what would.
 
-use crate::words::listed;
+use crate::words::{count_of, listed};
 use std::net::SocketAddr;
-use ww_evidence::transcript::Transcript;
+use ww_evidence::transcript::{Chosen, Step, Transcript};
 use ww_reason::{Case, Confidence, Control, cases};
 
 /// Places that are named in a line.
@@ -10,6 +10,53 @@ const PLACES: usize = 3;
 
 /// Causes that are named in a line.
 const CAUSES: usize = 4;
+
+/// Causes that a choice names.
+const APART: usize = 2;
+
+/// A line for each choice of the walk: what was asked, between which causes, and what was expected of it.
+pub(crate) fn choices(transcript: &Transcript) -> Vec<String> {
+    let mut choices: Vec<(&Chosen, Vec<&Step>)> = Vec::new();
+    for step in &transcript.steps {
+        let Some(chosen) = &step.chosen else { continue };
+        match choices.iter_mut().find(|(known, _)| *known == chosen) {
+            Some((_, steps)) => steps.push(step),
+            None => choices.push((chosen, vec![step])),
+        }
+    }
+    choices
+        .into_iter()
+        .map(|(chosen, steps)| choice(chosen, &steps))
+        .collect()
+}
+
+/// `other ports (steps 4 and 5), as nothing answers the SYN (step 3): between A, B and 3 more. 0.9 of 2.6 bits expected
+/// for 4 packets and 900 ms; took 2.00 s`.
+fn choice(chosen: &Chosen, steps: &[&Step]) -> String {
+    let controls: Vec<&str> = chosen.controls.iter().map(String::as_str).collect();
+    let numbers: Vec<String> = steps.iter().map(|step| step.number.to_string()).collect();
+    let numbers: Vec<&str> = numbers.iter().map(String::as_str).collect();
+    let causes: Vec<&str> = chosen.causes.iter().map(String::as_str).collect();
+    let begin = steps.iter().map(|step| step.began).min();
+    let end = steps.iter().map(|step| step.began + step.took).max();
+    let took = end.unwrap_or_default() - begin.unwrap_or_default();
+    let packets = match chosen.packets {
+        0 => String::new(),
+        some => format!("{} and ", count_of(u64::from(some), "packet")),
+    };
+    format!(
+        "{} ({} {}), as {} (step {}): {}; {:.1} of {:.1} bits expected for {packets}{}, took {took}",
+        listed(&controls, CAUSES),
+        if steps.len() == 1 { "step" } else { "steps" },
+        listed(&numbers, CAUSES),
+        chosen.symptom,
+        chosen.raised_by,
+        listed(&causes, APART),
+        chosen.bits,
+        chosen.open,
+        chosen.expected,
+    )
+}
 
 /// A line for each symptom whose causes the walk could not tell apart.
 pub(crate) fn open_questions(transcript: &Transcript) -> Vec<String> {
@@ -97,6 +144,26 @@ mod tests {
         assert!(
             unasked[0].ends_with("; not asked: other services"),
             "{unasked:?}"
+        );
+    }
+
+    #[test]
+    fn what_was_asked_side_by_side_is_one_choice() {
+        let chosen = r#""chosen":{"symptom":"nothing answers the SYN","raised-by":1,"controls":["other ports"],"causes":["a filter drops it","the host is down","a queue is full"],"bits":0.94,"open":1.58,"packets":4,"expected":900}"#;
+        let port = |port: u16, began: u32| {
+            format!(
+                r#"{{"step":"connect","control":true,"to":"192.0.2.1:{port}","began":{began},"took":2000,{chosen}}}"#
+            )
+        };
+        let head = r#"{"target":{"host":"lab.example","port":80,"service":"http"}}"#;
+        let silent = r#"{"step":"connect","to":"192.0.2.1:80","took":5000}"#;
+        let text = [head, silent, &port(443, 5_000), &port(22, 5_050)].join("\n");
+        let transcript = read_transcript(&text).expect("a transcript");
+        assert_eq!(
+            choices(&transcript),
+            [
+                "other ports (steps 2 and 3), as nothing answers the SYN (step 1): a filter drops it, the host is down and 1 more; 0.9 of 1.6 bits expected for 4 packets and 900 ms, took 2.05 s"
+            ]
         );
     }
 
