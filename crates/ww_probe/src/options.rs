@@ -1,7 +1,7 @@
 //! What the user asks of a walk.
 
-use crate::{NetworkNamespace, TrustAnchors};
-use std::net::{IpAddr, SocketAddr};
+use crate::{NameServer, NetworkNamespace, TrustAnchors};
+use std::net::IpAddr;
 use std::time::Duration;
 
 /// How much is asked.
@@ -49,7 +49,7 @@ pub struct Options {
     /// `--resolve HOST:PORT:ADDR`: addresses that stand for a name and port.
     pub resolve: Vec<(String, u16, IpAddr)>,
     /// `--dns-server`: asked in place of the configured ones.
-    pub dns_servers: Vec<SocketAddr>,
+    pub dns_servers: Vec<NameServer>,
     /// `--trust-anchor`: where chains of DNSSEC begin.
     pub trust_anchors: TrustAnchors,
     /// `--cacert`: PEM of the roots that are trusted in place of the system's.

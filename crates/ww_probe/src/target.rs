@@ -131,7 +131,8 @@ pub fn parse_target(written: &str) -> Result<Target, TargetError> {
     })
 }
 
-fn host_and_port(authority: &str) -> Result<(&str, Option<u16>), String> {
+/// A host and the port behind it, where one is written.
+pub(crate) fn host_and_port(authority: &str) -> Result<(&str, Option<u16>), String> {
     let (host, port) = if let Some(rest) = authority.strip_prefix('[') {
         let (host, behind) = rest
             .split_once(']')

@@ -14,7 +14,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 use ww_base::SourceId;
 use ww_evidence::transcript::{Answer, LookupOutcome, Transcript};
-use ww_probe::{Options, parse_target, walk};
+use ww_probe::{NameServer, Options, parse_target, walk};
 
 struct Dnsmasq {
     child: Child,
@@ -70,7 +70,7 @@ impl Dnsmasq {
 
     fn walk(&self, written: &str) -> Transcript {
         let options = Options {
-            dns_servers: vec![self.at],
+            dns_servers: vec![NameServer::Plain(self.at)],
             patience: Duration::from_secs(1),
             ..Options::default()
         };
@@ -178,7 +178,7 @@ fn a_long_answer_comes_over_tcp() {
         return not_here();
     };
     let options = Options {
-        dns_servers: vec![dnsmasq.at],
+        dns_servers: vec![NameServer::Plain(dnsmasq.at)],
         max_time: Duration::from_millis(400),
         patience: Duration::from_millis(200),
         ..Options::default()

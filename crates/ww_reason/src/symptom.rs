@@ -21,6 +21,8 @@ words! {
         ServerSlow = "a name server answers late",
         /// Name servers say different things.
         AnswersDiffer = "name servers say different things",
+        /// A web server answers the questions that are put to a name server over HTTPS.
+        NameServerIsWeb = "a web server answers for a name server",
         /// The search list makes another name of the target's.
         NameExpanded = "a suffix of the search list answers",
         /// The DNSSEC chain does not hold, whatever the resolver makes of it.

@@ -45,6 +45,7 @@ pub static RULES: &[&Rule] = &[
     &dns::dns_name_error_burst::RULE,
     &dns::dns_name_not_found::RULE,
     &dns::dns_no_address::RULE,
+    &dns::dns_over_https_missing::RULE,
     &dns::dns_parallel_query_race::RULE,
     &dns::dns_refused::RULE,
     &dns::dns_search_expansion::RULE,

@@ -2,10 +2,10 @@
 
 use anyhow::Context as _;
 use clap::{Args, ValueEnum, ValueHint};
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
-use ww_probe::{Depth, Families, NetworkNamespace, Options, TrustAnchors};
+use ww_probe::{Depth, Families, NameServer, NetworkNamespace, Options, TrustAnchors};
 
 /// How much is asked of an endpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -30,9 +30,10 @@ pub(crate) struct ProbeArguments {
     #[arg(long, value_name = "HOST:PORT:ADDR", value_parser = resolve)]
     resolve: Vec<(String, u16, IpAddr)>,
 
-    /// Ask this name server, not the configured ones; may be repeated.
-    #[arg(long, value_name = "ADDR[:PORT]", value_parser = name_server)]
-    dns_server: Vec<SocketAddr>,
+    /// Ask this name server, not the configured ones: ADDR[:PORT], tls://HOST[:PORT][#NAME] or
+    /// https://HOST[:PORT][/PATH][#NAME]; may be repeated.
+    #[arg(long, value_name = "SERVER", value_parser = str::parse::<NameServer>)]
+    dns_server: Vec<NameServer>,
 
     /// Begin chains of DNSSEC at these DS or DNSKEY records (as in a zone file), not at the root's.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
@@ -173,15 +174,6 @@ fn resolve(text: &str) -> Result<(String, u16, IpAddr), String> {
     ))
 }
 
-/// An address, with a port or with 53.
-fn name_server(text: &str) -> Result<SocketAddr, String> {
-    if let Ok(address) = text.parse::<IpAddr>() {
-        return Ok(SocketAddr::new(address, 53));
-    }
-    text.parse()
-        .map_err(|_| "write it like 192.0.2.53 or [2001:db8::53]:5353".to_owned())
-}
-
 /// `NAME: VALUE`.
 fn header(text: &str) -> Result<(String, String), String> {
     let (name, value) = text
@@ -210,11 +202,6 @@ mod tests {
         assert_eq!((host.as_str(), port), ("api.example", 443));
         assert!(address.is_ipv6());
         assert!(resolve("api.example:443").is_err());
-        assert_eq!(name_server("192.0.2.53").expect("a server").port(), 53);
-        assert_eq!(
-            name_server("[2001:db8::1]:5353").expect("a server").port(),
-            5353
-        );
         assert_eq!(
             header("X-Team:  blue ").expect("a field"),
             ("X-Team".to_owned(), "blue".to_owned())

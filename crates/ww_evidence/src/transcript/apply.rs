@@ -41,6 +41,10 @@ pub enum Service {
     Ssh,
     /// A name server.
     Dns,
+    /// A name server over TLS (RFC 7858).
+    DnsOverTls,
+    /// A name server over HTTPS (RFC 8484).
+    DnsOverHttps,
 }
 
 impl Service {
@@ -48,7 +52,12 @@ impl Service {
     pub fn is_tls(self) -> bool {
         matches!(
             self,
-            Service::Tls | Service::Https | Service::Wss | Service::Grpcs
+            Service::Tls
+                | Service::Https
+                | Service::Wss
+                | Service::Grpcs
+                | Service::DnsOverTls
+                | Service::DnsOverHttps
         )
     }
 

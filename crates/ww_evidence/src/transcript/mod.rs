@@ -166,6 +166,16 @@ pub struct Chosen {
     pub worst: Span,
 }
 
+/// A layer below the answers of an encrypted name server: its connection, its TLS, its HTTP.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct ResolverLayer {
+    /// The name server, as an endpoint of its own.
+    pub server: Target,
+    /// What was asked of it and seen.
+    pub layer: Box<Seen>,
+}
+
 /// What was asked and seen.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "step")]
@@ -174,6 +184,8 @@ pub enum Seen {
     Resolver(ResolverSetup),
     /// A name was looked up.
     Lookup(Lookup),
+    /// A layer below the answers of an encrypted name server, apart from those of the target.
+    ResolverLayer(ResolverLayer),
     /// The DNSSEC chain of a name was walked from the root.
     Validation(Validation),
     /// A TCP connection was opened, or not.
@@ -225,6 +237,33 @@ impl Transcript {
 }
 
 impl Transcript {
+    /// What was seen of each encrypted name server, as if it had been walked itself. Steps keep their numbers.
+    pub fn of_resolvers(&self) -> Vec<Transcript> {
+        let mut walks: Vec<Transcript> = Vec::new();
+        for (step, layer) in self.resolver_layers() {
+            let step = Step {
+                seen: (*layer.layer).clone(),
+                ..step.clone()
+            };
+            let known = walks
+                .iter_mut()
+                .find(|walk| walk.head.target == layer.server);
+            match known {
+                Some(walk) => walk.steps.push(step),
+                None => walks.push(Transcript {
+                    source: self.source,
+                    head: Head {
+                        target: layer.server.clone(),
+                        ..self.head.clone()
+                    },
+                    steps: vec![step],
+                    gaps: Vec::new(),
+                }),
+            }
+        }
+        walks
+    }
+
     /// Every TLS handshake over TCP.
     pub fn handshakes(&self) -> impl Iterator<Item = (&Step, &TlsHandshake)> {
         self.all_handshakes()
@@ -257,6 +296,8 @@ of_kind! {
     resolvers: Resolver(ResolverSetup);
     /// Every lookup.
     lookups: Lookup(Lookup);
+    /// Every layer below the answers of encrypted name servers.
+    resolver_layers: ResolverLayer(ResolverLayer);
     /// Every walk along a DNSSEC chain.
     validations: Validation(Validation);
     /// Every attempt to connect.
@@ -314,6 +355,10 @@ pub fn address_of(seen: &Seen) -> Option<SocketAddr> {
         Seen::Stun(one) => one.to,
         Seen::Greeting(one) => one.to,
         Seen::Local(one) => one.to,
-        Seen::Resolver(_) | Seen::Lookup(_) | Seen::Validation(_) | Seen::Trials(_) => None,
+        Seen::Resolver(_)
+        | Seen::Lookup(_)
+        | Seen::ResolverLayer(_)
+        | Seen::Validation(_)
+        | Seen::Trials(_) => None,
     }
 }

@@ -274,6 +274,61 @@ impl Servers {
         self.daemon(site, 22, Path::new("/usr/sbin/sshd"), &args)
     }
 
+    /// unbound at the first address with the certificate `leaf` of the site: over TLS at port 853, over HTTPS at port 443
+    /// and `/dns-query`, or in clear text at port 53, as `ports` has it. It knows the site's names, with further lines
+    /// of its `server` clause.
+    ///
+    /// # Errors
+    /// [`LabError::Program`] when it is missing or refuses them.
+    pub fn encrypted_names(
+        self,
+        site: &Site,
+        ports: &[u16],
+        options: &str,
+    ) -> Result<Servers, LabError> {
+        let folder = site.lent()?;
+        site.lend("leaf")?;
+        let listens: Vec<String> = ports
+            .iter()
+            .map(|port| format!("interface: {SERVER}@{port}"))
+            .collect();
+        let config = format!(
+            "server:
+directory: \"{folder}\"
+chroot: \"\"
+username: \"\"
+pidfile: \"\"
+use-syslog: no
+do-daemonize: no
+do-ip6: no
+num-threads: 1
+module-config: \"iterator\"
+access-control: 0.0.0.0/0 allow
+{listens}
+tls-port: 853
+https-port: 443
+tls-service-pem: \"leaf.pem\"
+tls-service-key: \"leaf.key\"
+local-zone: \"lab.example.\" static
+local-data: \"one.lab.example. 60 A {SERVER}\"
+{options}
+remote-control:
+control-enable: no
+",
+            folder = folder.display(),
+            listens = listens.join("\n"),
+        );
+        let path = folder.join("unbound.conf");
+        fs::write(&path, config).map_err(LabError::io(format!("write {}", path.display())))?;
+        let port = ports.first().copied().unwrap_or(53);
+        self.daemon(
+            site,
+            port,
+            Path::new("/usr/sbin/unbound"),
+            &["-d", "-c", "@/unbound.conf"],
+        )
+    }
+
     /// coturn, for STUN alone.
     ///
     /// # Errors

@@ -52,7 +52,12 @@ async fn over_tcp(walker: &Walker<'_>, to: SocketAddr) {
         | Service::Dns => greet::greet(walker, to).await,
         Service::Ws | Service::Wss => upgrade::ask(walker, to).await,
         Service::Grpc | Service::Grpcs => Box::pin(call::ask(walker, to)).await,
-        Service::Tls | Service::Http | Service::Https | Service::Stun => {}
+        Service::Tls
+        | Service::Http
+        | Service::Https
+        | Service::Stun
+        | Service::DnsOverTls
+        | Service::DnsOverHttps => {}
     }
 }
 

@@ -1,5 +1,6 @@
-//! One question to one server, over UDP or TCP.
+//! One question to one server.
 
+use super::server::Server;
 use super::wire::{self, Question, kind_name};
 use crate::recorder::Asked;
 use crate::walk::Walker;
@@ -7,20 +8,20 @@ use std::hash::{BuildHasher, RandomState};
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpStream, UdpSocket};
-use ww_evidence::transcript::{DnsVia, Lookup, LookupOutcome, Record, Seen};
+use ww_evidence::transcript::{Lookup, LookupOutcome, Record, Seen};
 
 /// A question to one server.
 #[derive(Clone, Debug)]
 pub(super) struct Ask<'a> {
     /// The server.
-    pub(super) server: SocketAddr,
+    pub(super) server: Server,
     /// The name.
     pub(super) name: &'a str,
     /// The type.
     pub(super) kind: u16,
-    /// Over TCP.
+    /// Over TCP, where the server is asked over either.
     pub(super) tcp: bool,
     /// The UDP size that is offered; `None` leaves EDNS out.
     pub(super) edns_size: Option<u16>,
@@ -46,10 +47,10 @@ pub(super) struct Reply {
 }
 
 impl<'a> Ask<'a> {
-    /// A question over UDP as resolvers get it.
-    pub(super) fn new(server: SocketAddr, name: &'a str, kind: u16) -> Ask<'a> {
+    /// A question as resolvers get it, over UDP where the server is asked over either.
+    pub(super) fn new(server: impl Into<Server>, name: &'a str, kind: u16) -> Ask<'a> {
         Ask {
-            server,
+            server: server.into(),
             name,
             kind,
             tcp: false,
@@ -87,17 +88,13 @@ impl<'a> Ask<'a> {
         let reply = match self.message() {
             None => failed("this is no name that can be asked for"),
             Some((question, message)) => {
-                let exchange = async {
-                    if self.tcp {
-                        over_tcp(self.server, &question, &message).await
-                    } else {
-                        over_udp(self.server, &question, &message).await
-                    }
-                };
+                let exchange = self.server.exchange(walker, self.tcp, &question, &message);
                 match tokio::time::timeout(wait, exchange).await {
                     Err(_) => Reply::default(),
-                    Ok(Err(error)) => not_asked(&error),
-                    Ok(Ok(bytes)) => answered(&bytes),
+                    Ok(Err(error)) => self.not_asked(&error),
+                    Ok(Ok(Some(bytes))) => answered(&bytes),
+                    // The step that tells it is written.
+                    Ok(Ok(None)) => return Some(failed("HTTP was answered, and no message came")),
                 }
             }
         };
@@ -110,7 +107,7 @@ impl<'a> Ask<'a> {
     fn message(&self) -> Option<(Question<'a>, Vec<u8>)> {
         let question = Question {
             // A number that cannot be guessed, as an answer is believed that has it (RFC 5452).
-            id: RandomState::new().hash_one(self.server) as u16,
+            id: RandomState::new().hash_one(self.name) as u16,
             name: self.name,
             kind: self.kind,
             recursion: !self.authoritative_server,
@@ -126,11 +123,7 @@ impl<'a> Ask<'a> {
         Lookup {
             name: self.name.trim_end_matches('.').to_owned(),
             kind: kind_name(self.kind),
-            via: if self.tcp {
-                DnsVia::Tcp(self.server)
-            } else {
-                DnsVia::Udp(self.server)
-            },
+            via: self.server.via(self.tcp),
             authoritative_server: self.authoritative_server,
             edns_size: self.edns_size,
             dnssec_ok: false,
@@ -140,16 +133,34 @@ impl<'a> Ask<'a> {
         }
     }
 
+    fn not_asked(&self, error: &io::Error) -> Reply {
+        let is_closed = matches!(
+            error.kind(),
+            io::ErrorKind::ConnectionRefused | io::ErrorKind::ConnectionReset
+        );
+        match (&self.server, error.kind()) {
+            // Its port was open a moment ago.
+            (Server::Encrypted(_), _) if is_closed => failed("the connection was reset"),
+            (Server::Plain(_), _) if is_closed => Reply {
+                outcome: LookupOutcome::Refused,
+                additional: Vec::new(),
+            },
+            (_, io::ErrorKind::TimedOut) => Reply::default(),
+            (_, io::ErrorKind::UnexpectedEof) => {
+                failed("the connection was closed without an answer")
+            }
+            _ => failed(&error.to_string()),
+        }
+    }
+
     /// The same question with dig.
     fn command(&self) -> String {
-        let port = match self.server.port() {
-            53 => String::new(),
-            port => format!(" -p {port}"),
-        };
-        let how = match (self.tcp, self.edns_size) {
-            (true, _) => " +tcp".to_owned(),
-            (false, Some(size)) => format!(" +bufsize={size} +ignore"),
-            (false, None) => " +noedns +ignore".to_owned(),
+        let (dig, by) = self.server.dig();
+        let how = match (&self.server, self.tcp, self.edns_size) {
+            (Server::Encrypted(_), ..) => String::new(),
+            (_, true, _) => " +tcp".to_owned(),
+            (_, false, Some(size)) => format!(" +bufsize={size} +ignore"),
+            (_, false, None) => " +noedns +ignore".to_owned(),
         };
         let recursion = if self.authoritative_server {
             " +norecurse"
@@ -162,8 +173,7 @@ impl<'a> Ask<'a> {
             ""
         };
         format!(
-            "dig @{}{port} {} {}{how}{recursion}{checking}",
-            self.server.ip(),
+            "{dig} {} {}{by}{how}{recursion}{checking}",
             shell_word(self.name),
             kind_name(self.kind)
         )
@@ -184,18 +194,6 @@ fn failed(why: &str) -> Reply {
     Reply {
         outcome: LookupOutcome::Failed(why.to_owned()),
         additional: Vec::new(),
-    }
-}
-
-fn not_asked(error: &io::Error) -> Reply {
-    match error.kind() {
-        io::ErrorKind::ConnectionRefused | io::ErrorKind::ConnectionReset => Reply {
-            outcome: LookupOutcome::Refused,
-            additional: Vec::new(),
-        },
-        io::ErrorKind::TimedOut => Reply::default(),
-        io::ErrorKind::UnexpectedEof => failed("the connection was closed without an answer"),
-        _ => failed(&error.to_string()),
     }
 }
 
@@ -241,17 +239,28 @@ pub(super) async fn over_tcp(
     message: &[u8],
 ) -> io::Result<Vec<u8>> {
     let mut stream = TcpStream::connect(server).await?;
-    let mut framed = (message.len() as u16).to_be_bytes().to_vec();
-    framed.extend(message);
-    stream.write_all(&framed).await?;
+    stream.write_all(&framed(message)).await?;
     loop {
-        let length = stream.read_u16().await?;
-        let mut bytes = vec![0; usize::from(length)];
-        stream.read_exact(&mut bytes).await?;
+        let bytes = message_from(&mut stream).await?;
         if wire::answers(&bytes, question) {
             return Ok(bytes);
         }
     }
+}
+
+/// A message as a stream carries it.
+pub(super) fn framed(message: &[u8]) -> Vec<u8> {
+    let mut framed = (message.len() as u16).to_be_bytes().to_vec();
+    framed.extend(message);
+    framed
+}
+
+/// The next message of a stream.
+pub(super) async fn message_from<S: AsyncRead + Unpin>(stream: &mut S) -> io::Result<Vec<u8>> {
+    let length = stream.read_u16().await?;
+    let mut bytes = vec![0; usize::from(length)];
+    stream.read_exact(&mut bytes).await?;
+    Ok(bytes)
 }
 
 #[cfg(test)]
@@ -260,14 +269,14 @@ mod tests {
 
     #[test]
     fn a_question_can_be_repeated_with_dig() {
-        let server = "192.0.2.53:53".parse().expect("an address");
+        let server: SocketAddr = "192.0.2.53:53".parse().expect("an address");
         let plain = Ask::new(server, "a.example", wire::AAAA);
         assert_eq!(
             plain.command(),
             "dig @192.0.2.53 a.example AAAA +bufsize=4096 +ignore"
         );
         let mut other = plain.over_tcp("");
-        other.server = "[2001:db8::53]:5353".parse().expect("an address");
+        other.server = Server::Plain("[2001:db8::53]:5353".parse().expect("an address"));
         other.name = "x'$(reboot).example";
         other.checking_disabled = true;
         other.authoritative_server = true;

@@ -1,6 +1,7 @@
 //! A zone's own servers: which they are, and what each of them says.
 
 use super::ask::{Ask, Reply};
+use super::server::Server;
 use super::wire::{A, AAAA, NS, SOA, same};
 use super::{RETRY, Resolving, addresses_in};
 use std::net::{IpAddr, SocketAddr};
@@ -17,7 +18,7 @@ const ADDRESSES: usize = 2;
 /// its addresses. `why` says what raised the question.
 pub(super) async fn ask_all(
     resolving: &Resolving<'_, '_>,
-    resolver: SocketAddr,
+    resolver: &Server,
     kind: u16,
     why: &str,
 ) {
@@ -66,7 +67,7 @@ async fn retried(resolving: &Resolving<'_, '_>, ask: &Ask<'_>) -> Option<Reply> 
 }
 
 /// The zone that the target is in: whose SOA record answers for it or stands in a negative answer.
-async fn zone(resolving: &Resolving<'_, '_>, resolver: SocketAddr, why: &str) -> Option<String> {
+async fn zone(resolving: &Resolving<'_, '_>, resolver: &Server, why: &str) -> Option<String> {
     let host = resolving.walker.target.host.as_str();
     let answer = unchecked(resolving, resolver, host, SOA, why).await?.0;
     // An alias leads to another zone, whose SOA record may come along; its own comes first or not at all.
@@ -91,7 +92,7 @@ async fn zone(resolving: &Resolving<'_, '_>, resolver: SocketAddr, why: &str) ->
 
 async fn servers(
     resolving: &Resolving<'_, '_>,
-    resolver: SocketAddr,
+    resolver: &Server,
     zone: &str,
     why: &str,
 ) -> Vec<SocketAddr> {
@@ -124,7 +125,7 @@ async fn servers(
 /// What a resolver says without judging signatures, so that a zone with broken ones is found as well.
 async fn unchecked(
     resolving: &Resolving<'_, '_>,
-    resolver: SocketAddr,
+    resolver: &Server,
     name: &str,
     kind: u16,
     why: &str,

@@ -2,9 +2,12 @@
 
 mod ask;
 mod authority;
+mod channel;
 mod dnssec;
+mod named;
 mod resolver;
 mod search;
+mod server;
 mod setup;
 mod system;
 #[cfg(test)]
@@ -13,6 +16,7 @@ mod wire;
 
 pub(crate) use dnssec::{Doubt, validate, validate_one};
 pub use dnssec::{TrustAnchorError, TrustAnchors};
+pub use named::{EncryptedServer, NameServer};
 
 use crate::recorder::Asked;
 use crate::tls::together;
@@ -20,6 +24,7 @@ use crate::walk::Walker;
 use crate::{Depth, Families};
 use ask::Ask;
 use resolver::Resolver;
+use server::Server;
 use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
@@ -61,12 +66,9 @@ pub(crate) async fn find(walker: &Walker<'_>) -> Found {
     let target = walker.target;
     let named: Vec<SocketAddr> = match target.host.parse() {
         Ok(address) => vec![SocketAddr::new(address, target.port)],
-        Err(_) => walker
-            .options
-            .resolve
-            .iter()
-            .filter(|(host, port, _)| same(host, &target.host) && *port == target.port)
-            .map(|&(_, port, address)| SocketAddr::new(address, port))
+        Err(_) => by_user(walker, &target.host, target.port)
+            .into_iter()
+            .map(|address| SocketAddr::new(address, target.port))
             .collect(),
     };
     if !named.is_empty() {
@@ -74,12 +76,28 @@ pub(crate) async fn find(walker: &Walker<'_>) -> Found {
     }
     let asked = Asked::now("cat /etc/resolv.conf /etc/nsswitch.conf /etc/hosts");
     let mut setup = setup::read(&target.host);
-    let servers = &walker.options.dns_servers;
-    if !servers.is_empty() {
-        setup.servers.clone_from(servers);
+    let named = &walker.options.dns_servers;
+    if !named.is_empty() {
+        setup.servers = named.iter().filter_map(plain).collect();
     }
     walker.recorder.answer(asked, Seen::Resolver(setup.clone()));
     Resolving::new(walker, setup).run().await
+}
+
+fn plain(server: &NameServer) -> Option<SocketAddr> {
+    match server {
+        NameServer::Plain(address) => Some(*address),
+        NameServer::Encrypted(_) => None,
+    }
+}
+
+/// The addresses that the user gives a host and port.
+fn by_user(walker: &Walker<'_>, host: &str, port: u16) -> Vec<IpAddr> {
+    let given = walker.options.resolve.iter();
+    given
+        .filter(|(known, at, _)| same(known, host) && *at == port)
+        .map(|&(_, _, address)| address)
+        .collect()
 }
 
 /// A name that is being resolved.
@@ -118,13 +136,7 @@ impl<'r, 'w> Resolving<'r, 'w> {
         let is_service = target.host.starts_with('_');
         let is_local = same(&target.host, "localhost") || target.host.ends_with(".localhost");
         let mut found = Vec::new();
-        let mut resolvers: Vec<Resolver> = self
-            .setup
-            .servers
-            .iter()
-            .copied()
-            .map(Resolver::new)
-            .collect();
+        let mut resolvers = self.resolvers();
         if is_service {
             return Found::at(self.service(&mut resolvers).await);
         }
@@ -161,6 +173,22 @@ impl<'r, 'w> Resolving<'r, 'w> {
         }
     }
 
+    /// The servers that the user names, or else those that the system asks.
+    fn resolvers(&self) -> Vec<Resolver> {
+        let named = &self.walker.options.dns_servers;
+        let servers: Vec<Server> = if named.is_empty() {
+            self.setup
+                .servers
+                .iter()
+                .copied()
+                .map(Server::from)
+                .collect()
+        } else {
+            named.iter().cloned().map(Server::from).collect()
+        };
+        servers.into_iter().map(Resolver::new).collect()
+    }
+
     /// What the system and each server say, asked side by side: a dead server is waited for once.
     async fn by_system_and_each(&self, resolvers: &mut [Resolver]) -> (Vec<IpAddr>, Vec<Said>) {
         type Pending<'a> = Pin<Box<dyn Future<Output = ()> + 'a>>;
@@ -189,11 +217,11 @@ impl<'r, 'w> Resolving<'r, 'w> {
     fn doubts(&self, resolvers: &[Resolver], said: &[Said]) -> Vec<Doubt> {
         for (resolver, said) in resolvers.iter().zip(said) {
             let held_back = said.answers.iter().filter(|(kind, answer)| {
-                answer.rcode == "SERVFAIL" && self.is_held_back(resolver.server, *kind, answer)
+                answer.rcode == "SERVFAIL" && self.is_held_back(&resolver.server, *kind, answer)
             });
             let doubts: Vec<Doubt> = held_back
                 .map(|&(kind, _)| Doubt {
-                    server: resolver.server,
+                    server: resolver.server.clone(),
                     kind,
                     why: "SERVFAIL, but an answer without validation: which link does not hold?",
                 })
@@ -215,7 +243,7 @@ impl<'r, 'w> Resolving<'r, 'w> {
                 ""
             };
             Some(Doubt {
-                server: resolver.server,
+                server: resolver.server.clone(),
                 kind: *kind,
                 why,
             })
@@ -224,7 +252,7 @@ impl<'r, 'w> Resolving<'r, 'w> {
     }
 
     /// The server has an answer that it does not give because of signatures: it says so, or gives it with CD.
-    fn is_held_back(&self, server: SocketAddr, kind: u16, answer: &Answer) -> bool {
+    fn is_held_back(&self, server: &Server, kind: u16, answer: &Answer) -> bool {
         let is_of_dnssec = |code: u16| matches!(code, 5..=12 | 25);
         let mut codes = answer.extended_errors.iter().map(|error| error.code);
         if codes.any(is_of_dnssec) {
@@ -236,7 +264,7 @@ impl<'r, 'w> Resolving<'r, 'w> {
                 Seen::Lookup(lookup) => {
                     let is_same = lookup.checking_disabled
                         && lookup.kind == kind
-                        && lookup.via.server() == Some(server)
+                        && server.is_of(&lookup.via)
                         && same(&lookup.name, &self.walker.target.host);
                     is_same
                         && matches!(&lookup.outcome, LookupOutcome::Answered(answer)
@@ -281,7 +309,7 @@ impl<'r, 'w> Resolving<'r, 'w> {
     async fn ask_one(&self, resolver: &mut Resolver, host: &str) -> Said {
         let mut said = Said::default();
         for &kind in self.kinds() {
-            let ask = Ask::new(resolver.server, host, kind);
+            let ask = Ask::new(&resolver.server, host, kind);
             match resolver.question(self.walker, &ask).await {
                 Some(answer) => said.answers.push((kind, answer)),
                 None => said.silent = true,
@@ -291,7 +319,7 @@ impl<'r, 'w> Resolving<'r, 'w> {
         if let Some(name) = self.https_name()
             && said.answers.iter().any(exists)
         {
-            let ask = Ask::new(resolver.server, &name, HTTPS);
+            let ask = Ask::new(&resolver.server, &name, HTTPS);
             resolver.question(self.walker, &ask).await;
         }
         said
@@ -325,7 +353,7 @@ impl<'r, 'w> Resolving<'r, 'w> {
                 let ask = Ask {
                     expanded_by: one.by.clone(),
                     why: format!("the search list makes this name of {host}"),
-                    ..Ask::new(resolver.server, &one.name, kind)
+                    ..Ask::new(&resolver.server, &one.name, kind)
                 };
                 let Some(reply) = ask.put(self.walker).await else {
                     return found;
@@ -371,7 +399,7 @@ impl<'r, 'w> Resolving<'r, 'w> {
         } else {
             return;
         };
-        authority::ask_all(self, resolver.server, kind, why).await;
+        authority::ask_all(self, &resolver.server, kind, why).await;
     }
 
     /// A zone's server may be anywhere in the network, and never this host or its link.
@@ -397,7 +425,7 @@ impl<'r, 'w> Resolving<'r, 'w> {
         let host = &self.walker.target.host;
         let mut hosts: Vec<(String, u16)> = Vec::new();
         for resolver in resolvers.iter_mut() {
-            let ask = Ask::new(resolver.server, host, SRV);
+            let ask = Ask::new(&resolver.server, host, SRV);
             let answer = resolver.question(self.walker, &ask).await;
             for host in answer
                 .iter()
@@ -417,7 +445,7 @@ impl<'r, 'w> Resolving<'r, 'w> {
             for &kind in self.kinds() {
                 let ask = Ask {
                     why: format!("the service {host} is there"),
-                    ..Ask::new(resolver.server, &name, kind)
+                    ..Ask::new(&resolver.server, &name, kind)
                 };
                 let answer = resolver.question(self.walker, &ask).await;
                 let records = answer.iter().flat_map(|answer| &answer.records);
@@ -444,8 +472,10 @@ impl Said {
     /// Whether it finds an address of this type; `None` when it does not tell.
     fn finds(&self, kind: u16) -> Option<bool> {
         let (_, answer) = self.answers.iter().find(|(of, _)| *of == kind)?;
-        matches!(answer.rcode.as_str(), "NOERROR" | "NXDOMAIN")
-            .then(|| addresses_in(&answer.records).next().is_some())
+        let finds = addresses_in(&answer.records).next().is_some();
+        // What is cut short may be what was looked for.
+        let is_told = finds || !answer.truncated;
+        (is_told && matches!(answer.rcode.as_str(), "NOERROR" | "NXDOMAIN")).then_some(finds)
     }
 }
 

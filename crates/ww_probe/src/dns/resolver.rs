@@ -2,9 +2,9 @@
 //! validation.
 
 use super::ask::{Ask, Reply};
+use super::server::Server;
 use super::{RETRY, SIZES};
 use crate::walk::Walker;
-use std::net::SocketAddr;
 use ww_evidence::transcript::{Answer, LookupOutcome};
 
 /// How a server can be asked, as far as it is known.
@@ -14,6 +14,10 @@ enum Ways {
     Udp(Option<u16>),
     /// Over TCP alone.
     Tcp,
+    /// Over a connection that is still to be opened.
+    Closed,
+    /// Over a connection.
+    Open,
     /// Not at all.
     None,
 }
@@ -21,19 +25,22 @@ enum Ways {
 /// A name server and what is known of it.
 #[derive(Clone, Debug)]
 pub(super) struct Resolver {
-    /// Where it is.
-    pub(super) server: SocketAddr,
+    /// Who it is.
+    pub(super) server: Server,
     ways: Ways,
-    /// It answered over UDP: that it is silent once says nothing of other questions.
+    /// It answered, where it can be asked over UDP over that: that it is silent once says nothing of other questions.
     heard: bool,
 }
 
 impl Resolver {
     /// A server of which nothing is known.
-    pub(super) fn new(server: SocketAddr) -> Resolver {
+    pub(super) fn new(server: Server) -> Resolver {
         Resolver {
+            ways: match server {
+                Server::Plain(_) => Ways::Udp(Some(SIZES.0)),
+                Server::Encrypted(_) => Ways::Closed,
+            },
             server,
-            ways: Ways::Udp(Some(SIZES.0)),
             heard: false,
         }
     }
@@ -45,8 +52,16 @@ impl Resolver {
 
     /// Puts a question, and what its outcome raises. The answer that a program would be given, if any.
     pub(super) async fn question(&mut self, walker: &Walker<'_>, ask: &Ask<'_>) -> Option<Answer> {
+        if let (Ways::Closed, Server::Encrypted(channel)) = (self.ways, &self.server) {
+            self.ways = if channel.open(walker).await {
+                Ways::Open
+            } else {
+                Ways::None
+            };
+        }
         match self.ways {
-            Ways::None => None,
+            Ways::Open => self.over_channel(walker, ask).await,
+            Ways::None | Ways::Closed => None,
             Ways::Tcp => answer(
                 ask.over_tcp("over UDP it does not answer")
                     .put(walker)
@@ -76,10 +91,21 @@ impl Resolver {
         }
     }
 
+    /// One that does not answer the first question is not asked a second one.
+    async fn over_channel(&mut self, walker: &Walker<'_>, ask: &Ask<'_>) -> Option<Answer> {
+        if let Some(answer) = ask.put(walker).await.and_then(answer) {
+            return Some(self.follow(walker, ask, answer).await);
+        }
+        if !self.heard {
+            self.ways = Ways::None;
+        }
+        None
+    }
+
     /// What an answer makes one ask.
     async fn follow(&mut self, walker: &Walker<'_>, ask: &Ask<'_>, first: Answer) -> Answer {
         self.heard = true;
-        if first.truncated {
+        if first.truncated && self.ways != Ways::Open {
             let tcp = ask
                 .over_tcp("the answer over UDP is cut short")
                 .put(walker)
@@ -98,7 +124,9 @@ impl Resolver {
                 unchecked.put(walker).await;
                 first
             }
-            "FORMERR" | "NOTIMP" | "BADVERS" if ask.edns_size.is_some() => {
+            "FORMERR" | "NOTIMP" | "BADVERS"
+                if ask.edns_size.is_some() && self.ways != Ways::Open =>
+            {
                 let why = format!("{} with EDNS: what without?", first.rcode);
                 let plain = ask.again(None, why).put(walker).await.and_then(answer);
                 match plain {

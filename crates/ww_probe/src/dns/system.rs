@@ -14,7 +14,14 @@ pub(super) async fn addresses(walker: &Walker<'_>, longer: Duration) -> Vec<IpAd
     };
     let wait = patience + longer;
     let asked = Asked::now(format!("getent ahosts {host}"));
-    let outcome = match tokio::time::timeout(wait, found(host.clone())).await {
+    let (addresses, seen) = look_up(host, wait).await;
+    walker.recorder.answer(asked, Seen::Lookup(seen));
+    addresses
+}
+
+/// The addresses of a host, and the step.
+pub(super) async fn look_up(host: &str, wait: Duration) -> (Vec<IpAddr>, Lookup) {
+    let outcome = match tokio::time::timeout(wait, found(host.to_owned())).await {
         Err(_) => LookupOutcome::TimedOut,
         Ok(Err(why)) => LookupOutcome::Failed(why),
         Ok(Ok(found)) => LookupOutcome::Answered(Box::new(Answer {
@@ -27,17 +34,14 @@ pub(super) async fn addresses(walker: &Walker<'_>, longer: Duration) -> Vec<IpAd
         LookupOutcome::Answered(answer) => super::addresses_in(&answer.records).collect(),
         _ => Vec::new(),
     };
-    walker.recorder.answer(
-        asked,
-        Seen::Lookup(Lookup {
-            name: host.clone(),
-            kind: "ADDR".to_owned(),
-            via: DnsVia::System,
-            outcome,
-            ..Lookup::default()
-        }),
-    );
-    addresses
+    let seen = Lookup {
+        name: host.to_owned(),
+        kind: "ADDR".to_owned(),
+        via: DnsVia::System,
+        outcome,
+        ..Lookup::default()
+    };
+    (addresses, seen)
 }
 
 /// A thread of its own, which nobody waits for when the time is up: the call cannot be ended.

@@ -8,6 +8,7 @@ mod events;
 mod exchange;
 mod keep;
 mod open;
+mod post;
 mod quic;
 mod reach;
 mod redirect;
@@ -20,6 +21,7 @@ mod two;
 mod url;
 mod wire;
 
+pub(crate) use post::{Carrier, Posting};
 pub(crate) use request::fits_a_line;
 pub(crate) use trial::{Told, Trier};
 

@@ -116,7 +116,7 @@ async fn ask(
         }
         handshake::end(stream).await;
     }
-    judge(walker, roots, &mut seen, &shown);
+    judge(walker, roots, &walker.target.host, &mut seen, &shown);
     walker
         .recorder
         .answer_after(asked, took, Seen::Handshake(seen.clone()));
@@ -127,14 +127,14 @@ async fn ask(
 pub(super) fn judge(
     walker: &Walker<'_>,
     roots: &Roots,
+    host: &str,
     seen: &mut TlsHandshake,
     shown: &witness::Shown,
 ) {
     let Some(own) = shown.certificates.first() else {
         return;
     };
-    seen.name_matches =
-        certificate::parse(own).is_some_and(|own| certificate::is_for(&own, &walker.target.host));
+    seen.name_matches = certificate::parse(own).is_some_and(|own| certificate::is_for(&own, host));
     let judgement = roots.judge(&shown.certificates, unix_seconds());
     seen.path = judgement.path;
     seen.trust = judgement.verdict;
@@ -164,23 +164,29 @@ fn unix_seconds() -> i64 {
 
 /// The same handshake with OpenSSL.
 pub(super) fn command(walker: &Walker<'_>, to: SocketAddr, offer: &Offer<'_>) -> String {
-    use std::fmt::Write as _;
-    let mut command = format!("openssl s_client -connect {to} -showcerts");
     let service = walker.target.service;
+    let mut more = String::new();
     if !service.is_tls() {
-        let _ = write!(command, " -starttls {}", apply::starttls_name(service));
+        more.push_str(" -starttls ");
+        more.push_str(apply::starttls_name(service));
     }
-    if walker.target.is_address() {
-        command.push_str(" -noservername");
-    } else {
-        let _ = write!(command, " -servername {}", offer.host);
-    }
-    if !offer.alpn.is_empty() {
-        let _ = write!(command, " -alpn {}", offer.alpn.join(","));
-    }
+    let mut command = s_client(to, offer, &more);
     if walker.options.client_certificate.is_some() {
         command.push_str(" -cert CERT -key KEY");
     }
     command.push_str(" </dev/null");
     command
+}
+
+/// The words of a handshake with OpenSSL, with more of them behind the address.
+pub(super) fn s_client(to: SocketAddr, offer: &Offer<'_>, more: &str) -> String {
+    let name = match handshake::sent_name(offer.host) {
+        "" => " -noservername".to_owned(),
+        name => format!(" -servername {name}"),
+    };
+    let alpn = match offer.alpn {
+        [] => String::new(),
+        alpn => format!(" -alpn {}", alpn.join(",")),
+    };
+    format!("openssl s_client -connect {to} -showcerts{more}{name}{alpn}")
 }

@@ -8,6 +8,7 @@ mod handshake;
 mod handshakes;
 mod hello;
 mod hellos;
+mod introduced;
 #[cfg(feature = "http3")]
 mod quic;
 mod reply;
@@ -21,6 +22,7 @@ mod witness;
 pub use certificate::read_certificates;
 pub(crate) use hello::Hello;
 pub(crate) use hellos::probe_clear_text_port;
+pub(crate) use introduced::{Introduced, introduce};
 #[cfg(feature = "http3")]
 pub(crate) use quic::{Sighted, sighted};
 pub(crate) use secured::{Unsecured, connect as connect_secured};

@@ -65,7 +65,7 @@ impl Sighted {
         let shown = self.witness.shown();
         handshake::show(&mut self.seen, &shown);
         let (roots, _) = Roots::of(walker.options);
-        handshakes::judge(walker, &roots, &mut self.seen, &shown);
+        handshakes::judge(walker, &roots, &walker.target.host, &mut self.seen, &shown);
         self.seen
     }
 }

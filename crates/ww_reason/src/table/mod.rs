@@ -137,6 +137,7 @@ pub fn entry(symptom: Symptom) -> &'static Entry {
         Symptom::AnswerCutShort => &names::CUT_SHORT,
         Symptom::ServerSlow => &names::SLOW,
         Symptom::AnswersDiffer => &names::ANSWERS_DIFFER,
+        Symptom::NameServerIsWeb => &names::WEB_ANSWERS,
         Symptom::NameExpanded => &names::EXPANDED,
         Symptom::ChainBroken => &names::CHAIN_BROKEN,
         Symptom::ChainEnding => &names::CHAIN_ENDING,

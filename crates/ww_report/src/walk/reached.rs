@@ -19,7 +19,7 @@ pub(crate) fn shortfall(transcript: &Transcript, findings: &[Finding]) -> Option
     let first = short.next()?;
     let is_told = |finding: &&Finding| {
         finding.severity >= Severity::Medium
-            && Stage::of_finding(finding.layer) <= first.stage
+            && Stage::of_finding(finding, transcript) <= first.stage
             && super::layers::is_of_walk(finding, transcript)
     };
     if findings.iter().any(|finding| is_told(&finding)) {

@@ -1,6 +1,6 @@
 //! `dns-tcp-blocked`: an answer is too long for UDP, and TCP does not work.
 
-use super::servers::{answer, dig, is_found, listed, named, servers};
+use super::servers::{Place, answer, control, dig, is_found, listed, named, servers};
 use crate::rule::rule;
 use crate::{Sighting, Sightings, Story, Subject, Walk};
 use ww_evidence::transcript::{DnsVia, LookupOutcome};
@@ -43,19 +43,22 @@ fn sight(walk: &Walk<'_>, sightings: &mut Sightings) {
             };
             let mut sighting = Sighting::new(Subject::Step(step.number), group).lost(step.took);
             sighting.subjects.push(Subject::Step(cut.number));
-            sightings.add(
-                sighting
-                    .show(walk.at(
-                        step,
-                        format!(
-                            "{} {} asked at {}: {what}",
-                            lookup.kind,
-                            lookup.name,
-                            named(server.at)
-                        ),
-                    ))
-                    .show(walk.at(cut, "the answer over UDP is cut short (TC)")),
-            );
+            sighting = sighting
+                .show(walk.at(
+                    step,
+                    format!(
+                        "{} {} asked at {}: {what}",
+                        lookup.kind,
+                        lookup.name,
+                        named(server.at)
+                    ),
+                ))
+                .show(walk.at(cut, "the answer over UDP is cut short (TC)"));
+            if let Some(control) = control(walk, server.at, kind) {
+                let says = format!("{} answers in full", control.name);
+                sighting = sighting.show(walk.at(control.step, says));
+            }
+            sightings.add(sighting);
         }
     }
 }
@@ -65,22 +68,27 @@ fn say(walk: &Walk<'_>, sightings: &[Sighting]) -> Story {
     let group = sightings
         .first()
         .map_or("", |sighting| sighting.group.as_str());
-    let mut names: Vec<String> = sightings
+    let cut: Vec<(Place<'_>, &str)> = sightings
         .iter()
         .flat_map(|sighting| &sighting.subjects)
-        .filter_map(|&subject| super::servers::lookup(walk.step(subject)?)?.via.server())
-        .map(named)
+        .filter_map(|&subject| {
+            let lookup = super::servers::lookup(walk.step(subject)?)?;
+            Some((Place::of(&lookup.via)?, lookup.kind.as_str()))
+        })
         .collect();
+    let mut names: Vec<String> = cut.iter().map(|&(at, _)| named(at)).collect();
     names.sort();
     names.dedup();
     let who = listed(&names);
+    let control = cut.iter().find_map(|&(at, kind)| control(walk, at, kind));
+    let past = control.map_or_else(String::new, |control| control.tells());
     let (what, owner) = match group {
         "closed" => ("its TCP port is closed", Owner::Server),
         "silent" => ("TCP to its port is silent", Owner::Middlebox),
         _ => ("it does not answer over TCP", Owner::Server),
     };
     Story::observed(
-        format!("{who} cuts the answer for {host} short over UDP, and {what}: programs get a part of it or nothing"),
+        format!("{who} cuts the answer for {host} short over UDP, and {what}: programs get a part of it or nothing{past}"),
         format!("{} {host} +tcp that is answered", dig(names.first().map_or("", String::as_str))),
     )
     .severity(if is_found(walk) { Severity::Medium } else { Severity::High })

@@ -130,7 +130,7 @@ fn failures<'a>(servers: &[Server<'a>], validation: &Validation) -> Vec<(&'a Ste
 fn vouches(servers: &[Server<'_>], validation: &Validation) -> bool {
     servers
         .iter()
-        .filter(|server| Some(server.at) == validation.server)
+        .filter(|server| server.at.address() == validation.server)
         .filter_map(|server| server.answer(&validation.kind))
         .any(|(_, said)| said.authentic)
 }

@@ -9,12 +9,14 @@ mod unheard;
 pub(crate) use common::Habit;
 pub(crate) use heard::Heard;
 pub(crate) use lookup::Lookup;
+pub(crate) use servers::is_found;
 
 pub(crate) mod dns_answers_disagree;
 pub(crate) mod dns_fragments_dropped;
 pub(crate) mod dns_name_error_burst;
 pub(crate) mod dns_name_not_found;
 pub(crate) mod dns_no_address;
+pub(crate) mod dns_over_https_missing;
 pub(crate) mod dns_parallel_query_race;
 pub(crate) mod dns_refused;
 pub(crate) mod dns_search_expansion;

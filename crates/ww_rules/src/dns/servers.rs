@@ -1,16 +1,58 @@
 //! What name servers said of a live endpoint's name.
 
 use crate::Walk;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use ww_evidence::transcript::{
     Answer, DnsVia, Lookup, LookupOutcome, Record, ResolverSetup, Seen, Step,
 };
+
+/// Where a server is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Place<'a> {
+    /// Over UDP and TCP.
+    Plain(SocketAddr),
+    /// Over TLS.
+    Tls(SocketAddr),
+    /// Over HTTPS, at this URL.
+    Https(&'a str),
+}
+
+impl<'a> Place<'a> {
+    /// Where an answer came from; none for the system's resolver.
+    pub(super) fn of(via: &'a DnsVia) -> Option<Place<'a>> {
+        Some(match via {
+            DnsVia::System => return None,
+            DnsVia::Udp(at) | DnsVia::Tcp(at) => Place::Plain(*at),
+            DnsVia::Tls(at) => Place::Tls(*at),
+            DnsVia::Https(url) => Place::Https(url),
+        })
+    }
+
+    /// Its address, where that is known.
+    pub(super) fn address(self) -> Option<SocketAddr> {
+        match self {
+            Place::Plain(at) | Place::Tls(at) => Some(at),
+            Place::Https(_) => None,
+        }
+    }
+
+    /// Over TLS or HTTPS.
+    pub(super) fn is_encrypted(self) -> bool {
+        !matches!(self, Place::Plain(_))
+    }
+}
+
+impl From<SocketAddr> for Place<'_> {
+    fn from(at: SocketAddr) -> Self {
+        Place::Plain(at)
+    }
+}
 
 /// One server, and every question about the target's name that was put to it, in order.
 #[derive(Debug)]
 pub(super) struct Server<'a> {
     /// Where it is.
-    pub(super) at: SocketAddr,
+    pub(super) at: Place<'a>,
     /// It is one of the zone's own.
     pub(super) is_own: bool,
     /// The questions.
@@ -22,7 +64,7 @@ pub(super) struct Server<'a> {
 pub(super) fn servers<'a>(walk: &Walk<'a>) -> Vec<Server<'a>> {
     let mut servers: Vec<Server<'a>> = Vec::new();
     for (step, lookup) in all(walk) {
-        let Some(at) = lookup.via.server() else {
+        let Some(at) = Place::of(&lookup.via) else {
             continue;
         };
         let is_own = lookup.authoritative_server;
@@ -99,8 +141,10 @@ impl<'a> Server<'a> {
     /// Whether it finds an address of this type; `None` when it does not tell.
     pub(super) fn finds(&self, kind: &str) -> Option<bool> {
         let (_, answer) = self.answer(kind)?;
-        matches!(answer.rcode.as_str(), "NOERROR" | "NXDOMAIN")
-            .then(|| addresses(answer).next().is_some())
+        let finds = addresses(answer).next().is_some();
+        // What is cut short may be what was looked for.
+        let is_told = finds || !answer.truncated;
+        (is_told && matches!(answer.rcode.as_str(), "NOERROR" | "NXDOMAIN")).then_some(finds)
     }
 }
 
@@ -136,6 +180,66 @@ pub(super) fn answer(lookup: &Lookup) -> Option<&Answer> {
     }
 }
 
+/// A name server over TLS or HTTPS that answers the target's questions of this type in full, best one at the same
+/// address: a control in which port 53 has no part.
+pub(super) fn control<'a>(walk: &Walk<'a>, at: Place<'_>, kind: &str) -> Option<Control<'a>> {
+    let answers = resolvers(walk).into_iter().filter_map(|server| {
+        let (step, said) = server.answer(kind).filter(|_| server.at.is_encrypted())?;
+        let is_told = matches!(said.rcode.as_str(), "NOERROR" | "NXDOMAIN") && !said.truncated;
+        let address = |at: Place<'_>| host_of(walk, at);
+        is_told.then(|| Control {
+            step,
+            name: named(server.at),
+            is_same_host: address(server.at).is_some() && address(server.at) == address(at),
+        })
+    });
+    let mut controls: Vec<Control<'a>> = answers.collect();
+    controls.sort_by_key(|control| !control.is_same_host);
+    controls.into_iter().next()
+}
+
+/// An encrypted name server that answers.
+#[derive(Debug)]
+pub(super) struct Control<'a> {
+    /// The answer.
+    pub(super) step: &'a Step,
+    /// The server.
+    pub(super) name: String,
+    /// It is the very host that is asked at port 53.
+    pub(super) is_same_host: bool,
+}
+
+impl Control<'_> {
+    /// What it tells, as a sentence of its own.
+    pub(super) fn tells(&self) -> String {
+        if self.is_same_host {
+            format!(
+                "; {} answers, so that the server is there and its port 53 is filtered",
+                self.name
+            )
+        } else {
+            format!(
+                "; {} answers, so that names can be looked up from here past port 53",
+                self.name
+            )
+        }
+    }
+}
+
+fn host_of(walk: &Walk<'_>, at: Place<'_>) -> Option<IpAddr> {
+    match at {
+        Place::Plain(at) | Place::Tls(at) => Some(at.ip()),
+        Place::Https(url) => {
+            let layers = walk.transcript.resolver_layers();
+            let mut requests = layers.filter_map(|(_, layer)| match layer.layer.as_ref() {
+                Seen::Http(exchange) if exchange.url == url => exchange.to,
+                _ => None,
+            });
+            requests.next().map(|to| to.ip())
+        }
+    }
+}
+
 /// The addresses in an answer.
 pub(super) fn addresses(answer: &Answer) -> impl Iterator<Item = &Record> {
     answer
@@ -145,7 +249,7 @@ pub(super) fn addresses(answer: &Answer) -> impl Iterator<Item = &Record> {
 }
 
 /// A program on this host is given an address, by the system or by a resolver that it may ask.
-pub(super) fn is_found(walk: &Walk<'_>) -> bool {
+pub(crate) fn is_found(walk: &Walk<'_>) -> bool {
     all(walk).any(|(_, lookup)| {
         !lookup.authoritative_server
             && !lookup.checking_disabled
@@ -175,15 +279,31 @@ pub(super) fn same(one: &str, other: &str) -> bool {
 }
 
 /// A server as people name it: without the usual port.
-pub(super) fn named(server: SocketAddr) -> String {
-    match server.port() {
-        53 => server.ip().to_string(),
-        _ => server.to_string(),
+pub(super) fn named<'p>(server: impl Into<Place<'p>>) -> String {
+    match server.into() {
+        Place::Plain(at) if at.port() == 53 => at.ip().to_string(),
+        Place::Plain(at) => at.to_string(),
+        Place::Tls(at) if at.port() == TLS_PORT && at.is_ipv4() => format!("tls://{}", at.ip()),
+        Place::Tls(at) => format!("tls://{at}"),
+        Place::Https(url) => url.to_owned(),
     }
 }
 
+/// The usual port of DNS over TLS (RFC 7858 section 3.1).
+const TLS_PORT: u16 = 853;
+
 /// The beginning of a command that asks a server, which is given as [`named`] writes it.
 pub(super) fn dig(server: &str) -> String {
+    if let Some(at) = server.strip_prefix("tls://") {
+        return match at.parse::<SocketAddr>() {
+            Ok(at) => format!("dig @{} -p {} +tls", at.ip(), at.port()),
+            Err(_) => format!("dig @{at} +tls"),
+        };
+    }
+    if let Some(rest) = server.strip_prefix("https://") {
+        let (host, path) = rest.split_once('/').unwrap_or((rest, "dns-query"));
+        return format!("dig @{host} +https=/{path}");
+    }
     match server.parse::<SocketAddr>() {
         Ok(at) => format!("dig @{} -p {}", at.ip(), at.port()),
         Err(_) => format!("dig @{server}"),
@@ -194,6 +314,8 @@ pub(super) fn dig(server: &str) -> String {
 pub(super) fn how(lookup: &Lookup) -> String {
     match (&lookup.via, lookup.edns_size) {
         (DnsVia::Tcp(_), _) => " over TCP".to_owned(),
+        (DnsVia::Tls(_), _) => " over TLS".to_owned(),
+        (DnsVia::Https(_), _) => " over HTTPS".to_owned(),
         (_, Some(size)) => format!(" over UDP with answers of up to {size} bytes"),
         (_, None) => " over UDP without EDNS".to_owned(),
     }

@@ -1,11 +1,11 @@
 //! Runs the rules over what live endpoints answered.
 
 use super::{About, RuleGaps, Told, add_gaps, in_two_steps, joint, observe, order, outcomes};
-use crate::{Rule, Sighting, Sightings, Walk, Work};
+use crate::{Rule, Sighting, Sightings, Story, Walk, Work, dns};
 use ww_base::{Limits, Locus};
 use ww_evidence::Capture;
 use ww_evidence::transcript::Transcript;
-use ww_finding::{Finding, Outcome, Support};
+use ww_finding::{Finding, Layer, Outcome, Severity, Support};
 use ww_reason::{Case, Confidence, cases};
 
 /// What the rules say about walks over live endpoints, and about captures of the same trouble: findings
@@ -32,14 +32,27 @@ pub(super) fn observe_walks(walks: &[Transcript], limits: &Limits) -> (Vec<Told>
     let mut told = Vec::new();
     let mut gaps = RuleGaps::new();
     for transcript in walks {
+        let walk = Walk::new(transcript, limits);
         let before = told.len();
-        judge_walk(&Walk::new(transcript, limits), &mut told, &mut gaps);
-        let cases = cases(&transcript.head.target, &transcript.steps);
-        for told in told.iter_mut().skip(before) {
-            grade(&mut told.finding, &cases);
+        judge_walk(&walk, &mut told, &mut gaps);
+        grade_all(&mut told, before, transcript);
+        let is_found = dns::is_found(&walk);
+        for resolver in transcript.of_resolvers() {
+            let before = told.len();
+            let walk = Walk::new(&resolver, limits);
+            judge_resolver(&walk, is_found, &mut told, &mut gaps);
+            grade_all(&mut told, before, &resolver);
         }
     }
     (told, gaps)
+}
+
+/// Grades what was told of a walk: all but the first so many.
+fn grade_all(told: &mut [Told], before: usize, transcript: &Transcript) {
+    let cases = cases(&transcript.head.target, &transcript.steps);
+    for told in told.iter_mut().skip(before) {
+        grade(&mut told.finding, &cases);
+    }
 }
 
 /// How sure a cause is that rests on a symptom which may have others: what controls left decides. A rule that says
@@ -98,4 +111,49 @@ fn judge_walk(walk: &Walk<'_>, told: &mut Vec<Told>, gaps: &mut RuleGaps) {
         limits: walk.limits,
     };
     in_two_steps(first, second, &about, told, gaps);
+}
+
+/// The layers below an encrypted name server, as if it had been walked itself. `is_found`: programs get an address all
+/// the same.
+fn judge_resolver(walk: &Walk<'_>, is_found: bool, told: &mut Vec<Told>, gaps: &mut RuleGaps) {
+    let first = |rule: &'static Rule, sightings: &mut Sightings| {
+        if let Some(probe) = rule.probe.filter(|_| judges_resolvers(rule)) {
+            (probe.sight)(walk, sightings);
+        }
+    };
+    let second = |rule: &'static Rule, group: &[Sighting]| {
+        rule.probe
+            .map(|probe| of_resolver(walk, rule, (probe.say)(walk, group), is_found))
+    };
+    let about = About {
+        source: walk.transcript.source,
+        threads: 1,
+        limits: walk.limits,
+    };
+    in_two_steps(first, second, &about, told, gaps);
+}
+
+/// Whether a rule is about connections, TLS or what answers a request: the rest of HTTP is the target's.
+fn judges_resolvers(rule: &Rule) -> bool {
+    match rule.meta.layer {
+        Layer::Ip | Layer::Tcp | Layer::Tls => true,
+        _ => matches!(
+            rule.meta.name,
+            "dns-over-https-missing" | "http-server-errors" | "http-gateway-timeout"
+        ),
+    }
+}
+
+/// A story that cannot be mistaken for one about the target, and no graver than names that cannot be looked up.
+fn of_resolver(walk: &Walk<'_>, rule: &Rule, story: Story, is_found: bool) -> Story {
+    let most = if is_found {
+        Severity::Medium
+    } else {
+        Severity::High
+    };
+    let severity = story.severity.unwrap_or(rule.meta.severity).min(most);
+    Story {
+        headline: format!("Name server {}: {}", walk.target().written, story.headline),
+        ..story.severity(severity)
+    }
 }

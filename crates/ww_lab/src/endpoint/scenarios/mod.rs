@@ -5,6 +5,7 @@ mod fields;
 mod names;
 mod quic;
 mod reach;
+mod resolvers;
 mod secured;
 mod services;
 mod signed;
@@ -16,6 +17,7 @@ pub fn all() -> Vec<Scenario> {
     [
         reach::SCENARIOS,
         names::SCENARIOS,
+        resolvers::SCENARIOS,
         secured::SCENARIOS,
         answers::SCENARIOS,
         fields::SCENARIOS,

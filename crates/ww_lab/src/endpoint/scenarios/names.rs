@@ -248,7 +248,7 @@ fn question(query: &[u8]) -> Option<(&[u8], u16)> {
 }
 
 /// An answer without records and with this code.
-fn code(query: &[u8], rcode: u8) -> Option<Vec<u8>> {
+pub(super) fn code(query: &[u8], rcode: u8) -> Option<Vec<u8>> {
     answer(query, rcode, &[])
 }
 

@@ -18,7 +18,8 @@ mod tests;
 
 pub use anchor::{TrustAnchorError, TrustAnchors};
 
-use super::ask::{over_tcp, over_udp, shell_word};
+use super::ask::shell_word;
+use super::server::{Server, port_option};
 use super::wire::{Question, kind_name, number_of_kind};
 use super::{RETRY, SIZES};
 use crate::recorder::Asked;
@@ -41,7 +42,7 @@ const LONGEST: Duration = Duration::from_secs(10);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Doubt {
     /// The resolver that gave it.
-    pub(super) server: SocketAddr,
+    pub(super) server: Server,
     /// The type.
     pub(super) kind: u16,
     /// What raises it; nothing where an answer with signatures would.
@@ -50,7 +51,7 @@ pub(crate) struct Doubt {
 
 /// Walks the chains of the target's name, as far as there are signatures.
 pub(crate) async fn validate(walker: &Walker<'_>, doubts: &[Doubt]) {
-    let Some(server) = doubts.first().map(|doubt| doubt.server) else {
+    let Some(server) = doubts.first().map(|doubt| &doubt.server) else {
         return;
     };
     let Some(name) = Name::parse(&walker.target.host) else {
@@ -74,7 +75,7 @@ pub(crate) async fn validate(walker: &Walker<'_>, doubts: &[Doubt]) {
             doubt.why
         };
         let seen = validation(
-            server,
+            server.address(),
             &walker.target.host,
             doubt.kind,
             &chain,
@@ -96,14 +97,15 @@ pub(crate) async fn validate_one(
     let host = &walker.target.host;
     let name = Name::parse(host).ok_or_else(|| wrong("this is no name"))?;
     let kind = number_of_kind(kind).ok_or_else(|| wrong("this is no type"))?;
-    let source = Resolver::new(walker, server);
+    let by = Server::Plain(server);
+    let source = Resolver::new(walker, &by);
     let mut chain = Chain::new(&source, &walker.options.trust_anchors.0, now());
     let judged = chain.judge(&name, kind).await;
-    Ok(validation(server, host, kind, &chain, judged.err()))
+    Ok(validation(Some(server), host, kind, &chain, judged.err()))
 }
 
 fn validation<S>(
-    server: SocketAddr,
+    server: Option<SocketAddr>,
     name: &str,
     kind: u16,
     chain: &Chain<'_, S>,
@@ -112,7 +114,7 @@ fn validation<S>(
     Validation {
         name: name.trim_end_matches('.').to_owned(),
         kind: kind_name(kind),
-        server: Some(server),
+        server,
         verdict: ended
             .as_ref()
             .map_or(SecurityVerdict::Secure, |ended| ended.verdict),
@@ -129,15 +131,15 @@ fn now() -> i64 {
     since.map_or(0, |since| since.as_secs() as i64)
 }
 
-/// The same with BIND's validator.
-fn command(server: SocketAddr, name: &str, kind: u16) -> String {
-    let port = match server.port() {
-        53 => String::new(),
-        port => format!(" -p {port}"),
+/// The same with BIND's validator, which asks over UDP and TCP alone.
+fn command(server: &Server, name: &str, kind: u16) -> String {
+    let Server::Plain(server) = server else {
+        return String::new();
     };
     format!(
-        "delv @{}{port} {} {}",
+        "delv @{}{} {} {}",
         server.ip(),
+        port_option(*server),
         shell_word(name),
         kind_name(kind)
     )
@@ -146,14 +148,14 @@ fn command(server: SocketAddr, name: &str, kind: u16) -> String {
 /// A resolver that is asked for what it knows, judged or not.
 struct Resolver<'r, 'w> {
     walker: &'r Walker<'w>,
-    server: SocketAddr,
+    server: &'r Server,
     until: Instant,
     /// Nothing comes over UDP.
     tcp_alone: Cell<bool>,
 }
 
 impl<'r, 'w> Resolver<'r, 'w> {
-    fn new(walker: &'r Walker<'w>, server: SocketAddr) -> Resolver<'r, 'w> {
+    fn new(walker: &'r Walker<'w>, server: &'r Server) -> Resolver<'r, 'w> {
         Resolver {
             walker,
             server,
@@ -169,7 +171,7 @@ impl<'r, 'w> Resolver<'r, 'w> {
             return Err("the time for it is up".to_owned());
         };
         let question = Question {
-            id: RandomState::new().hash_one(self.server) as u16,
+            id: RandomState::new().hash_one(name) as u16,
             name,
             kind,
             recursion: true,
@@ -178,17 +180,14 @@ impl<'r, 'w> Resolver<'r, 'w> {
             dnssec_ok: true,
         };
         let message = question.encode().ok_or("this is no name")?;
-        let exchange = async {
-            if tcp {
-                over_tcp(self.server, &question, &message).await
-            } else {
-                over_udp(self.server, &question, &message).await
-            }
-        };
+        let exchange = self.server.exchange(self.walker, tcp, &question, &message);
         match tokio::time::timeout(wait, exchange).await {
             Err(_) => Err("nothing came".to_owned()),
             Ok(Err(error)) => Err(error.to_string()),
-            Ok(Ok(bytes)) => Reply::read(&bytes).ok_or_else(|| "it cannot be read".to_owned()),
+            Ok(Ok(None)) => Err("no message came".to_owned()),
+            Ok(Ok(Some(bytes))) => {
+                Reply::read(&bytes).ok_or_else(|| "it cannot be read".to_owned())
+            }
         }
     }
 }
@@ -200,7 +199,8 @@ impl Source for Resolver<'_, '_> {
         let mut why = String::new();
         let mut is_silent = false;
         for (tcp, size) in [(false, SIZES.1), (true, SIZES.1), (false, SIZES.0)] {
-            if !tcp && self.tcp_alone.get() {
+            let is_tried = matches!(self.server, Server::Encrypted(_)) && !why.is_empty();
+            if is_tried || !tcp && self.tcp_alone.get() {
                 continue;
             }
             match self.put(&name, kind, tcp, size).await {

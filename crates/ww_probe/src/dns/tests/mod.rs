@@ -1,5 +1,6 @@
 //! Walks through scripted name servers on loopback.
 
+mod encrypted;
 mod server;
 mod transport;
 
@@ -10,6 +11,7 @@ use crate::recorder::Recorder;
 use server::{server, server_at, soa, v4, wired};
 use std::cell::RefCell;
 use std::net::Ipv4Addr;
+use std::rc::Rc;
 use ww_base::Span;
 use ww_evidence::transcript::{DnsVia, Lookup, Step, Target};
 

@@ -25,7 +25,7 @@ pub(super) struct Asked {
 }
 
 impl Asked {
-    fn read(bytes: &[u8], tcp: bool) -> Asked {
+    pub(super) fn read(bytes: &[u8], tcp: bool) -> Asked {
         let end = 12
             + bytes[12..]
                 .iter()
@@ -107,7 +107,7 @@ impl Said {
         Some(self)
     }
 
-    fn bytes(&self) -> Vec<u8> {
+    pub(super) fn bytes(&self) -> Vec<u8> {
         let mut bytes = self.asked.id.to_vec();
         bytes.extend(self.flags.to_be_bytes());
         bytes.extend([0, 1]);

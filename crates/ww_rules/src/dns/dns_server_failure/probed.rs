@@ -2,7 +2,7 @@
 
 use super::super::common::extended_error;
 use super::super::servers::{
-    Server, addresses, answer, is_completed, is_found, listed, lookup, named, resolvers,
+    Place, Server, addresses, answer, is_completed, is_found, listed, lookup, named, resolvers,
 };
 use crate::{Sighting, Sightings, Story, Subject, Walk};
 use ww_evidence::transcript::{Answer, Lookup, SecurityVerdict, Step};
@@ -85,7 +85,7 @@ pub(super) fn say(walk: &Walk<'_>, sightings: &[Sighting]) -> Story {
     };
     let mut servers: Vec<String> = told
         .iter()
-        .filter_map(|(_, lookup)| lookup.via.server())
+        .filter_map(|(_, lookup)| Place::of(&lookup.via))
         .map(named)
         .collect();
     servers.dedup();

@@ -1,6 +1,6 @@
 //! The same cause at a live endpoint. A walk asks few questions, so that there is no habit to compare with.
 
-use super::super::servers::{all, answer, lookup, named, resolvers};
+use super::super::servers::{Place, all, answer, lookup, named, resolvers};
 use super::{LONG, SLOW_ALONE};
 use crate::{Sighting, Sightings, Story, Subject, Walk};
 use ww_base::Span;
@@ -11,7 +11,7 @@ pub(super) fn sight(walk: &Walk<'_>, sightings: &mut Sightings) {
     let asked = resolvers(walk);
     for server in &asked {
         for (step, lookup) in &server.lookups {
-            if matches!(lookup.via, DnsVia::Udp(_)) && answer(lookup).is_some() {
+            if !matches!(lookup.via, DnsVia::Tcp(_)) && answer(lookup).is_some() {
                 let says = format!(
                     "{} {} answered after {}",
                     lookup.kind, lookup.name, step.took
@@ -65,7 +65,7 @@ pub(super) fn say(walk: &Walk<'_>, sightings: &[Sighting]) -> Story {
         .map(|sighting| sighting.lost)
         .max()
         .unwrap_or(Span::ZERO);
-    let is_of_it = |via: &DnsVia| match via.server() {
+    let is_of_it = |via: &DnsVia| match Place::of(via) {
         Some(server) => named(server) == who,
         None => who.starts_with("the system"),
     };

@@ -1,7 +1,7 @@
 //! The same cause at a live endpoint: a server is silent, to everything or to some questions.
 
 use super::super::servers::{
-    Server, answer, dig, how, is_found, listed, named, resolvers, servers, setup,
+    Control, Server, answer, control, dig, how, is_found, listed, named, resolvers, servers, setup,
 };
 use crate::{Sighting, Sightings, Story, Subject, Walk};
 use ww_evidence::transcript::{DnsVia, Lookup, LookupOutcome, Step};
@@ -47,8 +47,21 @@ pub(super) fn sight(walk: &Walk<'_>, sightings: &mut Sightings) {
         for &(step, lookup) in &steps {
             sighting = sighting.show(walk.at(step, says(step, lookup)));
         }
+        if let Some(control) = past_port_53(walk, &server) {
+            let says = format!("{} answers", control.name);
+            sighting = sighting.show(walk.at(control.step, says));
+        }
         sightings.add(sighting);
     }
+}
+
+/// What answers where a resolver does not, at least over UDP.
+fn past_port_53<'a>(walk: &Walk<'a>, server: &Server<'_>) -> Option<Control<'a>> {
+    let is_concerned = !server.is_own
+        && !server.at.is_encrypted()
+        && matches!(silence(server)?.0, Silence::All | Silence::Udp);
+    let mut kinds = server.kinds().into_iter().filter(|_| is_concerned);
+    kinds.find_map(|kind| control(walk, server.at, kind))
 }
 
 /// What a server is silent to, and the questions that show it.
@@ -63,7 +76,7 @@ fn silence<'a>(server: &Server<'a>) -> Option<(Silence<'a>, Vec<(&'a Step, &'a L
         return Some((Silence::All, steps));
     }
     // An answer that is cut short and not continued over TCP is another matter.
-    steps.retain(|(_, lookup)| matches!(lookup.via, DnsVia::Udp(_)));
+    steps.retain(|(_, lookup)| !matches!(lookup.via, DnsVia::Tcp(_)));
     let (heard_udp, heard_tcp) = heard(server);
     if !heard_udp {
         return heard_tcp.then_some((Silence::Udp, steps));
@@ -75,6 +88,9 @@ fn silence<'a>(server: &Server<'a>) -> Option<(Silence<'a>, Vec<(&'a Step, &'a L
     if let Some(kind) = silent_kind {
         steps.retain(|(_, lookup)| lookup.kind == kind);
         return (!server.is_own).then_some((Silence::Kind(kind), steps));
+    }
+    if server.at.is_encrypted() {
+        return None;
     }
     steps.retain(|(_, lookup)| {
         !lookup.checking_disabled && lookup.outcome == LookupOutcome::TimedOut
@@ -133,7 +149,7 @@ pub(super) fn say(walk: &Walk<'_>, sightings: &[Sighting]) -> Story {
         .owner(Owner::Server)
         .advise("Start that server, or take it out of the zone's NS records and the parent's delegation: resolvers wait for it now and then"),
         "udp" => Story::observed(
-            format!("{at} answers over TCP alone: questions over UDP, or their answers, are dropped"),
+            format!("{at} answers over TCP alone: questions over UDP, or their answers, are dropped{}", past(walk, at)),
             "an answer over UDP to another host",
         )
         .severity(if is_found(walk) { Severity::Medium } else { Severity::High })
@@ -162,11 +178,45 @@ pub(super) fn say(walk: &Walk<'_>, sightings: &[Sighting]) -> Story {
     }
 }
 
+/// What an encrypted name server tells of one at port 53, as the end of a sentence; empty when there is none.
+fn past(walk: &Walk<'_>, at: &str) -> String {
+    let asked = resolvers(walk);
+    let silent = asked.iter().find(|server| named(server.at) == at);
+    let control = silent.and_then(|server| past_port_53(walk, server));
+    control.map_or_else(String::new, |control| control.tells())
+}
+
+/// An encrypted resolver that takes connections and answers nothing.
+fn dead_behind_tls(walk: &Walk<'_>, silent: &Server<'_>) -> Story {
+    let host = &walk.target().host;
+    let at = named(silent.at);
+    let why = silent
+        .lookups
+        .iter()
+        .find_map(|(_, lookup)| match &lookup.outcome {
+            LookupOutcome::Failed(why) => Some(format!(": {why}")),
+            _ => None,
+        })
+        .unwrap_or_default();
+    Story::observed(
+        format!("{at} takes the connection and agrees on TLS, and does not answer the question{why}"),
+        format!("{} {host} that is answered", dig(&at)),
+    )
+    .severity(if is_found(walk) { Severity::Medium } else { Severity::High })
+    .owner(Owner::Server)
+    .advise("See that it is a name server that listens there, not another service behind TLS; its log tells whether the question arrived")
+    .advise("If it forwards questions, see whether what it forwards them to answers")
+}
+
 /// A resolver of which nothing is heard.
 fn dead(walk: &Walk<'_>, at: &str) -> Story {
     let host = &walk.target().host;
     let asked = resolvers(walk);
     let silent = asked.iter().find(|server| named(server.at) == at);
+    if let Some(silent) = silent.filter(|server| server.at.is_encrypted()) {
+        return dead_behind_tls(walk, silent);
+    }
+    let control = silent.and_then(|server| past_port_53(walk, server));
     let is_closed = silent.is_some_and(|server| {
         server
             .lookups
@@ -186,7 +236,7 @@ fn dead(walk: &Walk<'_>, at: &str) -> Story {
     };
     let alive: Vec<String> = asked
         .iter()
-        .filter(|server| !server.is_silent())
+        .filter(|server| !server.is_silent() && !server.at.is_encrypted())
         .map(|server| named(server.at))
         .collect();
     let is_first = asked.first().is_some_and(|server| named(server.at) == at);
@@ -209,12 +259,18 @@ fn dead(walk: &Walk<'_>, at: &str) -> Story {
         }
         (false, false) => (Severity::Low, format!("; {} does", listed(&alive))),
     };
+    let past = control.as_ref().map_or_else(String::new, Control::tells);
+    let owner = match (is_closed, &control) {
+        (true, _) => Owner::Server,
+        (false, Some(control)) if control.is_same_host => Owner::Middlebox,
+        (false, _) => Owner::Network,
+    };
     Story::observed(
-        format!("{at} {what}{end}"),
+        format!("{at} {what}{end}{past}"),
         "an answer from it to this host at another time, or to another host, moves the fault to the path or to the moment",
     )
     .severity(severity)
-    .owner(if is_closed { Owner::Server } else { Owner::Network })
+    .owner(owner)
     .advise(format!("Ask from this host: {} {host}; if it is meant to be there, start it or open port 53 over UDP and TCP", dig(at)))
     .advise("If it is not, take it out of /etc/resolv.conf or the DHCP option; until then `options timeout:1 rotate` keeps the wait short (glibc)")
 }
