@@ -23,6 +23,10 @@ words! {
         AnswersDiffer = "name servers say different things",
         /// A web server answers the questions that are put to a name server over HTTPS.
         NameServerIsWeb = "a web server answers for a name server",
+        /// A server that a zone is delegated to does not serve it.
+        DelegationLame = "a server of the zone does not serve it",
+        /// A zone and its parent name different servers.
+        DelegationsDiffer = "a zone and its parent name different servers",
         /// The search list makes another name of the target's.
         NameExpanded = "a suffix of the search list answers",
         /// The DNSSEC chain does not hold, whatever the resolver makes of it.

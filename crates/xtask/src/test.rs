@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
 /// Programs that tests and the lab start, with the Debian packages that hold them.
-const PROGRAMS: [(&str, &str); 24] = [
+const PROGRAMS: [(&str, &str); 25] = [
     ("curl", "curl"),
     ("delv", "bind9-dnsutils"),
     ("dnsmasq", "dnsmasq-base"),
@@ -28,6 +28,7 @@ const PROGRAMS: [(&str, &str); 24] = [
     ("named", "bind9"),
     ("nft", "nftables"),
     ("nginx", "nginx"),
+    ("nsd", "nsd"),
     ("openssl", "openssl"),
     ("pg_ctlcluster", "postgresql"),
     ("redis-server", "redis-server"),

@@ -67,6 +67,8 @@ pub struct Lookup {
     pub via: DnsVia,
     /// The server is one of the zone's own, not a resolver.
     pub authoritative_server: bool,
+    /// The server is one of the parent zone's, which is asked to whom it delegates the zone.
+    pub delegation: bool,
     /// The UDP size offered in the OPT record; `None` without EDNS.
     pub edns_size: Option<u16>,
     /// The DNSSEC OK bit was set.

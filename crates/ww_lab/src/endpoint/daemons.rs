@@ -44,14 +44,28 @@ impl Servers {
     /// # Errors
     /// [`LabError::Program`] when it is missing or not ready in time.
     pub fn daemon(
-        mut self,
+        self,
         site: &Site,
         port: u16,
         program: &Path,
         args: &[&str],
     ) -> Result<Servers, LabError> {
-        let folder = site.lent()?;
         let listens = SocketAddr::new(SERVER.parse().map_err(not_an_address)?, port);
+        self.daemon_at(site, listens, program, args)
+    }
+
+    /// The same for one that accepts connections at `listens`.
+    ///
+    /// # Errors
+    /// [`LabError::Program`] when it is missing or not ready in time.
+    pub(super) fn daemon_at(
+        mut self,
+        site: &Site,
+        listens: SocketAddr,
+        program: &Path,
+        args: &[&str],
+    ) -> Result<Servers, LabError> {
+        let folder = site.lent()?;
         let words = AS_NOBODY
             .iter()
             .map(|&word| word.to_owned())

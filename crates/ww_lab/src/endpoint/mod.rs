@@ -4,6 +4,7 @@
 //! A [`Scenario`] sets the fault up on a [`Site`]; the walk is made by a program inside the client's namespace, as an
 //! ordinary user, so that what is scored is what users run.
 
+mod authorities;
 pub mod certificates;
 mod daemons;
 pub mod scenarios;

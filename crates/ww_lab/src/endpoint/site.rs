@@ -18,6 +18,10 @@ pub mod address {
     pub const SERVER: &str = "10.79.2.2";
     /// The server's second IPv4 address.
     pub const SECOND: &str = "10.79.2.3";
+    /// The server's third IPv4 address.
+    pub const THIRD: &str = "10.79.2.4";
+    /// The server's fourth IPv4 address.
+    pub const FOURTH: &str = "10.79.2.5";
     /// An address of the server's network that nobody has.
     pub const NOBODY: &str = "10.79.2.99";
     /// The server's first IPv6 address.
@@ -112,6 +116,8 @@ impl Site {
                 &[
                     "ip addr add 10.79.2.2/24 dev eth0",
                     "ip addr add 10.79.2.3/24 dev eth0",
+                    "ip addr add 10.79.2.4/24 dev eth0",
+                    "ip addr add 10.79.2.5/24 dev eth0",
                     "ip addr add fd79:2::2/64 dev eth0 nodad",
                     "ip link set eth0 up",
                     "ip route add default via 10.79.2.1",

@@ -29,6 +29,8 @@ pub(super) struct Ask<'a> {
     pub(super) checking_disabled: bool,
     /// The server is one of the zone's own.
     pub(super) authoritative_server: bool,
+    /// The server is one of the parent zone's.
+    pub(super) delegation: bool,
     /// The libraries whose search list made the name.
     pub(super) expanded_by: Vec<String>,
     /// Why it is asked.
@@ -57,6 +59,7 @@ impl<'a> Ask<'a> {
             edns_size: Some(super::SIZES.0),
             checking_disabled: false,
             authoritative_server: false,
+            delegation: false,
             expanded_by: Vec::new(),
             why: String::new(),
             wait: Duration::MAX,
@@ -104,13 +107,18 @@ impl<'a> Ask<'a> {
         Some(reply)
     }
 
+    /// Resolvers alone shall ask others.
+    fn wants_recursion(&self) -> bool {
+        !(self.authoritative_server || self.delegation)
+    }
+
     fn message(&self) -> Option<(Question<'a>, Vec<u8>)> {
         let question = Question {
             // A number that cannot be guessed, as an answer is believed that has it (RFC 5452).
             id: RandomState::new().hash_one(self.name) as u16,
             name: self.name,
             kind: self.kind,
-            recursion: !self.authoritative_server,
+            recursion: self.wants_recursion(),
             checking_disabled: self.checking_disabled,
             edns_size: self.edns_size,
             dnssec_ok: false,
@@ -125,6 +133,7 @@ impl<'a> Ask<'a> {
             kind: kind_name(self.kind),
             via: self.server.via(self.tcp),
             authoritative_server: self.authoritative_server,
+            delegation: self.delegation,
             edns_size: self.edns_size,
             dnssec_ok: false,
             checking_disabled: self.checking_disabled,
@@ -162,10 +171,10 @@ impl<'a> Ask<'a> {
             (_, false, Some(size)) => format!(" +bufsize={size} +ignore"),
             (_, false, None) => " +noedns +ignore".to_owned(),
         };
-        let recursion = if self.authoritative_server {
-            " +norecurse"
-        } else {
+        let recursion = if self.wants_recursion() {
             ""
+        } else {
+            " +norecurse"
         };
         let checking = if self.checking_disabled {
             " +cdflag"

@@ -4,18 +4,29 @@ use super::ask::{Ask, Reply};
 use super::server::Server;
 use super::wire::{A, AAAA, NS, SOA, same};
 use super::{RETRY, Resolving, addresses_in};
+use crate::Depth;
 use std::net::{IpAddr, SocketAddr};
 use ww_base::Gap;
 use ww_evidence::transcript::{Answer, LookupOutcome, Record};
 
-/// Name servers of a zone that are asked.
+/// Name servers of a zone that are asked, as one side names them.
 const SERVERS: usize = 6;
 
 /// Addresses of one of them that are asked.
 const ADDRESSES: usize = 2;
 
+/// Servers of the parent zone that are asked until one answers.
+const PARENTS: usize = 2;
+
+/// A name server of a zone, with the addresses that came along.
+#[derive(Debug)]
+struct Named {
+    name: String,
+    addresses: Vec<IpAddr>,
+}
+
 /// Asks the servers of the target's zone for the zone's serial number and for the target, each at each of
-/// its addresses. `why` says what raised the question.
+/// its addresses; with `--depth deep` also to whom the parent delegates the zone. `why` says what raised the question.
 pub(super) async fn ask_all(
     resolving: &Resolving<'_, '_>,
     resolver: &Server,
@@ -24,14 +35,25 @@ pub(super) async fn ask_all(
 ) {
     let walker = resolving.walker;
     let host = walker.target.host.as_str();
-    let Some(zone) = zone(resolving, resolver, why).await else {
+    let Some(zone) = zone(resolving, resolver, host, why).await else {
         walker.recorder.gap(Gap::new(
             format!("the name servers of {host}: no resolver names them"),
             format!("dig +trace {host}"),
         ));
         return;
     };
-    for server in servers(resolving, resolver, &zone, why).await {
+    let is_deep = walker.options.depth == Depth::Deep;
+    let mut named = names(resolving, resolver, &zone, why).await;
+    if is_deep {
+        for one in delegated(resolving, resolver, &zone).await {
+            if !named.iter().any(|known| same(&known.name, &one.name)) {
+                named.push(one);
+            }
+        }
+    }
+    // To whom the zone itself says that it is delegated, the first server that has it is asked.
+    let mut asks_own_names = is_deep;
+    for server in addresses(resolving, resolver, named, why).await {
         let ask = Ask {
             authoritative_server: true,
             why: why.to_owned(),
@@ -42,17 +64,61 @@ pub(super) async fn ask_all(
             return;
         };
         // A server that is silent for the zone itself is silent for the name.
-        if matches!(reply.outcome, LookupOutcome::Answered(_)) {
-            let of_target = Ask {
-                name: host,
-                kind,
-                ..ask
-            };
-            if of_target.put(walker).await.is_none() {
+        let LookupOutcome::Answered(answer) = reply.outcome else {
+            continue;
+        };
+        let of_target = Ask {
+            name: host,
+            kind,
+            ..ask.clone()
+        };
+        if of_target.put(walker).await.is_none() {
+            return;
+        }
+        if asks_own_names && answer.authoritative && answer.rcode == "NOERROR" {
+            asks_own_names = false;
+            let of_names = Ask { kind: NS, ..ask };
+            if of_names.put(walker).await.is_none() {
                 return;
             }
         }
     }
+}
+
+/// The name servers that the parent zone's servers give the zone; none where they serve the zone themselves.
+async fn delegated(
+    resolving: &Resolving<'_, '_>,
+    resolver: &Server,
+    zone_name: &str,
+) -> Vec<Named> {
+    let why = "to whom does the parent delegate the zone?";
+    let above = match zone_name.split_once('.') {
+        _ if zone_name == "." => return Vec::new(),
+        Some((_, above)) if !above.is_empty() => above,
+        _ => ".",
+    };
+    let Some(parent) = zone(resolving, resolver, above, why).await else {
+        return Vec::new();
+    };
+    let mut named = names(resolving, resolver, &parent, why).await;
+    named.truncate(PARENTS);
+    for server in addresses(resolving, resolver, named, why).await {
+        let ask = Ask {
+            delegation: true,
+            why: why.to_owned(),
+            wait: RETRY,
+            ..Ask::new(server, zone_name, NS)
+        };
+        let Some(reply) = ask.put(resolving.walker).await else {
+            return Vec::new();
+        };
+        if let LookupOutcome::Answered(answer) = reply.outcome
+            && answer.rcode == "NOERROR"
+        {
+            return name_servers(&answer.authority, zone_name, &reply.additional);
+        }
+    }
+    Vec::new()
 }
 
 /// One lost datagram tells nothing of a server.
@@ -66,9 +132,13 @@ async fn retried(resolving: &Resolving<'_, '_>, ask: &Ask<'_>) -> Option<Reply> 
         .await
 }
 
-/// The zone that the target is in: whose SOA record answers for it or stands in a negative answer.
-async fn zone(resolving: &Resolving<'_, '_>, resolver: &Server, why: &str) -> Option<String> {
-    let host = resolving.walker.target.host.as_str();
+/// The zone that a name is in: whose SOA record answers for it or stands in a negative answer.
+async fn zone(
+    resolving: &Resolving<'_, '_>,
+    resolver: &Server,
+    host: &str,
+    why: &str,
+) -> Option<String> {
     let answer = unchecked(resolving, resolver, host, SOA, why).await?.0;
     // An alias leads to another zone, whose SOA record may come along; its own comes first or not at all.
     let is_above = |zone: &str| {
@@ -90,23 +160,54 @@ async fn zone(resolving: &Resolving<'_, '_>, resolver: &Server, why: &str) -> Op
         .map(|record| record.name.clone())
 }
 
-async fn servers(
+/// The name servers of a zone, as a resolver knows them.
+async fn names(
     resolving: &Resolving<'_, '_>,
     resolver: &Server,
     zone: &str,
     why: &str,
+) -> Vec<Named> {
+    match unchecked(resolving, resolver, zone, NS, why).await {
+        Some((answer, additional)) => name_servers(&answer.records, zone, &additional),
+        None => Vec::new(),
+    }
+}
+
+/// The name servers of a zone among records, with the addresses among others.
+fn name_servers(records: &[Record], zone: &str, additional: &[Record]) -> Vec<Named> {
+    let of_zone = records
+        .iter()
+        .filter(|record| record.kind == "NS" && same(&record.name, zone));
+    of_zone
+        .take(SERVERS)
+        .map(|record| Named {
+            name: record.data.clone(),
+            addresses: addresses_in(
+                additional
+                    .iter()
+                    .filter(|glue| same(&glue.name, &record.data)),
+            )
+            .collect(),
+        })
+        .collect()
+}
+
+/// Where name servers are, as far as they may be asked.
+async fn addresses(
+    resolving: &Resolving<'_, '_>,
+    resolver: &Server,
+    named: Vec<Named>,
+    why: &str,
 ) -> Vec<SocketAddr> {
     let mut servers: Vec<SocketAddr> = Vec::new();
-    let Some((answer, additional)) = unchecked(resolving, resolver, zone, NS, why).await else {
-        return servers;
-    };
-    let names = answer.records.iter().filter(|record| record.kind == "NS");
-    for name in names.take(SERVERS).map(|record| record.data.as_str()) {
-        let mut addresses: Vec<IpAddr> =
-            addresses_in(additional.iter().filter(|record| same(&record.name, name))).collect();
+    for Named {
+        name,
+        mut addresses,
+    } in named
+    {
         for kind in [A, AAAA] {
             if addresses.is_empty()
-                && let Some((answer, _)) = unchecked(resolving, resolver, name, kind, why).await
+                && let Some((answer, _)) = unchecked(resolving, resolver, &name, kind, why).await
             {
                 addresses.extend(addresses_in(&answer.records));
             }

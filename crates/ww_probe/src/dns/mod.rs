@@ -25,11 +25,13 @@ use crate::{Depth, Families};
 use ask::Ask;
 use resolver::Resolver;
 use server::Server;
+use std::cmp::Reverse;
 use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::time::Duration;
 use wire::{A, AAAA, HTTPS, SRV, kind_name, same};
+use ww_base::Gap;
 use ww_evidence::transcript::{Answer, LookupOutcome, Record, ResolverSetup, Seen, Service};
 
 /// Sizes of UDP answers that are offered: one that fits into fragments only, and one that every path takes
@@ -420,44 +422,70 @@ impl<'r, 'w> Resolving<'r, 'w> {
             && self.walker.options.families.allow(address)
     }
 
-    /// The hosts and ports of a service (RFC 2782).
+    /// The hosts and ports of a service, in the order in which clients try them (RFC 2782). Every server is asked for
+    /// every host, as it is for a host that is the target itself.
     async fn service(&self, resolvers: &mut [Resolver]) -> Vec<SocketAddr> {
         let host = &self.walker.target.host;
-        let mut hosts: Vec<(String, u16)> = Vec::new();
-        for resolver in resolvers.iter_mut() {
+        let mut hosts: Vec<ServiceHost> = Vec::new();
+        let named = together(resolvers.iter_mut().map(|resolver| async move {
             let ask = Ask::new(&resolver.server, host, SRV);
-            let answer = resolver.question(self.walker, &ask).await;
-            for host in answer
-                .iter()
-                .flat_map(|answer| &answer.records)
-                .filter_map(service_host)
-            {
-                if hosts.len() < SERVICE_HOSTS && !hosts.contains(&host) {
-                    hosts.push(host);
-                }
+            resolver.question(self.walker, &ask).await
+        }))
+        .await;
+        let records = named.iter().flatten().flat_map(|answer| &answer.records);
+        for found in records.filter_map(service_host) {
+            if !hosts.contains(&found) {
+                hosts.push(found);
             }
         }
-        let mut found = Vec::new();
-        let Some(resolver) = resolvers.iter_mut().find(|resolver| resolver.answers()) else {
-            return found;
-        };
-        for (name, port) in hosts {
-            for &kind in self.kinds() {
-                let ask = Ask {
-                    why: format!("the service {host} is there"),
-                    ..Ask::new(&resolver.server, &name, kind)
-                };
-                let answer = resolver.question(self.walker, &ask).await;
-                let records = answer.iter().flat_map(|answer| &answer.records);
-                for address in addresses_in(records) {
-                    let endpoint = SocketAddr::new(address, port);
-                    if !found.contains(&endpoint) {
-                        found.push(endpoint);
-                    }
+        hosts.sort_by_key(|one| (one.priority, Reverse(one.weight)));
+        if hosts.len() > SERVICE_HOSTS {
+            self.walker.recorder.gap(Gap::new(
+                format!("hosts of {host} beyond the first {SERVICE_HOSTS}"),
+                "a walk to each of them by its name and port",
+            ));
+            hosts.truncate(SERVICE_HOSTS);
+        }
+        let hosts = &hosts;
+        let told = together(resolvers.iter_mut().map(|resolver| async move {
+            let mut told = Vec::new();
+            for one in hosts {
+                told.push(self.service_addresses(resolver, one).await);
+            }
+            told
+        }))
+        .await;
+        let mut found: Vec<SocketAddr> = Vec::new();
+        for (nth, one) in hosts.iter().enumerate() {
+            let by_user = by_user(self.walker, &one.name, one.port);
+            let by_servers = told.iter().filter_map(|told| told.get(nth)).flatten();
+            let addresses = by_user.iter().chain(by_servers);
+            for endpoint in addresses.map(|&address| SocketAddr::new(address, one.port)) {
+                if !found.contains(&endpoint) {
+                    found.push(endpoint);
                 }
             }
         }
         found
+    }
+
+    /// The addresses that one server gives a host of the service.
+    async fn service_addresses(&self, resolver: &mut Resolver, one: &ServiceHost) -> Vec<IpAddr> {
+        let mut addresses = Vec::new();
+        if !by_user(self.walker, &one.name, one.port).is_empty() {
+            return addresses;
+        }
+        for &kind in self.kinds() {
+            let ask = Ask {
+                why: format!("the service {} is there", self.walker.target.host),
+                ..Ask::new(&resolver.server, &one.name, kind)
+            };
+            let answer = resolver.question(self.walker, &ask).await;
+            addresses.extend(addresses_in(
+                answer.iter().flat_map(|answer| &answer.records),
+            ));
+        }
+        addresses
     }
 }
 
@@ -487,10 +515,25 @@ fn addresses_in<'r>(records: impl IntoIterator<Item = &'r Record>) -> impl Itera
         .filter_map(|record| record.data.parse().ok())
 }
 
-/// The host and port of an SRV record; a root host says that there is none.
-fn service_host(record: &Record) -> Option<(String, u16)> {
-    let mut words = record.data.split(' ').skip(2);
-    let port = words.next()?.parse().ok()?;
-    let host = words.next().filter(|host| *host != ".")?;
-    (record.kind == "SRV").then(|| (host.to_owned(), port))
+/// A host of a service.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct ServiceHost {
+    priority: u16,
+    weight: u16,
+    port: u16,
+    name: String,
+}
+
+/// What an SRV record names; a root host says that there is none.
+fn service_host(record: &Record) -> Option<ServiceHost> {
+    let mut words = record.data.split(' ');
+    let mut number = || words.next()?.parse().ok();
+    let (priority, weight, port) = (number()?, number()?, number()?);
+    let name = words.next().filter(|host| *host != ".")?.to_owned();
+    (record.kind == "SRV").then_some(ServiceHost {
+        priority,
+        weight,
+        port,
+        name,
+    })
 }

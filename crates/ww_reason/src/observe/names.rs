@@ -19,7 +19,11 @@ pub(super) fn cases(target: &Target, steps: &[Step]) -> Vec<Case> {
             Seen::Lookup(lookup) => Some((step, lookup)),
             _ => None,
         })
-        .filter(|(_, lookup)| lookup.expanded_by.is_empty() && !lookup.authoritative_server)
+        .filter(|(_, lookup)| {
+            // The parent's servers are asked of the zone, not of the name.
+            let of_zone = lookup.authoritative_server || lookup.delegation;
+            lookup.expanded_by.is_empty() && !of_zone
+        })
         .collect();
     let mut known: Vec<(SocketAddr, Symptom, &str, &str)> = Vec::new();
     let mut cases: Vec<Case> = Vec::new();

@@ -138,6 +138,8 @@ pub fn entry(symptom: Symptom) -> &'static Entry {
         Symptom::ServerSlow => &names::SLOW,
         Symptom::AnswersDiffer => &names::ANSWERS_DIFFER,
         Symptom::NameServerIsWeb => &names::WEB_ANSWERS,
+        Symptom::DelegationLame => &names::LAME,
+        Symptom::DelegationsDiffer => &names::DELEGATIONS_DIFFER,
         Symptom::NameExpanded => &names::EXPANDED,
         Symptom::ChainBroken => &names::CHAIN_BROKEN,
         Symptom::ChainEnding => &names::CHAIN_ENDING,

@@ -166,6 +166,8 @@ plain! {
     SLOW: Nobody says Performance "dns-slow", "the name server, or the way there, is slow";
     ANSWERS_DIFFER: Known says Application "dns-answers-disagree", "one of them is stale, or sees another view";
     WEB_ANSWERS: Known says Application "dns-over-https-missing", "the path is another one, or a proxy passes no questions on";
+    LAME: Known says Application "dns-lame-delegation", "the server does not have the zone";
+    DELEGATIONS_DIFFER: Known says Application "dns-delegation-differs", "one of both lists was not kept";
     EXPANDED: Known says Application "dns-search-expansion", "the search list turns the name into another one";
     CHAIN_BROKEN: Known says Policy "dnssec-bogus", "a zone's signatures do not hold";
     CHAIN_ENDING: Known says Application "dnssec-signature-expiring", "a zone is not signed again in time";

@@ -173,7 +173,9 @@ fn names(transcript: &Transcript) -> Option<String> {
     let mut trouble: BTreeSet<String> = BTreeSet::new();
     for (step, lookup) in transcript.lookups() {
         asked = true;
-        if lookup.via == DnsVia::System {
+        // Where the system is not asked, the first answer of a server tells.
+        let is_first = took == Span::ZERO && matches!(lookup.outcome, LookupOutcome::Answered(_));
+        if lookup.via == DnsVia::System || is_first {
             took = step.took;
         }
         match &lookup.outcome {

@@ -1,6 +1,8 @@
 //! `dns-answers-disagree`: whether the name has an address depends on who is asked.
 
-use super::servers::{Server, addresses, all, answer, listed, named, servers, setup};
+use super::servers::{
+    Server, addresses, all, answer, is_found, listed, named, resolvers, servers, setup,
+};
 use crate::rule::rule;
 use crate::{Sighting, Sightings, Story, Subject, Walk};
 use std::collections::BTreeSet;
@@ -16,7 +18,7 @@ rule! {
     owner: Configuration,
     summary: "One name server finds the name and another does not, or the zone's own servers hold different versions",
     needs: [Endpoint],
-    explains: [],
+    explains: ["dns-name-not-found", "dns-no-address"],
     page: "dns_answers_disagree.md",
     sight: sight,
     say: say,
@@ -75,9 +77,30 @@ fn presence(
             (false, _) => "no record of this type".to_owned(),
         };
         let says = format!("{} answers {kind} with {what}", named(server.at));
-        sightings.add(Sighting::new(Subject::Step(step.number), group).show(walk.at(step, says)));
+        let mut sighting =
+            Sighting::new(Subject::Step(step.number), group).show(walk.at(step, says));
+        if is_own && !finds {
+            // A resolver that asked this one found nothing either.
+            sighting.subjects.extend(negative(walk));
+        }
+        sightings.add(sighting);
     }
     true
+}
+
+/// What resolvers say that find no address.
+fn negative(walk: &Walk<'_>) -> Vec<Subject> {
+    let asked = resolvers(walk);
+    let lookups = asked.iter().flat_map(|server| &server.lookups);
+    lookups
+        .filter(|(_, lookup)| {
+            answer(lookup).is_some_and(|said| {
+                matches!(said.rcode.as_str(), "NOERROR" | "NXDOMAIN")
+                    && addresses(said).next().is_none()
+            })
+        })
+        .map(|(step, _)| Subject::Step(step.number))
+        .collect()
 }
 
 /// The system's resolver finds nothing, and every name server that it is set up to ask does.
@@ -206,6 +229,11 @@ fn say(walk: &Walk<'_>, sightings: &[Sighting]) -> Story {
             format!("the name servers of {host}'s zone disagree: {} answers with an address, {} {does_not}; which one a resolver asks is chance", listed(&with), listed(&without)),
             "the same answer everywhere a few minutes later: a transfer was on its way",
         )
+        .severity(if is_found(walk) {
+            Severity::Medium
+        } else {
+            Severity::High
+        })
         .owner(Owner::Server)
         .advise("Compare the SOA serial numbers; on the server that is behind, look why the transfer fails (NOTIFY, allow-transfer, TSIG keys, TCP port 53)");
     }

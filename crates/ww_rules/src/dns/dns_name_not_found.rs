@@ -1,7 +1,8 @@
 //! `dns-name-not-found`: the name does not exist, as far as anybody says.
 
 use super::servers::{
-    Server, addresses, alias, all, answer, is_found, listed, named, resolvers, servers,
+    Place, Server, addresses, alias, all, answer, is_found, listed, named, resolvers, servers,
+    service_hosts,
 };
 use crate::rule::rule;
 use crate::{Sighting, Sightings, Story, Subject, Walk};
@@ -27,6 +28,7 @@ rule! {
 const UNKNOWN: [&str; 2] = ["Name or service not known", "Name does not resolve"];
 
 fn sight(walk: &Walk<'_>, sightings: &mut Sightings) {
+    hosts(walk, sightings);
     if is_found(walk) {
         return;
     }
@@ -62,12 +64,50 @@ fn sight(walk: &Walk<'_>, sightings: &mut Sightings) {
     }
 }
 
+/// Hosts to which a service leads, and that do not exist.
+fn hosts(walk: &Walk<'_>, sightings: &mut Sightings) {
+    for host in service_hosts(walk).iter().filter(|host| !host.is_found()) {
+        for (step, lookup) in &host.lookups {
+            let Some(at) = answer(lookup)
+                .filter(|said| said.rcode == "NXDOMAIN")
+                .and_then(|_| Place::of(&lookup.via))
+            else {
+                continue;
+            };
+            let says = format!("{} says that {} does not exist", named(at), host.name);
+            sightings.add(
+                Sighting::new(Subject::Step(step.number), host.name).show(walk.at(step, says)),
+            );
+        }
+    }
+}
+
+/// What is to be said of such a host.
+fn say_of_host(walk: &Walk<'_>, name: &str) -> Story {
+    let service = &walk.target().host;
+    Story::observed(
+        format!("the service {service} leads to {name}, which does not exist"),
+        format!("dig {name} that prints an address"),
+    )
+    .severity(if is_found(walk) {
+        Severity::Medium
+    } else {
+        Severity::High
+    })
+    .advise(format!("Take {name} out of the SRV records of {service}, or create its address record: clients try it in its turn and must go on to the next"))
+}
+
 /// The name, or the one at the end of its aliases.
 fn missing<'a>(name: &'a str, said: Option<&'a Answer>) -> &'a str {
     said.and_then(alias).unwrap_or(name)
 }
 
 fn say(walk: &Walk<'_>, sightings: &[Sighting]) -> Story {
+    if let Some(group) = sightings.first().map(|one| one.group.as_str())
+        && !group.is_empty()
+    {
+        return say_of_host(walk, group);
+    }
     let host = walk.target().host.as_str();
     let servers = servers(walk);
     let negative = servers

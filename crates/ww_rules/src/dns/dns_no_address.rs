@@ -1,9 +1,12 @@
 //! `dns-no-address`: the name exists and has no address.
 
-use super::servers::{alias, answer, is_found, lookup, named, resolvers};
+use super::servers::{
+    ServiceHost, alias, answer, is_found, lookup, named, resolvers, service_hosts,
+};
 use crate::rule::rule;
 use crate::{Sighting, Sightings, Story, Subject, Walk};
-use ww_evidence::transcript::Answer;
+use ww_evidence::transcript::{Answer, Lookup};
+use ww_finding::Severity;
 
 rule! {
     name: "dns-no-address",
@@ -24,6 +27,9 @@ rule! {
 const KINDS: [&str; 3] = ["A", "AAAA", "SRV"];
 
 fn sight(walk: &Walk<'_>, sightings: &mut Sightings) {
+    for host in service_hosts(walk) {
+        host_without(walk, &host, sightings);
+    }
     if is_found(walk) {
         return;
     }
@@ -52,6 +58,61 @@ fn sight(walk: &Walk<'_>, sightings: &mut Sightings) {
     }
 }
 
+/// A host of a service that exists and to which nobody gives an address, or none at all: a record that names the root
+/// says that the service is not offered (RFC 2782).
+fn host_without(walk: &Walk<'_>, host: &ServiceHost<'_>, sightings: &mut Sightings) {
+    let is_refusal = host.name == ".";
+    let is_told = |lookup: &Lookup| answer(lookup).is_some_and(is_empty);
+    if !is_refusal && !host.lookups.iter().all(|(_, lookup)| is_told(lookup)) {
+        return;
+    }
+    let of_service = || {
+        resolvers(walk)
+            .iter()
+            .filter_map(|server| server.answer("SRV"))
+            .map(|(step, _)| step)
+            .collect()
+    };
+    let steps: Vec<_> = if is_refusal {
+        of_service()
+    } else {
+        host.lookups.iter().map(|&(step, _)| step).collect()
+    };
+    for step in steps {
+        let says = if is_refusal {
+            "the SRV record names no host (.)".to_owned()
+        } else {
+            let kind = lookup(step).map_or("", |lookup| lookup.kind.as_str());
+            format!("{} has no {kind} record", host.name)
+        };
+        sightings
+            .add(Sighting::new(Subject::Step(step.number), host.name).show(walk.at(step, says)));
+    }
+}
+
+fn say_of_host(walk: &Walk<'_>, name: &str) -> Story {
+    let service = &walk.target().host;
+    if name == "." {
+        return Story::observed(
+            format!("the zone says that the service {service} is not offered: its SRV record names no host"),
+            format!("dig {service} SRV that names a host"),
+        )
+        .advise("Use the name under which the service is published; if it shall be offered here, name its host in the SRV record");
+    }
+    let story = Story::observed(
+        format!("the service {service} leads to {name}, which exists and has no address"),
+        format!("dig {name} A and dig {name} AAAA, one of which prints an address"),
+    )
+    .advise(format!(
+        "Create the address record of {name}, or take it out of the SRV records of {service}"
+    ));
+    if is_found(walk) {
+        story.severity(Severity::Medium)
+    } else {
+        story
+    }
+}
+
 /// It exists, and there is nothing of the type asked for.
 fn is_empty(said: &Answer) -> bool {
     said.rcode == "NOERROR"
@@ -67,6 +128,11 @@ fn instead(said: &Answer) -> String {
 }
 
 fn say(walk: &Walk<'_>, sightings: &[Sighting]) -> Story {
+    if let Some(group) = sightings.first().map(|one| one.group.as_str())
+        && !group.is_empty()
+    {
+        return say_of_host(walk, group);
+    }
     let host = &walk.target().host;
     let mut kinds: Vec<String> = Vec::new();
     let mut end = None;

@@ -1,10 +1,10 @@
 //! `dns-refused`: a server does not want to answer.
 
 use super::common::extended_error;
-use super::servers::{answer, is_completed, is_found, listed, named, servers};
+use super::servers::{answer, is_completed, is_found, listed, named, resolvers};
 use crate::rule::rule;
 use crate::{Sighting, Sightings, Story, Subject, Walk};
-use ww_finding::{Owner, Severity};
+use ww_finding::Severity;
 
 rule! {
     name: "dns-refused",
@@ -22,10 +22,10 @@ rule! {
 }
 
 fn sight(walk: &Walk<'_>, sightings: &mut Sightings) {
-    for server in servers(walk) {
-        if !server.is_own && is_completed(walk) {
-            continue;
-        }
+    if is_completed(walk) {
+        return;
+    }
+    for server in resolvers(walk) {
         for (step, lookup) in &server.lookups {
             let Some(said) = answer(lookup).filter(|said| said.rcode == "REFUSED") else {
                 continue;
@@ -47,28 +47,23 @@ fn sight(walk: &Walk<'_>, sightings: &mut Sightings) {
                 lookup.kind,
                 lookup.name
             );
-            let group = if server.is_own { "own" } else { "resolver" };
-            sightings
-                .add(Sighting::new(Subject::Step(step.number), group).show(walk.at(step, says)));
+            sightings.add(
+                Sighting::new(Subject::Step(step.number), "resolver").show(walk.at(step, says)),
+            );
         }
     }
 }
 
 fn say(walk: &Walk<'_>, sightings: &[Sighting]) -> Story {
     let host = &walk.target().host;
-    let group = sightings
-        .first()
-        .map_or("", |sighting| sighting.group.as_str());
-    let is_own = group == "own";
-    let told = servers(walk);
+    let told = resolvers(walk);
     let refuses: Vec<&super::servers::Server<'_>> = told
         .iter()
-        .filter(|server| server.is_own == is_own)
         .filter(|server| {
-            server
-                .lookups
-                .iter()
-                .any(|(_, lookup)| answer(lookup).is_some_and(|said| said.rcode == "REFUSED"))
+            sightings.iter().any(|sighting| {
+                let of_it = |step: u32| sighting.subjects.contains(&Subject::Step(step));
+                server.lookups.iter().any(|(step, _)| of_it(step.number))
+            })
         })
         .collect();
     let names: Vec<String> = refuses.iter().map(|server| named(server.at)).collect();
@@ -78,15 +73,6 @@ fn say(walk: &Walk<'_>, sightings: &[Sighting]) -> Story {
     } else {
         "refuse"
     };
-    if is_own {
-        return Story::observed(
-            format!("{who} {is_are} to answer for {host}, though the zone names it as a name server: the delegation is lame"),
-            "an answer with the AA bit from it, asked without recursion",
-        )
-        .severity(Severity::Low)
-        .owner(Owner::Server)
-        .advise("Configure the zone on that server, or take it out of the zone's NS records and the parent's delegation");
-    }
     let recursion = refuses
         .iter()
         .flat_map(|server| &server.lookups)

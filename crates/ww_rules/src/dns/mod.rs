@@ -12,7 +12,9 @@ pub(crate) use lookup::Lookup;
 pub(crate) use servers::is_found;
 
 pub(crate) mod dns_answers_disagree;
+pub(crate) mod dns_delegation_differs;
 pub(crate) mod dns_fragments_dropped;
+pub(crate) mod dns_lame_delegation;
 pub(crate) mod dns_name_error_burst;
 pub(crate) mod dns_name_not_found;
 pub(crate) mod dns_no_address;

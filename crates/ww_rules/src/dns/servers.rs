@@ -69,6 +69,10 @@ pub(super) fn servers<'a>(walk: &Walk<'a>) -> Vec<Server<'a>> {
         };
         let is_own = lookup.authoritative_server;
         let of_target = same(&lookup.name, &walk.target().host) && lookup.expanded_by.is_empty();
+        // The parent's servers know nothing of the name.
+        if lookup.delegation {
+            continue;
+        }
         // What is asked only to find the zone's servers is no question of a program.
         let of_program =
             !(lookup.checking_disabled && matches!(lookup.kind.as_str(), "SOA" | "NS"));
@@ -238,6 +242,46 @@ fn host_of(walk: &Walk<'_>, at: Place<'_>) -> Option<IpAddr> {
             requests.next().map(|to| to.ip())
         }
     }
+}
+
+/// A host that the target's service is at (RFC 2782), and whether somebody gives it an address.
+#[derive(Debug)]
+pub(super) struct ServiceHost<'a> {
+    /// Its name.
+    pub(super) name: &'a str,
+    /// What was asked of it, as programs ask.
+    pub(super) lookups: Vec<(&'a Step, &'a Lookup)>,
+}
+
+impl ServiceHost<'_> {
+    /// Somebody gives it an address.
+    pub(super) fn is_found(&self) -> bool {
+        let answers = self.lookups.iter().filter_map(|(_, lookup)| answer(lookup));
+        answers.flat_map(addresses).next().is_some()
+    }
+}
+
+/// The hosts that the target's service is at.
+pub(super) fn service_hosts<'a>(walk: &Walk<'a>) -> Vec<ServiceHost<'a>> {
+    let host = &walk.target().host;
+    let records = all(walk)
+        .filter(|(_, lookup)| lookup.kind == "SRV" && same(&lookup.name, host))
+        .filter_map(|(_, lookup)| answer(lookup))
+        .flat_map(|said| &said.records);
+    let mut hosts: Vec<ServiceHost<'a>> = Vec::new();
+    for name in records.filter_map(|record| record.data.split(' ').nth(3)) {
+        if hosts.iter().any(|known| same(known.name, name)) {
+            continue;
+        }
+        let is_about = |lookup: &Lookup| same(&lookup.name, name) && !lookup.checking_disabled;
+        hosts.push(ServiceHost {
+            name,
+            lookups: all(walk)
+                .filter(|(_, lookup)| is_about(lookup) && !lookup.authoritative_server)
+                .collect(),
+        });
+    }
+    hosts
 }
 
 /// The addresses in an answer.

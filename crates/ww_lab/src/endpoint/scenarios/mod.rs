@@ -1,6 +1,7 @@
 //! Every endpoint that is walked.
 
 mod answers;
+mod authorities;
 mod fields;
 mod names;
 mod quic;
@@ -18,6 +19,7 @@ pub fn all() -> Vec<Scenario> {
         reach::SCENARIOS,
         names::SCENARIOS,
         resolvers::SCENARIOS,
+        authorities::SCENARIOS,
         secured::SCENARIOS,
         answers::SCENARIOS,
         fields::SCENARIOS,

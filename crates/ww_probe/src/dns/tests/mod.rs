@@ -286,6 +286,139 @@ fn the_zones_own_servers_are_asked_where_resolvers_disagree() {
 }
 
 #[test]
+fn the_parent_is_asked_to_whom_it_delegates_the_zone() {
+    run(async {
+        // The zone's own server, which says that it is the only one.
+        let own = server(|asked| match (asked.name.as_str(), asked.kind) {
+            ("lab.example", SOA) => {
+                Some(asked.reply().own().record(0, "lab.example", SOA, &soa(7)))
+            }
+            ("lab.example", NS) => Some(asked.reply().own().record(
+                0,
+                "lab.example",
+                NS,
+                &wired("ns1.example"),
+            )),
+            _ => asked.gives("192.0.2.1"),
+        })
+        .await;
+        // The parent's, which delegates to another one too.
+        let at = |last: u8| SocketAddr::new(Ipv4Addr::new(127, 0, 0, last).into(), own.port());
+        server_at(at(2), |asked| {
+            assert!(!asked.recursive, "it shall say what it knows itself");
+            let reply = asked.reply();
+            Some(
+                reply
+                    .record(1, "lab.example", NS, &wired("ns1.example"))
+                    .record(1, "lab.example", NS, &wired("old.example"))
+                    .record(2, "old.example", A, &v4("127.0.0.3")),
+            )
+        })
+        .await;
+        server_at(at(3), |asked| asked.fail(5)).await;
+        let resolver = server(|asked| match (asked.name.as_str(), asked.kind) {
+            ("www.lab.example", A) => asked.gives("192.0.2.1"),
+            ("www.lab.example", SOA) => Some(asked.reply().record(1, "lab.example", SOA, &soa(7))),
+            ("lab.example", NS) => Some(asked.reply().record(
+                0,
+                "lab.example",
+                NS,
+                &wired("ns1.example"),
+            )),
+            ("example", SOA) => Some(asked.reply().record(0, "example", SOA, &soa(1))),
+            ("example", NS) => Some(asked.reply().record(0, "example", NS, &wired("ns.example"))),
+            ("ns1.example", A) => asked.gives("127.0.0.1"),
+            ("ns.example", A) => asked.gives("127.0.0.2"),
+            _ => asked.fail(0),
+        })
+        .await;
+        let deep = Options {
+            depth: Depth::Deep,
+            families: Families::V4,
+            ..options()
+        };
+        let script = |resolving: &mut Resolving<'_, '_>| {
+            resolving.authority_port = own.port();
+            resolving.authority_here = true;
+        };
+        let (_, steps) = resolve(
+            &[resolver],
+            target("www.lab.example", Service::Tcp),
+            deep,
+            script,
+        )
+        .await;
+        let all = lookups(&steps);
+        let delegation: Vec<&&Lookup> = all.iter().filter(|one| one.delegation).collect();
+        assert_eq!(delegation.len(), 1, "{all:?}");
+        assert_eq!(delegation[0].via, DnsVia::Udp(at(2)));
+        let asked_own: Vec<(Option<SocketAddr>, &str)> = all
+            .iter()
+            .filter(|one| one.authoritative_server)
+            .map(|one| (one.via.server(), one.kind.as_str()))
+            .collect();
+        assert_eq!(
+            asked_own,
+            [
+                (Some(own), "SOA"),
+                (Some(own), "A"),
+                (Some(own), "NS"),
+                (Some(at(3)), "SOA"),
+                (Some(at(3)), "A"),
+            ]
+        );
+    });
+}
+
+#[test]
+fn hosts_of_a_service_come_in_the_order_of_their_priority_and_weight() {
+    run(async {
+        let record = |numbers: [u8; 6], host: &str| [&numbers[..], &wired(host)].concat();
+        let server = server(move |asked| match (asked.name.as_str(), asked.kind) {
+            ("_web._tcp.example", SRV) => Some(
+                asked
+                    .reply()
+                    .record(
+                        0,
+                        &asked.name,
+                        SRV,
+                        &record([0, 9, 0, 0, 0, 80], "last.example"),
+                    )
+                    .record(
+                        0,
+                        &asked.name,
+                        SRV,
+                        &record([0, 1, 0, 1, 0, 81], "light.example"),
+                    )
+                    .record(
+                        0,
+                        &asked.name,
+                        SRV,
+                        &record([0, 1, 0, 9, 0, 82], "heavy.example"),
+                    ),
+            ),
+            ("last.example", A) => asked.gives("192.0.2.3"),
+            ("light.example", A) => asked.gives("192.0.2.2"),
+            ("heavy.example", A) => asked.gives("192.0.2.1"),
+            _ => asked.fail(0),
+        })
+        .await;
+        let options = Options {
+            resolve: vec![("light.example".to_owned(), 81, Ipv4Addr::LOCALHOST.into())],
+            ..options()
+        };
+        let (found, _) = resolve(
+            &[server],
+            target("_web._tcp.example", Service::Tcp),
+            options,
+            |_| {},
+        )
+        .await;
+        assert_eq!(found, ["192.0.2.1:82", "127.0.0.1:81", "192.0.2.3:80"]);
+    });
+}
+
+#[test]
 fn a_service_leads_to_its_hosts_and_ports() {
     run(async {
         let server = server(|asked| match (asked.name.as_str(), asked.kind) {

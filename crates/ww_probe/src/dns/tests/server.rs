@@ -91,6 +91,12 @@ impl Said {
         self
     }
 
+    /// With authority.
+    pub(super) fn own(mut self) -> Said {
+        self.flags |= 0x0400;
+        self
+    }
+
     pub(super) fn cut(mut self) -> Option<Said> {
         self.flags |= 0x0200;
         Some(self)

@@ -2,6 +2,7 @@
 
 use crate::tcp::attempts::{Failure, controls, failures, shows, verb, whom};
 use crate::{Sighting, Sightings, Story, Subject, Walk};
+use std::net::SocketAddr;
 
 pub(super) fn sight(walk: &Walk<'_>, sightings: &mut Sightings) {
     for (attempt, failure) in failures(walk) {
@@ -28,7 +29,8 @@ pub(super) fn say(walk: &Walk<'_>, sightings: &[Sighting]) -> Story {
         })
         .map(|(attempt, _)| attempt.to)
         .collect();
-    let port = walk.target().port;
+    // The hosts of a service have ports of their own.
+    let port = refused.first().map_or(walk.target().port, SocketAddr::port);
     let open = refused.iter().find_map(|to| {
         let controls = controls(walk, to.ip());
         controls

@@ -60,7 +60,8 @@ pub(super) fn say(walk: &Walk<'_>, sightings: &[Sighting]) -> Story {
         })
         .map(|(attempt, _)| attempt.to)
         .collect();
-    let port = walk.target().port;
+    // The hosts of a service have ports of their own.
+    let port = silent.first().map_or(walk.target().port, SocketAddr::port);
     let never = format!(
         "{} never {} on port {port}",
         whom(walk, &silent),
