@@ -199,6 +199,8 @@ pub struct Side {
     pub first_data: Option<Mark>,
     /// Last data segment.
     pub last_data: Option<Mark>,
+    /// Its last frame of any kind, copies excluded.
+    pub heard: Option<Mark>,
     /// Its first FIN.
     pub fin: Option<Mark>,
     /// Its resets.

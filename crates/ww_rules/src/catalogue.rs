@@ -152,6 +152,7 @@ pub static RULES: &[&Rule] = &[
     &net::address_family_broken::RULE,
     &net::arp_conflict::RULE,
     &net::fragment_lost::RULE,
+    &net::host_cut_off::RULE,
     &net::host_unreachable::RULE,
     &net::icmp_rejected::RULE,
     &net::one_address_broken::RULE,

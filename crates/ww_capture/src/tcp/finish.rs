@@ -82,6 +82,7 @@ fn side(
         ttl: state.ttl,
         first_data: state.first_data,
         last_data: state.last_data,
+        heard: state.heard,
         fin: state.fin,
         reset: state.reset.as_deref().copied(),
         ack_rtt: std::mem::take(&mut state.ack_rtt),

@@ -5,6 +5,7 @@ mod about;
 pub(crate) mod address_family_broken;
 pub(crate) mod arp_conflict;
 pub(crate) mod fragment_lost;
+pub(crate) mod host_cut_off;
 pub(crate) mod host_unreachable;
 pub(crate) mod icmp_rejected;
 pub(crate) mod one_address_broken;
