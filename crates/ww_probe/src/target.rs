@@ -21,7 +21,7 @@ impl fmt::Display for TargetError {
 impl std::error::Error for TargetError {}
 
 /// Schemes with what they stand for and their usual port.
-const SCHEMES: [(&str, Service, u16); 17] = [
+const SCHEMES: [(&str, Service, u16); 23] = [
     ("http", Service::Http, 80),
     ("https", Service::Https, 443),
     ("ws", Service::Ws, 80),
@@ -36,19 +36,31 @@ const SCHEMES: [(&str, Service, u16); 17] = [
     ("mysql", Service::Mysql, 3306),
     ("redis", Service::Redis, 6379),
     ("smtp", Service::Smtp, 25),
+    ("imap", Service::Imap, 143),
+    ("imaps", Service::Tls, 993),
+    ("pop3", Service::Pop3, 110),
+    ("pop3s", Service::Tls, 995),
+    ("ldap", Service::Ldap, 389),
+    ("ldaps", Service::Tls, 636),
     ("ssh", Service::Ssh, 22),
     ("dns", Service::Dns, 53),
     ("mariadb", Service::Mysql, 3306),
 ];
 
 /// What is usually spoken on a port that is named without a scheme.
-const PORTS: [(u16, Service); 14] = [
+const PORTS: [(u16, Service); 20] = [
     (22, Service::Ssh),
     (25, Service::Smtp),
     (53, Service::Dns),
     (80, Service::Http),
+    (110, Service::Pop3),
+    (143, Service::Imap),
+    (389, Service::Ldap),
     (443, Service::Https),
     (587, Service::Smtp),
+    (636, Service::Tls),
+    (993, Service::Tls),
+    (995, Service::Tls),
     (3000, Service::Http),
     (3306, Service::Mysql),
     (3478, Service::Stun),
@@ -215,6 +227,15 @@ mod tests {
                 "/?q",
             ),
             ("10.0.0.1:9999", Service::Tcp, "10.0.0.1", 9999, "/"),
+            (
+                "imap://mail.example",
+                Service::Imap,
+                "mail.example",
+                143,
+                "/",
+            ),
+            ("mail.example:995", Service::Tls, "mail.example", 995, "/"),
+            ("ldaps://dir.example", Service::Tls, "dir.example", 636, "/"),
         ];
         for (written, service, host, port, path) in cases {
             let target = parse_target(written).expect(written);

@@ -139,6 +139,8 @@ words! {
         GreetingMissing = "the greeting does not come",
         /// A server refuses in its protocol's words.
         GreetingRefused = "the server refuses in its own words",
+        /// Passwords may be sent in clear text, and TLS is not offered.
+        PasswordsInClear = "passwords are taken in clear text",
         /// The health service says that it does not serve.
         GrpcUnhealthy = "gRPC health is not serving",
         /// The method or service is not known.

@@ -14,6 +14,7 @@ pub static RULES: &[&Rule] = &[
     &app::grpc_unhealthy::RULE,
     &app::grpc_unimplemented::RULE,
     &app::intermittent_failure::RULE,
+    &app::starttls_not_offered::RULE,
     &app::websocket_upgrade_refused::RULE,
     &balancing::affinity_without_effect::RULE,
     &balancing::backup_never_used::RULE,

@@ -13,11 +13,12 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
 /// Programs that tests and the lab start, with the Debian packages that hold them.
-const PROGRAMS: [(&str, &str); 25] = [
+const PROGRAMS: [(&str, &str); 28] = [
     ("curl", "curl"),
     ("delv", "bind9-dnsutils"),
     ("dnsmasq", "dnsmasq-base"),
     ("dnssec-signzone", "bind9-utils"),
+    ("dovecot", "dovecot-imapd"),
     ("gnutls-serv", "gnutls-bin"),
     ("gtlsserver", "ngtcp2-server"),
     ("haproxy", "haproxy"),
@@ -31,7 +32,9 @@ const PROGRAMS: [(&str, &str); 25] = [
     ("nsd", "nsd"),
     ("openssl", "openssl"),
     ("pg_ctlcluster", "postgresql"),
+    ("/usr/lib/dovecot/pop3-login", "dovecot-pop3d"),
     ("redis-server", "redis-server"),
+    ("slapd", "slapd"),
     ("sshd", "openssh-server"),
     ("stunnel4", "stunnel4"),
     ("tcpdump", "tcpdump"),

@@ -37,6 +37,12 @@ pub enum Service {
     Redis,
     /// SMTP.
     Smtp,
+    /// IMAP.
+    Imap,
+    /// POP3.
+    Pop3,
+    /// LDAP.
+    Ldap,
     /// SSH.
     Ssh,
     /// A name server.
@@ -214,6 +220,8 @@ pub struct Greeting {
     pub says: String,
     /// It offers TLS within the protocol (`STARTTLS`, `SSLRequest`); `None` when not asked.
     pub offers_tls: Option<bool>,
+    /// It says that it takes passwords in clear text.
+    pub takes_clear_passwords: bool,
 }
 
 /// The same question many times.

@@ -21,7 +21,7 @@ impl Dialogue for Banner {
             Learned {
                 outcome: Some(GreetingOutcome::Fine),
                 says: first_line(heard),
-                offers_tls: None,
+                ..Learned::default()
             }
         };
         heard.clear();

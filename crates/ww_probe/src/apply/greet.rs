@@ -1,6 +1,8 @@
 //! Greetings: a connection, the protocol's first words, and what comes back.
 
 use super::banner::Banner;
+use super::ldap::Ldap;
+use super::mailbox::{Imap, Pop3};
 use super::mysql::Mysql;
 use super::nameserver::OverTcp;
 use super::postgres::Postgres;
@@ -31,6 +33,9 @@ pub(super) async fn greet(walker: &Walker<'_>, to: SocketAddr) {
         Service::Mysql => converse(walker, to, |_| Mysql::default()).await,
         Service::Redis => converse(walker, to, |_| Redis::default()).await,
         Service::Smtp => converse(walker, to, |from| Smtp::new(from.map(|from| from.ip()))).await,
+        Service::Imap => converse(walker, to, |_| Imap::default()).await,
+        Service::Pop3 => converse(walker, to, |_| Pop3::default()).await,
+        Service::Ldap => converse(walker, to, |_| Ldap::default()).await,
         Service::Ssh => converse(walker, to, |_| Ssh::default()).await,
         Service::Dns => converse(walker, to, |_| OverTcp::new(Dice::shaken().next() as u16)).await,
         _ => converse(walker, to, |_| Banner::default()).await,
@@ -46,6 +51,7 @@ pub(super) async fn greet(walker: &Walker<'_>, to: SocketAddr) {
             outcome,
             says: learned.says,
             offers_tls: learned.offers_tls,
+            takes_clear_passwords: learned.takes_clear_passwords,
         }),
     );
 }
@@ -103,6 +109,13 @@ fn command(service: Service, to: SocketAddr) -> String {
         Service::Mysql => format!("mysqladmin -h {ip} -P {port} ping"),
         Service::Redis => format!("redis-cli -h {ip} -p {port} ping"),
         Service::Smtp => format!("printf 'EHLO probe\\r\\nQUIT\\r\\n' | nc -w 5 {ip} {port}"),
+        Service::Imap => {
+            format!("printf 'a CAPABILITY\\r\\nb LOGOUT\\r\\n' | nc -w 5 {ip} {port}")
+        }
+        Service::Pop3 => format!("printf 'CAPA\\r\\nQUIT\\r\\n' | nc -w 5 {ip} {port}"),
+        Service::Ldap => {
+            format!("ldapsearch -x -H ldap://{to} -s base -b '' supportedExtension")
+        }
         Service::Ssh => format!("ssh-keyscan -p {port} {ip}"),
         Service::Dns => format!("dig +tcp -p {port} @{ip} . NS"),
         _ => format!("nc -w 1 {ip} {port} </dev/null"),

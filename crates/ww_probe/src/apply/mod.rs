@@ -5,6 +5,8 @@ mod call;
 mod datagram;
 mod greet;
 mod grpc;
+mod ldap;
+mod mailbox;
 mod mysql;
 mod nameserver;
 mod postgres;
@@ -48,6 +50,9 @@ async fn over_tcp(walker: &Walker<'_>, to: SocketAddr) {
         | Service::Mysql
         | Service::Redis
         | Service::Smtp
+        | Service::Imap
+        | Service::Pop3
+        | Service::Ldap
         | Service::Ssh
         | Service::Dns => greet::greet(walker, to).await,
         Service::Ws | Service::Wss => upgrade::ask(walker, to).await,

@@ -71,6 +71,7 @@ fn greeting(packet: &[u8]) -> Option<Learned> {
                 outcome: Some(GreetingOutcome::Fine),
                 says: clipped(&says),
                 offers_tls: Some(u16::from_le_bytes(*abilities) & CLIENT_SSL != 0),
+                ..Learned::default()
             })
         }
         _ => None,

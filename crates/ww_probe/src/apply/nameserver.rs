@@ -50,7 +50,7 @@ pub(crate) fn answer(id: u16, message: &[u8]) -> Option<Learned> {
             _ => GreetingOutcome::Denied(name.clone()),
         }),
         says: format!("{name}, records in the answer: {answers}, {recursion}"),
-        offers_tls: None,
+        ..Learned::default()
     })
 }
 

@@ -1,6 +1,7 @@
-//! The way from a protocol's clear text into TLS: `SSLRequest` of PostgreSQL, `STARTTLS` of SMTP (RFC 3207),
-//! `CLIENT_SSL` of MySQL. No word of the protocol is said beyond it.
+//! The way from a protocol's clear text into TLS: `SSLRequest` of PostgreSQL, `STARTTLS` of SMTP (RFC 3207), IMAP, POP3
+//! (RFC 2595) and LDAP (RFC 4511), `CLIENT_SSL` of MySQL. No word of the protocol is said beyond it.
 
+use super::ldap;
 use super::mysql::Mysql;
 use super::postgres::SSL_REQUEST;
 use super::smtp;
@@ -52,6 +53,9 @@ pub(crate) fn name(service: Service) -> &'static str {
     match service {
         Service::Postgres => "postgres",
         Service::Mysql => "mysql",
+        Service::Imap => "imap",
+        Service::Pop3 => "pop3",
+        Service::Ldap => "ldap",
         _ => "smtp",
     }
 }
@@ -100,6 +104,54 @@ impl Way {
         }
     }
 
+    /// IMAP and POP3: a greeting, and an answer to the wish, each a line.
+    fn hear_mailbox(&mut self, heard: &mut Vec<u8>) -> Turn {
+        let is_imap = self.service == Service::Imap;
+        while let Some(line) = take_line(heard) {
+            let (good, wish): (&str, &[u8]) = match (is_imap, self.said) {
+                (true, Said::Nothing) => ("* OK", b"w1 STARTTLS\r\n"),
+                (true, _) => ("w1 OK", b""),
+                (false, Said::Nothing) => ("+OK", b"STLS\r\n"),
+                (false, _) => ("+OK", b""),
+            };
+            if line.starts_with(good) {
+                if self.said == Said::Wish {
+                    self.said = Said::Granted;
+                    return Turn::Done;
+                }
+                self.said = Said::Wish;
+                return Turn::Say(wish.to_vec());
+            }
+            // Whoever listens is told news that have nothing to do with the wish.
+            if is_imap && self.said == Said::Wish && line.starts_with("* ") {
+                continue;
+            }
+            self.refusal = clipped(&line);
+            return Turn::Done;
+        }
+        Turn::More
+    }
+
+    fn hear_ldap(&mut self, heard: &mut Vec<u8>) -> Turn {
+        loop {
+            match ldap::Message::take(heard) {
+                Err(()) => return Turn::Done,
+                Ok(None) => return Turn::More,
+                Ok(Some(message)) => match message.starttls() {
+                    None => {}
+                    Some(Ok(())) => {
+                        self.said = Said::Granted;
+                        return Turn::Done;
+                    }
+                    Some(Err(why)) => {
+                        self.refusal = clipped(&why);
+                        return Turn::Done;
+                    }
+                },
+            }
+        }
+    }
+
     fn hear_smtp(&mut self, heard: &mut Vec<u8>) -> Turn {
         while let Some(line) = take_line(heard) {
             // Only the last line of a reply has no hyphen behind its code.
@@ -130,6 +182,7 @@ impl Dialogue for Way {
     fn opening(&mut self) -> Vec<u8> {
         match self.service {
             Service::Postgres => SSL_REQUEST.to_vec(),
+            Service::Ldap => ldap::STARTTLS_REQUEST.to_vec(),
             _ => Vec::new(),
         }
     }
@@ -138,6 +191,8 @@ impl Dialogue for Way {
         match self.service {
             Service::Postgres => self.hear_postgres(heard),
             Service::Mysql => self.hear_mysql(heard),
+            Service::Imap | Service::Pop3 => self.hear_mailbox(heard),
+            Service::Ldap => self.hear_ldap(heard),
             _ => self.hear_smtp(heard),
         }
     }
@@ -182,6 +237,56 @@ mod tests {
         );
         assert_eq!(refuses.said, Said::Wish);
         assert_eq!(refuses.refusal, "454 4.7.0 not now");
+    }
+
+    #[test]
+    fn mailboxes_and_directories_are_led_to_tls() {
+        let mut imap = way(Service::Imap);
+        let (_, said, last) = rehearse(
+            &mut imap,
+            &[b"* OK ready\r\n", b"* BAD news\r\nw1 OK begin\r\n"],
+        );
+        assert_eq!(said[1], b"w1 STARTTLS\r\n");
+        assert_eq!((last, imap.said), (Turn::Done, Said::Granted));
+        let mut pop = way(Service::Pop3);
+        let (_, said, _) = rehearse(&mut pop, &[b"+OK ready\r\n", b"+OK begin\r\n"]);
+        assert_eq!(
+            (said[1].as_slice(), pop.said),
+            (&b"STLS\r\n"[..], Said::Granted)
+        );
+        for (service, pieces, refusal) in [
+            (
+                Service::Imap,
+                [&b"* OK x\r\n"[..], b"w1 NO not now\r\n"],
+                "w1 NO not now",
+            ),
+            (
+                Service::Pop3,
+                [b"+OK x\r\n", b"-ERR not now\r\n"],
+                "-ERR not now",
+            ),
+            (
+                Service::Ldap,
+                [
+                    &b"\x30\x10\x02\x01\x01\x78\x0b\x0a\x01\x34\x04"[..],
+                    b"\x00\x04\x04busy",
+                ],
+                "52 busy",
+            ),
+        ] {
+            let mut way = way(service);
+            rehearse(&mut way, &pieces);
+            assert_eq!(
+                (way.said != Said::Granted, way.refusal.as_str()),
+                (true, refusal)
+            );
+        }
+        let mut ldap = way(Service::Ldap);
+        rehearse(
+            &mut ldap,
+            &[b"\x30\x0c\x02\x01\x01\x78\x07\x0a\x01\x00\x04\x00\x04\x00"],
+        );
+        assert_eq!(ldap.said, Said::Granted);
     }
 
     #[test]

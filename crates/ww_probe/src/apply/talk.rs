@@ -47,6 +47,8 @@ pub(crate) struct Learned {
     pub(crate) says: String,
     /// Whether it offers TLS within the protocol.
     pub(crate) offers_tls: Option<bool>,
+    /// It says that it takes passwords in clear text.
+    pub(crate) takes_clear_passwords: bool,
 }
 
 /// One side of a protocol, without a socket: bytes in, bytes out.

@@ -194,6 +194,7 @@ pub fn entry(symptom: Symptom) -> &'static Entry {
         Symptom::CodingBroken => &requests::CODING_BROKEN,
         Symptom::CodingMissing => &requests::CODING_MISSING,
         Symptom::VaryMissing => &requests::VARY_MISSING,
+        Symptom::PasswordsInClear => &requests::PASSWORDS_IN_CLEAR,
         Symptom::ClocksDiffer => &requests::CLOCKS_DIFFER,
         Symptom::EventsInBursts => &requests::EVENTS_IN_BURSTS,
 

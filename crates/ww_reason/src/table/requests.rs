@@ -183,6 +183,7 @@ plain! {
     CLOCKS_DIFFER: Known says Application "clock-skew", "the clock of the server, or of this host, is wrong";
     EVENTS_IN_BURSTS: Nobody says Application "event-stream-buffered", "a proxy collects the answer";
     GREETING_REFUSED: Known says Policy "greeting-refused", "the server takes no more, or not from here";
+    PASSWORDS_IN_CLEAR: Known says Policy "starttls-not-offered", "TLS is switched off, and logins without it are not";
     GRPC_UNHEALTHY: Known says Application "grpc-unhealthy", "the server says so of itself";
     GRPC_UNKNOWN: Known says Application "grpc-unimplemented", "the call reaches another server, or none of gRPC";
     UPGRADE_REFUSED: Known says Application "websocket-upgrade-refused", "a proxy does not pass the upgrade on, or nobody serves it there";

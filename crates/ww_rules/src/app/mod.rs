@@ -9,4 +9,5 @@ pub(crate) mod greeting_refused;
 pub(crate) mod grpc_unhealthy;
 pub(crate) mod grpc_unimplemented;
 pub(crate) mod intermittent_failure;
+pub(crate) mod starttls_not_offered;
 pub(crate) mod websocket_upgrade_refused;

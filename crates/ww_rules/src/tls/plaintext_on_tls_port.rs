@@ -132,6 +132,9 @@ fn of_protocol(service: Service) -> Option<&'static str> {
         Service::Smtp => {
             "This port takes TLS from the first byte, as port 465 does: let clients use implicit TLS there, not STARTTLS"
         }
+        Service::Imap | Service::Pop3 | Service::Ldap => {
+            "This port takes TLS from the first byte, as 993, 995 and 636 do: let clients use implicit TLS there, not STARTTLS"
+        }
         Service::Postgres => {
             "Something before PostgreSQL ends TLS there: let clients use sslnegotiation=direct (libpq 17), or a tunnel"
         }

@@ -3,6 +3,7 @@
 mod answers;
 mod authorities;
 mod fields;
+mod mailboxes;
 mod names;
 mod quic;
 mod reach;
@@ -25,6 +26,7 @@ pub fn all() -> Vec<Scenario> {
         fields::SCENARIOS,
         signed::SCENARIOS,
         services::SCENARIOS,
+        mailboxes::SCENARIOS,
         quic::SCENARIOS,
     ]
     .concat()
