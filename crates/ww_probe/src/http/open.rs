@@ -16,6 +16,8 @@ pub(crate) struct Opened {
     pub(crate) connect: Duration,
     /// How long the TLS handshake took; zero in clear.
     pub(crate) handshake: Duration,
+    /// SHA-256 of the certificate that was shown, in hexadecimal digits; empty in clear.
+    pub(crate) certificate: String,
 }
 
 /// Opens a connection for requests to a URL in this version.
@@ -41,6 +43,7 @@ pub(crate) async fn open(
         stream: Box::new(stream),
         connect,
         handshake: Duration::ZERO,
+        certificate: String::new(),
     })
 }
 
@@ -61,6 +64,11 @@ async fn secured(
             Err(format!("{to} does not agree on {protocol}"))
         }
         Ok(opened) => Ok(Opened {
+            certificate: opened
+                .seen
+                .certificates
+                .first()
+                .map_or_else(String::new, |own| own.fingerprint.clone()),
             stream: Box::new(opened.stream),
             connect: opened.connect,
             handshake: opened.handshake,

@@ -29,8 +29,8 @@ pub(crate) type Told = (String, BTreeMap<String, String>);
 /// Puts the target's request again and again.
 pub(crate) struct Trier {
     request: Request,
-    /// A connection to each address that carried a request and can carry another one.
-    kept: BTreeMap<SocketAddr, Box<dyn Io>>,
+    /// A connection to each address that carried a request and can carry another one, and the certificate that was shown.
+    kept: BTreeMap<SocketAddr, (Box<dyn Io>, String)>,
     dice: Dice,
 }
 
@@ -57,13 +57,16 @@ impl Trier {
         };
         let arm = if reused.is_some() { "reused" } else { "new" };
         let mut keys = BTreeMap::from([("connection".to_owned(), arm.to_owned())]);
-        let mut stream = match reused {
-            Some(stream) => stream,
+        let (mut stream, certificate) = match reused {
+            Some(kept) => kept,
             None => match open::open(walker, &self.request.url, HttpVersion::One, to).await {
-                Ok(opened) => opened.stream,
+                Ok(opened) => (opened.stream, opened.certificate),
                 Err(why) => return Some((why, keys)),
             },
         };
+        if !certificate.is_empty() {
+            keys.insert("certificate".to_owned(), certificate.clone());
+        }
         let waits = Waits {
             first: patience,
             next: patience,
@@ -74,7 +77,7 @@ impl Trier {
             keys.extend(backends(reply));
         }
         if done.kept {
-            self.kept.insert(to, stream);
+            self.kept.insert(to, (stream, certificate));
         }
         Some((failure(done.outcome), keys))
     }

@@ -155,6 +155,36 @@ pub(super) const SCENARIOS: &[Scenario] = &[
     )
     .with(TRUSTING),
     Scenario::faulty(
+        "one-backend-by-certificate",
+        "one of two backends behind HAProxy, each with its own certificate, fails",
+        HTTPS,
+        "backend-outlier",
+        |site| {
+            let names = &["one.lab.example"];
+            let leaf = Leaf {
+                names,
+                ..Leaf::default()
+            };
+            site.certify("good", leaf)?;
+            site.certify("bad", leaf)?;
+            let folder = site.folder.display();
+            let backend = |port: u16, name: &str, status: u16| {
+                format!(
+                    "server {{ listen 127.0.0.1:{port} ssl; ssl_certificate {folder}/{name}.pem; \
+                     ssl_certificate_key {folder}/{name}.key; location / {{ return {status}; }} }}\n"
+                )
+            };
+            let both = backend(8441, "good", 200) + &backend(8442, "bad", 500);
+            let balancer = "defaults\n  mode tcp\n  timeout connect 2s\n  timeout client 9s\n  timeout server 9s\n\
+                 listen l\n  bind 10.79.2.2:443\n  balance roundrobin\n  server a 127.0.0.1:8441\n  server b 127.0.0.1:8442\n";
+            Servers::names(site, "")?
+                .nginx(site, 80, &format!("server {{ listen 80; }}\n{both}"))?
+                .haproxy(site, 443, balancer)
+        },
+    )
+    .with(&["--cacert", "@/root.pem", "--repeat", "80"])
+    .beside(&["http-server-errors", "certificates-differ"]),
+    Scenario::faulty(
         "one-address-expired",
         "one of two addresses has an expired certificate",
         "https://two.lab.example/",
