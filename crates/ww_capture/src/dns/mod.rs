@@ -10,6 +10,7 @@ mod tests;
 
 use ledger::{Exchange, Ledger};
 use message::{Message, Reading};
+use std::net::{IpAddr, Ipv4Addr};
 use stream::{Broken, Segment, Streams};
 use ww_base::Limits;
 use ww_evidence::{Dns, Endpoint, Mark};
@@ -24,12 +25,14 @@ const MULTICAST_DNS_PORT: u16 = 5353;
 const QUERY: u8 = 0;
 
 /// Whether a datagram between two endpoints is DNS: to or from port 53, or port 5353 where it is
-/// no multicast DNS (no multicast address, and not spoken between two such ports).
+/// no multicast DNS (not spoken between two such ports). What goes to many hosts is none of it: nobody
+/// in particular owes an answer.
 pub fn is_dns_datagram(src: Endpoint, dst: Endpoint) -> bool {
     let one_is = |port| src.port == port || dst.port == port;
     let both_are = |port| src.port == port && dst.port == port;
-    let multicast = src.addr.is_multicast() || dst.addr.is_multicast();
-    !multicast
+    let to_many = |addr: IpAddr| addr.is_multicast() || addr == IpAddr::V4(Ipv4Addr::BROADCAST);
+    !to_many(src.addr)
+        && !to_many(dst.addr)
         && (one_is(DNS_PORT) || (one_is(MULTICAST_DNS_PORT) && !both_are(MULTICAST_DNS_PORT)))
 }
 

@@ -9,7 +9,7 @@ use rustc_hash::FxHashSet;
 use std::collections::BTreeSet;
 use ww_base::{Gap, Span};
 use ww_evidence::{Endpoint, TcpFlow};
-use ww_finding::Owner;
+use ww_finding::{Owner, Severity};
 
 rule! {
     name: "syn-unanswered",
@@ -103,6 +103,16 @@ pub(super) fn answering<'v>(view: &'v View<'_>) -> &'v FxHashSet<Endpoint> {
     })
 }
 
+/// Whoever does not repeat a SYN did not wait for an answer: a probe, a scan, a program that gave up
+/// within the second.
+fn severity(attempts: usize, syns: u32) -> Severity {
+    match (attempts, syns as usize) {
+        (1, 1) => Severity::Low,
+        (attempts, syns) if syns <= attempts => Severity::Medium,
+        _ => Severity::High,
+    }
+}
+
 fn tell(view: &View<'_>, sightings: &[Sighting]) -> Story {
     let flows = hosts::seen(view, sightings);
     let Some(server) = flows.first().map(|flow| flow.server) else {
@@ -156,7 +166,7 @@ fn tell(view: &View<'_>, sightings: &[Sighting]) -> Story {
         ))
         .advise("Check firewalls and security groups on the path for a rule that drops without answering"),
     };
-    story.advise(
+    story.severity(severity(flows.len(), syns)).advise(
         "Where dropping is intended, reject instead (nft: reject with tcp reset), so that clients fail at once",
     )
 }
