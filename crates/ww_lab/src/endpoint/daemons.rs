@@ -224,11 +224,14 @@ impl Servers {
     ) -> Result<Servers, LabError> {
         let folder = site.lent()?;
         let data = format!("--datadir={}/mariadb", folder.display());
+        // A server that starts clears the temporary tables of all others from a folder they share.
+        let temporary = format!("--tmpdir={}", folder.display());
         run_as_nobody(
             Path::new("mariadb-install-db"),
             &[
                 "--no-defaults",
                 &data,
+                &temporary,
                 "--auth-root-authentication-method=normal",
                 "--skip-test-db",
                 "--skip-log-bin",
@@ -240,6 +243,7 @@ impl Servers {
         let mut args = vec![
             "--no-defaults",
             "--datadir=@/mariadb",
+            "--tmpdir=@",
             "--socket=@/mariadb.sock",
             "--pid-file=@/mariadb.pid",
             "--init-file=@/accounts.sql",
