@@ -68,7 +68,8 @@ struct Host {
 }
 
 /// A host that was cut off.
-struct Cut {
+#[derive(Debug)]
+pub(crate) struct Cut {
     host: IpAddr,
     /// The last packet that reached it.
     reached: Mark,
@@ -78,7 +79,7 @@ struct Cut {
 }
 
 fn detect(view: &View<'_>, sightings: &mut Sightings) {
-    for cut in cuts(view) {
+    for cut in known_cuts(view) {
         let ip = if cut.host.is_ipv4() { "ip" } else { "ipv6" };
         let [first, last] = cut.vain;
         let mut sighting = Sighting::new(Subject::Capture, cut.host.to_string())
@@ -98,9 +99,13 @@ fn detect(view: &View<'_>, sightings: &mut Sightings) {
                 format!("frame.number == {}", cut.reached.frame),
                 "the last packet that reached it",
             ));
-        sighting.subjects = cut.subjects;
+        sighting.subjects.clone_from(&cut.subjects);
         sightings.add(sighting);
     }
+}
+
+fn known_cuts<'v>(view: &'v View<'_>) -> &'v [Cut] {
+    view.shared.cuts.get_or_init(|| cuts(view))
 }
 
 /// Hosts that nothing reaches any more although they go on sending.
@@ -250,8 +255,8 @@ fn note_arrivals(view: &View<'_>, hosts: &mut FxHashMap<IpAddr, Host>) {
 
 fn tell(view: &View<'_>, group: &[Sighting]) -> Story {
     let Some(cut) = group.first().and_then(|sighting| {
-        cuts(view)
-            .into_iter()
+        known_cuts(view)
+            .iter()
             .find(|cut| cut.host.to_string() == sighting.group)
     }) else {
         return Story::observed("a host was cut off", "a packet that reached it");

@@ -17,6 +17,8 @@ pub(crate) mod udp_port_unreachable;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use host_cut_off::Cut;
+
 use ww_base::{Moment, Span};
 
 /// The most of these sorted times that lie within one window.

@@ -1,9 +1,9 @@
 //! `cargo xtask oracle labels`: our TCP labels against tshark's, on any captures and on random segments.
 
+use super::segments::random_segments;
 use anyhow::{Context, Result, bail};
 use std::path::{Path, PathBuf};
 use ww_testkit::labels::{TSHARK, differences, ours, tshark_is_the_norm, tsharks};
-use ww_testkit::segments::random_segments;
 
 /// Differences shown per capture.
 const SHOWN: usize = 5;
@@ -11,22 +11,47 @@ const SHOWN: usize = 5;
 /// Segments of a random capture.
 const SEGMENTS: u32 = 50_000;
 
-/// Compares all captures, or so many random ones after `--random`; the number of frames that differ.
-pub(super) fn run(args: &[String]) -> Result<usize> {
-    match args {
-        [flag, count] if flag == "--random" => random(count.parse().context("captures to make")?),
-        paths => compare(paths),
-    }
+/// What a comparison came to, in TCP frames.
+struct Tally {
+    captures: usize,
+    frames: u64,
+    labelled: usize,
+    wrong: usize,
 }
 
-/// Compares random captures of new seeds, which are named where something differs.
+/// Compares all captures, or so many random ones after `--random`; the number of frames that differ.
+pub(super) fn run(args: &[String]) -> Result<usize> {
+    let text: Vec<&str> = args.iter().map(String::as_str).collect();
+    let tally = match *text {
+        ["--random", count] => random(super::kernel::new_seed() >> 1, captures_to_make(count)?)?,
+        ["--random", count, "--seed", seed] => {
+            random(seed.parse().context("the seed")?, captures_to_make(count)?)?
+        }
+        _ => compare(args)?,
+    };
+    let Tally {
+        captures,
+        frames,
+        labelled,
+        wrong,
+    } = tally;
+    println!(
+        "{captures} captures, {frames} TCP frames, {labelled} labelled by tshark, {wrong} differ"
+    );
+    Ok(wrong)
+}
+
+fn captures_to_make(count: &str) -> Result<u64> {
+    count.parse().context("how many captures to make")
+}
+
+/// Compares random captures of these seeds, which name the captures where something differs.
 #[expect(
     clippy::disallowed_methods,
     reason = "a chore writes the captures that tshark reads"
 )]
-fn random(count: u64) -> Result<usize> {
+fn random(first: u64, count: u64) -> Result<Tally> {
     let folder = tempfile::tempdir().context("making a folder for captures")?;
-    let first = super::kernel::new_seed() >> 1;
     let mut paths = Vec::new();
     for seed in first..first.saturating_add(count) {
         let path = folder.path().join(format!("seed-{seed}.pcap"));
@@ -37,7 +62,7 @@ fn random(count: u64) -> Result<usize> {
     compare(&paths)
 }
 
-fn compare(paths: &[String]) -> Result<usize> {
+fn compare(paths: &[String]) -> Result<Tally> {
     if !tshark_is_the_norm() {
         bail!("the labels follow {TSHARK}, which is not what `tshark --version` says here");
     }
@@ -57,11 +82,12 @@ fn compare(paths: &[String]) -> Result<usize> {
             println!("{line}");
         }
     }
-    println!(
-        "{} captures, {frames} TCP frames, {labelled} labelled by tshark, {wrong} differ",
-        captures.len()
-    );
-    Ok(wrong)
+    Ok(Tally {
+        captures: captures.len(),
+        frames,
+        labelled,
+        wrong,
+    })
 }
 
 /// The files named, and the captures in the folders named.
@@ -84,4 +110,28 @@ fn captures(paths: &[String]) -> Result<Vec<PathBuf>> {
     }
     found.sort();
     Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "where CI is set, the test may not be left out"
+    )]
+    fn labels_of_random_segments_equal_those_of_the_installed_tshark() {
+        if !tshark_is_the_norm() {
+            assert!(
+                std::env::var_os("CI").is_none(),
+                "{TSHARK} is not installed"
+            );
+            println!("NOT RUN: {TSHARK} is not installed");
+            return;
+        }
+        let tally = random(1, 2).unwrap();
+        assert_eq!((tally.captures, tally.wrong), (2, 0));
+        assert!(tally.labelled > 50_000, "{} with labels", tally.labelled);
+    }
 }

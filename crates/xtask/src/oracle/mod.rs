@@ -5,13 +5,14 @@ mod kernel;
 mod labels;
 mod mutants;
 mod pair;
+mod segments;
 mod tls;
 mod z3;
 
 use std::process::ExitCode;
 
 const USAGE: &str = "\
-usage: cargo xtask oracle labels FILE|FOLDER… | --random N
+usage: cargo xtask oracle labels FILE|FOLDER… | --random N [--seed S]
        cargo xtask oracle kernel|mutants [--packets N] [--per-case N] [--seed S] [--backend NAME]... [--keep-going N]
        cargo xtask oracle pair [--networks N] [--per-case N] [--seed S] [--seconds N]
        cargo xtask oracle z3 [--lists N] [--seed S]

@@ -26,7 +26,7 @@ const LENGTHS: [u16; 6] = [0, 0, 0, 1, 100, 1448];
 const WINDOWS: [u16; 6] = [0, 1, 200, 200, 200, 1448];
 
 /// A pcap of `count` segments on some connections at once; the same for the same seed.
-pub fn random_segments(seed: u64, count: u32) -> Vec<u8> {
+pub(super) fn random_segments(seed: u64, count: u32) -> Vec<u8> {
     let mut rng = Rng::new(seed);
     let mut writer = PcapWriter::new(true, LinkType(1));
     let mut at = 1_700_000_000_000_000_000;
