@@ -4,6 +4,7 @@ use super::written;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::ops::Not;
 use ww_base::{Span, chance};
 
 /// What is spoken at an endpoint.
@@ -117,6 +118,7 @@ pub struct GrpcCall {
     /// `grpc-message`, decoded.
     pub message: String,
     /// The status came with the first header fields, as servers do that never reached the method.
+    #[serde(skip_serializing_if = "Not::not")]
     pub trailers_only: bool,
     /// The health that was told: `SERVING`, `NOT_SERVING`, `UNKNOWN`, `SERVICE_UNKNOWN`.
     pub health: String,
@@ -170,6 +172,7 @@ pub struct Arrivals {
     #[serde(with = "written::each_ms")]
     pub events: Vec<Span>,
     /// The stream ended by itself.
+    #[serde(skip_serializing_if = "Not::not")]
     pub ended: bool,
 }
 
@@ -221,6 +224,7 @@ pub struct Greeting {
     /// It offers TLS within the protocol (`STARTTLS`, `SSLRequest`); `None` when not asked.
     pub offers_tls: Option<bool>,
     /// It says that it takes passwords in clear text.
+    #[serde(skip_serializing_if = "Not::not")]
     pub takes_clear_passwords: bool,
 }
 

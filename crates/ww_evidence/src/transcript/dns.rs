@@ -3,6 +3,7 @@
 use super::written;
 use serde::{Deserialize, Serialize};
 use std::net::{IpAddr, SocketAddr};
+use std::ops::Not;
 use ww_base::{Moment, Span};
 
 /// How this host resolves names (resolv.conf(5), nsswitch.conf(5), hosts(5)).
@@ -66,14 +67,18 @@ pub struct Lookup {
     /// Who was asked.
     pub via: DnsVia,
     /// The server is one of the zone's own, not a resolver.
+    #[serde(skip_serializing_if = "Not::not")]
     pub authoritative_server: bool,
     /// The server is one of the parent zone's, which is asked to whom it delegates the zone.
+    #[serde(skip_serializing_if = "Not::not")]
     pub delegation: bool,
     /// The UDP size offered in the OPT record; `None` without EDNS.
     pub edns_size: Option<u16>,
     /// The DNSSEC OK bit was set.
+    #[serde(skip_serializing_if = "Not::not")]
     pub dnssec_ok: bool,
     /// The Checking Disabled bit was set.
+    #[serde(skip_serializing_if = "Not::not")]
     pub checking_disabled: bool,
     /// The search list made this name of a shorter one, as this C library does it (`glibc`, `musl`).
     pub expanded_by: Vec<String>,
@@ -103,12 +108,16 @@ pub struct Answer {
     /// The response code's mnemonic (`NOERROR`, `NXDOMAIN`, `SERVFAIL`, `REFUSED`, `FORMERR`, `NOTIMP`).
     pub rcode: String,
     /// AA.
+    #[serde(skip_serializing_if = "Not::not")]
     pub authoritative: bool,
     /// AD.
+    #[serde(skip_serializing_if = "Not::not")]
     pub authentic: bool,
     /// TC.
+    #[serde(skip_serializing_if = "Not::not")]
     pub truncated: bool,
     /// RA.
+    #[serde(skip_serializing_if = "Not::not")]
     pub recursion_available: bool,
     /// Size of the message in bytes.
     pub bytes: u32,

@@ -3,6 +3,7 @@
 use super::{date, written};
 use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
+use std::ops::Not;
 use ww_base::{Moment, Span};
 
 /// The version of HTTP that was spoken.
@@ -106,8 +107,10 @@ pub struct Body {
     /// Bytes that came (at most the bound of the probe).
     pub received: u64,
     /// It ended as the framing says.
+    #[serde(skip_serializing_if = "Not::not")]
     pub complete: bool,
     /// The rest was not read, as a bound of size or time was reached.
+    #[serde(skip_serializing_if = "Not::not")]
     pub cut: bool,
     /// Why it is not complete, where the server or the path is to blame: it broke off, or its chunks cannot
     /// be read.
@@ -152,6 +155,7 @@ pub struct HttpExchange {
     /// Which redirect led here: 0 for the target itself.
     pub redirect: u32,
     /// The connection had carried a request before.
+    #[serde(skip_serializing_if = "Not::not")]
     pub reused: bool,
     /// The codings that were offered (`Accept-Encoding`); empty when none was.
     #[serde(skip_serializing_if = "String::is_empty")]
@@ -182,6 +186,7 @@ pub struct KeepAliveProbe {
     #[serde(with = "written::optional_ms")]
     pub idle: Option<Span>,
     /// The idle connection was ended by a reset, not in order.
+    #[serde(skip_serializing_if = "Not::not")]
     pub by_reset: bool,
     /// How long was waited at most.
     #[serde(with = "written::ms")]

@@ -39,6 +39,7 @@ pub use written::{ReadTranscriptError, read_transcript, write_head, write_step};
 
 use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
+use std::ops::Not;
 use ww_base::{Gap, Moment, SourceId, Span};
 
 /// Everything that was seen of one target.
@@ -69,6 +70,7 @@ pub struct Head {
     /// What the kernel says of its clock.
     pub clock: ClockState,
     /// The program's effective user was the superuser.
+    #[serde(skip_serializing_if = "Not::not")]
     pub privileged: bool,
     /// When the kernel repeats a SYN that is not answered, counted from the first one (Linux:
     /// `net.ipv4.tcp_syn_linear_timeouts`, `tcp_syn_retries`); empty when not known.

@@ -3,6 +3,7 @@
 use super::written;
 use serde::{Deserialize, Serialize};
 use std::net::{IpAddr, SocketAddr};
+use std::ops::Not;
 use ww_base::Span;
 
 /// How an attempt to connect ended.
@@ -111,6 +112,7 @@ pub struct Connect {
     /// What the kernel knows of the connection.
     pub info: Option<TcpInfo>,
     /// It was asked as a control: another port or address that tells the host from the port.
+    #[serde(skip_serializing_if = "Not::not")]
     pub control: bool,
 }
 
@@ -138,6 +140,7 @@ pub struct Hop {
     #[serde(with = "written::ms")]
     pub took: Span,
     /// The target itself answered: connected or refused.
+    #[serde(skip_serializing_if = "Not::not")]
     pub reached: bool,
 }
 
@@ -148,6 +151,7 @@ pub struct SegmentSizes {
     /// To where.
     pub to: Option<SocketAddr>,
     /// The server's segments were limited (by our MSS option), not ours.
+    #[serde(skip_serializing_if = "Not::not")]
     pub from_server: bool,
     /// Each size that was tried.
     pub tries: Vec<SizeTry>,
@@ -162,6 +166,7 @@ pub struct SizeTry {
     /// The maximum segment size, bytes.
     pub mss: u16,
     /// Data came through.
+    #[serde(skip_serializing_if = "Not::not")]
     pub works: bool,
 }
 
@@ -187,6 +192,7 @@ pub struct IdleProbe {
     /// To where.
     pub to: Option<SocketAddr>,
     /// The connections had carried a request and its answer before.
+    #[serde(skip_serializing_if = "Not::not")]
     pub after_request: bool,
     /// Each connection.
     pub tries: Vec<IdleTry>,

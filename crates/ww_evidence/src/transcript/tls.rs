@@ -3,6 +3,7 @@
 use super::written;
 use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
+use std::ops::Not;
 use ww_base::Moment;
 
 /// How a handshake ended.
@@ -57,6 +58,7 @@ pub struct TlsHandshake {
     /// To where.
     pub to: Option<SocketAddr>,
     /// It was made within QUIC (RFC 9001), over UDP.
+    #[serde(skip_serializing_if = "Not::not")]
     pub quic: bool,
     /// The name in the server name indication; empty when none was sent.
     pub server_name: String,
@@ -73,6 +75,7 @@ pub struct TlsHandshake {
     /// The protocol that the server chose by ALPN; empty when none.
     pub alpn: String,
     /// An earlier session was resumed.
+    #[serde(skip_serializing_if = "Not::not")]
     pub resumed: bool,
     /// The address whose session was offered for resumption; the certificates are left out then.
     pub session_from: Option<SocketAddr>,
@@ -84,8 +87,10 @@ pub struct TlsHandshake {
     /// superfluous. Empty when not judged.
     pub path: Vec<u32>,
     /// The target's name is among those of the first certificate.
+    #[serde(skip_serializing_if = "Not::not")]
     pub name_matches: bool,
     /// The server stapled an OCSP response.
+    #[serde(skip_serializing_if = "Not::not")]
     pub ocsp_stapled: bool,
     /// The server asked for a certificate of ours.
     pub client_certificate: Option<ClientCertificateDemand>,
@@ -126,6 +131,7 @@ pub struct Certificate {
     /// SHA-256 of the whole, in hexadecimal digits.
     pub fingerprint: String,
     /// It may sign others.
+    #[serde(skip_serializing_if = "Not::not")]
     pub authority: bool,
     /// Where its issuer's certificate can be fetched.
     pub issuer_urls: Vec<String>,
@@ -175,8 +181,10 @@ pub struct HelloProbe {
     /// Size of the hello, bytes.
     pub bytes: u32,
     /// It was no hello, but clear text of the same size: tells whether the size or the hello is refused.
+    #[serde(skip_serializing_if = "Not::not")]
     pub clear_text: bool,
     /// It was sent in two segments.
+    #[serde(skip_serializing_if = "Not::not")]
     pub split: bool,
     /// Our MSS option, where it was made smaller.
     pub mss: Option<u16>,
@@ -201,6 +209,7 @@ pub struct TlsSurvey {
     /// Groups that are accepted, by their IANA names.
     pub groups: Vec<String>,
     /// Only versions were asked for, one hello each.
+    #[serde(skip_serializing_if = "Not::not")]
     pub versions_only: bool,
 }
 

@@ -70,7 +70,8 @@ pub fn write_step(step: &Step) -> String {
     line(serde_json::to_value(step))
 }
 
-/// What says nothing is left out.
+/// What says nothing is left out: what is not known, and empty texts and lists. An answer of "no" says something; where
+/// it is a default as well, its field leaves it out itself.
 fn line(value: serde_json::Result<Value>) -> String {
     let mut value = value.unwrap_or_default();
     leave_out(&mut value);
@@ -82,8 +83,12 @@ fn leave_out(value: &mut Value) {
         for (_, field) in fields.iter_mut() {
             leave_out(field);
         }
+        // A variant with what it holds, which is another than none.
+        if fields.len() == 1 {
+            return;
+        }
         fields.retain(|_, field| match field {
-            Value::Null | Value::Bool(false) => false,
+            Value::Null => false,
             Value::String(text) => !text.is_empty(),
             Value::Array(list) => !list.is_empty(),
             Value::Object(fields) => !fields.is_empty(),
@@ -142,7 +147,10 @@ fn from_ms(ms: f64) -> ww_base::Span {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Chosen, Connect, ConnectOutcome, Seen};
+    use super::super::{
+        Chosen, ClientCertificateDemand, Connect, ConnectOutcome, Greeting, GreetingOutcome, Seen,
+        Service, Suites, TlsHandshake, TlsOutcome, TlsSurvey,
+    };
     use super::*;
     use ww_base::{Moment, Span};
 
@@ -179,6 +187,52 @@ mod tests {
         assert_eq!(read.steps, [step]);
         assert!(text.contains(r#""took":41.0"#), "{text}");
         assert!(!text.contains("null"), "{text}");
+    }
+
+    #[test]
+    fn an_answer_of_no_is_no_missing_answer() {
+        let greeting = Greeting {
+            service: Service::Smtp,
+            outcome: GreetingOutcome::Fine,
+            offers_tls: Some(false),
+            ..Greeting::default()
+        };
+        let handshake = TlsHandshake {
+            outcome: TlsOutcome::NotTls(String::new()),
+            client_certificate: Some(ClientCertificateDemand::default()),
+            ..TlsHandshake::default()
+        };
+        let survey = TlsSurvey {
+            versions: vec![Suites {
+                version: "TLS 1.2".to_owned(),
+                suites: Vec::new(),
+                server_order: Some(false),
+            }],
+            ..TlsSurvey::default()
+        };
+        let said = [
+            Seen::Greeting(greeting),
+            Seen::Handshake(handshake),
+            Seen::TlsSurvey(survey),
+        ];
+        let lines: Vec<String> = said.iter().map(|seen| write_step(&step(seen))).collect();
+        let text = format!("{{}}\n{}\n", lines.join("\n"));
+        let read = read_transcript(&text).expect("what was written");
+        let back: Vec<Seen> = read.steps.into_iter().map(|step| step.seen).collect();
+        assert_eq!(back, said);
+        assert!(!text.contains("quic"), "{text}");
+    }
+
+    fn step(seen: &Seen) -> Step {
+        Step {
+            number: 1,
+            began: Span::ZERO,
+            took: Span::ZERO,
+            why: String::new(),
+            chosen: None,
+            command: String::new(),
+            seen: seen.clone(),
+        }
     }
 
     #[test]
