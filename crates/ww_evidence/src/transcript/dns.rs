@@ -129,6 +129,14 @@ pub struct Answer {
     pub authority: Vec<Record>,
 }
 
+impl Answer {
+    /// The server does not take the form of the question, or does not know it, which tells nothing of the name: EDNS
+    /// may be what it does not know (RFC 6891 section 7, RFC 8906 section 3.2).
+    pub fn is_about_form(&self) -> bool {
+        matches!(self.rcode.as_str(), "FORMERR" | "NOTIMP" | "BADVERS")
+    }
+}
+
 /// An extended error (RFC 8914).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, rename_all = "kebab-case")]

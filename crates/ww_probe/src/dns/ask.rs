@@ -10,7 +10,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpStream, UdpSocket};
-use ww_evidence::transcript::{Lookup, LookupOutcome, Record, Seen};
+use ww_evidence::transcript::{Answer, Lookup, LookupOutcome, Record, Seen};
 
 /// A question to one server.
 #[derive(Clone, Debug)]
@@ -82,6 +82,11 @@ impl<'a> Ask<'a> {
             why: why.into(),
             ..self.clone()
         }
+    }
+
+    /// The same question without EDNS, where the server did not take its form.
+    pub(super) fn without_edns(&self, said: &Answer) -> Ask<'a> {
+        self.again(None, format!("{} with EDNS: what without?", said.rcode))
     }
 
     /// Puts the question, waits and writes both down; `None` when the walk's time is up.

@@ -60,7 +60,7 @@ pub(super) async fn ask_all(
             wait: RETRY,
             ..Ask::new(server, &zone, SOA)
         };
-        let Some(reply) = retried(resolving, &ask).await else {
+        let Some((ask, reply)) = retried(resolving, ask).await else {
             return;
         };
         // A server that is silent for the zone itself is silent for the name.
@@ -70,6 +70,7 @@ pub(super) async fn ask_all(
         let of_target = Ask {
             name: host,
             kind,
+            why: why.to_owned(),
             ..ask.clone()
         };
         if of_target.put(walker).await.is_none() {
@@ -77,7 +78,11 @@ pub(super) async fn ask_all(
         }
         if asks_own_names && answer.authoritative && answer.rcode == "NOERROR" {
             asks_own_names = false;
-            let of_names = Ask { kind: NS, ..ask };
+            let of_names = Ask {
+                kind: NS,
+                why: why.to_owned(),
+                ..ask
+            };
             if of_names.put(walker).await.is_none() {
                 return;
             }
@@ -109,7 +114,7 @@ async fn delegated(
             wait: RETRY,
             ..Ask::new(server, zone_name, NS)
         };
-        let Some(reply) = ask.put(resolving.walker).await else {
+        let Some(reply) = in_full(resolving, &ask).await else {
             return Vec::new();
         };
         if let LookupOutcome::Answered(answer) = reply.outcome
@@ -121,15 +126,33 @@ async fn delegated(
     Vec::new()
 }
 
-/// One lost datagram tells nothing of a server.
-async fn retried(resolving: &Resolving<'_, '_>, ask: &Ask<'_>) -> Option<Reply> {
+/// What comes back in the end, and of which question: one lost datagram tells nothing of a server, and one that does not
+/// know EDNS may serve the zone.
+async fn retried<'a>(resolving: &Resolving<'_, '_>, ask: Ask<'a>) -> Option<(Ask<'a>, Reply)> {
     let reply = ask.put(resolving.walker).await?;
-    if reply.outcome != LookupOutcome::TimedOut {
+    let again = match &reply.outcome {
+        LookupOutcome::TimedOut => ask.again(None, "nothing came: was it chance?"),
+        LookupOutcome::Answered(said) if said.is_about_form() => ask.without_edns(said),
+        _ => return Some((ask, reply)),
+    };
+    let reply = again.put(resolving.walker).await?;
+    Some((again, reply))
+}
+
+/// An answer, over TCP where it is cut short over UDP and TCP works: of a referral that is cut, servers are missing.
+async fn in_full(resolving: &Resolving<'_, '_>, ask: &Ask<'_>) -> Option<Reply> {
+    let reply = ask.put(resolving.walker).await?;
+    if !matches!(&reply.outcome, LookupOutcome::Answered(said) if said.truncated) {
         return Some(reply);
     }
-    ask.again(None, "nothing came: was it chance?")
+    let whole = ask
+        .over_tcp("the referral over UDP is cut short")
         .put(resolving.walker)
-        .await
+        .await?;
+    Some(match whole.outcome {
+        LookupOutcome::Answered(_) => whole,
+        _ => reply,
+    })
 }
 
 /// The zone that a name is in: whose SOA record answers for it or stands in a negative answer.

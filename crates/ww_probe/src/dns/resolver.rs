@@ -124,11 +124,8 @@ impl Resolver {
                 unchecked.put(walker).await;
                 first
             }
-            "FORMERR" | "NOTIMP" | "BADVERS"
-                if ask.edns_size.is_some() && self.ways != Ways::Open =>
-            {
-                let why = format!("{} with EDNS: what without?", first.rcode);
-                let plain = ask.again(None, why).put(walker).await.and_then(answer);
+            _ if first.is_about_form() && ask.edns_size.is_some() && self.ways != Ways::Open => {
+                let plain = ask.without_edns(&first).put(walker).await.and_then(answer);
                 match plain {
                     Some(plain) if plain.rcode != first.rcode => {
                         self.ways = Ways::Udp(None);

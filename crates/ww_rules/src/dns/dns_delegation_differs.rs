@@ -46,7 +46,7 @@ fn missing(these: &[String], those: &[String]) -> Vec<String> {
 fn sides<'a>(walk: &Walk<'a>) -> Option<Sides<'a>> {
     let by_parent = |said: &'a Answer, zone: &str| {
         // A server of both zones answers for the zone itself.
-        (!said.authoritative && said.rcode == "NOERROR")
+        (!said.authoritative && !said.truncated && said.rcode == "NOERROR")
             .then(|| names(&said.authority, zone))
             .filter(|names| !names.is_empty())
     };

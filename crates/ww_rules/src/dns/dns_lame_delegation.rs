@@ -47,6 +47,18 @@ fn sight(walk: &Walk<'_>, sightings: &mut Sightings) {
         return;
     }
     for (server, step, lookup, said) in own {
+        if said.is_about_form() {
+            sightings.gap(Gap::new(
+                format!(
+                    "whether {} serves the zone {}: it answers {}, which tells of the question's form",
+                    named(server.at),
+                    lookup.name,
+                    said.rcode
+                ),
+                format!("{} {} SOA +norecurse +noedns", dig(&named(server.at)), lookup.name),
+            ));
+            continue;
+        }
         let Some(lame) = self::lame(said) else {
             continue;
         };
@@ -76,10 +88,16 @@ type Told<'a> = (Server<'a>, &'a Step, &'a Lookup, &'a Answer);
 fn own<'a>(walk: &Walk<'a>) -> Vec<Told<'a>> {
     let own = servers(walk).into_iter().filter(|server| server.is_own);
     own.filter_map(|server| {
-        let (step, lookup) = server.lookups.iter().copied().find(|(_, lookup)| {
-            lookup.kind == "SOA" && answer(lookup).is_some_and(|said| !said.truncated)
-        })?;
-        Some((server, step, lookup, answer(lookup)?))
+        let told = || {
+            let of_zone = server.asked("SOA");
+            of_zone
+                .filter_map(|(step, lookup)| Some((step, lookup, answer(lookup)?)))
+                .filter(|(_, _, said)| !said.truncated)
+        };
+        let (step, lookup, said) = told()
+            .find(|(_, _, said)| !said.is_about_form())
+            .or_else(|| told().next())?;
+        Some((server, step, lookup, said))
     })
     .collect()
 }
@@ -89,6 +107,7 @@ fn lame(said: &Answer) -> Option<Lame> {
         "NOERROR" if said.authoritative => None,
         "NOERROR" if said.recursion_available && !said.records.is_empty() => Some(Lame::Cached),
         "NOERROR" => Some(Lame::Elsewhere),
+        _ if said.is_about_form() => None,
         _ => Some(Lame::Says),
     }
 }

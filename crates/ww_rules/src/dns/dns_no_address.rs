@@ -61,7 +61,7 @@ fn sight(walk: &Walk<'_>, sightings: &mut Sightings) {
 /// A host of a service that exists and to which nobody gives an address, or none at all: a record that names the root
 /// says that the service is not offered (RFC 2782).
 fn host_without(walk: &Walk<'_>, host: &ServiceHost<'_>, sightings: &mut Sightings) {
-    let is_refusal = host.name == ".";
+    let is_refusal = host.is_refusal();
     let is_told = |lookup: &Lookup| answer(lookup).is_some_and(is_empty);
     if !is_refusal && !host.lookups.iter().all(|(_, lookup)| is_told(lookup)) {
         return;
@@ -92,25 +92,27 @@ fn host_without(walk: &Walk<'_>, host: &ServiceHost<'_>, sightings: &mut Sightin
 
 fn say_of_host(walk: &Walk<'_>, name: &str) -> Story {
     let service = &walk.target().host;
+    let severity = if is_found(walk) {
+        Severity::Medium
+    } else {
+        Severity::High
+    };
     if name == "." {
         return Story::observed(
             format!("the zone says that the service {service} is not offered: its SRV record names no host"),
             format!("dig {service} SRV that names a host"),
         )
+        .severity(severity)
         .advise("Use the name under which the service is published; if it shall be offered here, name its host in the SRV record");
     }
-    let story = Story::observed(
+    Story::observed(
         format!("the service {service} leads to {name}, which exists and has no address"),
         format!("dig {name} A and dig {name} AAAA, one of which prints an address"),
     )
+    .severity(severity)
     .advise(format!(
         "Create the address record of {name}, or take it out of the SRV records of {service}"
-    ));
-    if is_found(walk) {
-        story.severity(Severity::Medium)
-    } else {
-        story
-    }
+    ))
 }
 
 /// It exists, and there is nothing of the type asked for.

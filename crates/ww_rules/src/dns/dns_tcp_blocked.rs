@@ -81,7 +81,7 @@ fn say(walk: &Walk<'_>, sightings: &[Sighting]) -> Story {
     names.dedup();
     let who = listed(&names);
     let control = cut.iter().find_map(|&(at, kind)| control(walk, at, kind));
-    let past = control.map_or_else(String::new, |control| control.tells());
+    let past = control.map_or_else(String::new, |control| control.tells(group == "silent"));
     let (what, owner) = match group {
         "closed" => ("its TCP port is closed", Owner::Server),
         "silent" => ("TCP to its port is silent", Owner::Middlebox),

@@ -2,7 +2,7 @@
 
 mod told;
 
-use super::servers::{Server, answer, is_found, listed, named, resolvers};
+use super::servers::{Server, address_of, answer, is_found, listed, named, resolvers};
 use crate::rule::rule;
 use crate::{Sighting, Sightings, Story, Subject, Walk};
 use ww_base::Gap;
@@ -44,7 +44,7 @@ fn sight(walk: &Walk<'_>, sightings: &mut Sightings) {
             continue;
         };
         let failed = failures(&servers, bogus.validation);
-        if failed.is_empty() && vouches(&servers, bogus.validation) {
+        if failed.is_empty() && vouches(walk, &servers, bogus.validation) {
             sightings.gap(Gap::new(
                 format!(
                     "DNSSEC of {}: the resolver vouches for the answer (AD), and its signatures do not hold here",
@@ -126,11 +126,14 @@ fn failures<'a>(servers: &[Server<'a>], validation: &Validation) -> Vec<(&'a Ste
     failures
 }
 
-/// The resolver says that it has validated the same answer.
-fn vouches(servers: &[Server<'_>], validation: &Validation) -> bool {
+/// The resolver that was asked says that it has validated the same answer.
+fn vouches(walk: &Walk<'_>, servers: &[Server<'_>], validation: &Validation) -> bool {
+    let is_asked = |server: &&Server<'_>| {
+        validation.server.is_some() && address_of(walk, server.at) == validation.server
+    };
     servers
         .iter()
-        .filter(|server| server.at.address() == validation.server)
+        .filter(is_asked)
         .filter_map(|server| server.answer(&validation.kind))
         .any(|(_, said)| said.authentic)
 }

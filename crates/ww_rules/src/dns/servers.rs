@@ -1,7 +1,7 @@
 //! What name servers said of a live endpoint's name.
 
 use crate::Walk;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use ww_evidence::transcript::{
     Answer, DnsVia, Lookup, LookupOutcome, Record, ResolverSetup, Seen, Step,
 };
@@ -26,14 +26,6 @@ impl<'a> Place<'a> {
             DnsVia::Tls(at) => Place::Tls(*at),
             DnsVia::Https(url) => Place::Https(url),
         })
-    }
-
-    /// Its address, where that is known.
-    pub(super) fn address(self) -> Option<SocketAddr> {
-        match self {
-            Place::Plain(at) | Place::Tls(at) => Some(at),
-            Place::Https(_) => None,
-        }
     }
 
     /// Over TLS or HTTPS.
@@ -190,7 +182,7 @@ pub(super) fn control<'a>(walk: &Walk<'a>, at: Place<'_>, kind: &str) -> Option<
     let answers = resolvers(walk).into_iter().filter_map(|server| {
         let (step, said) = server.answer(kind).filter(|_| server.at.is_encrypted())?;
         let is_told = matches!(said.rcode.as_str(), "NOERROR" | "NXDOMAIN") && !said.truncated;
-        let address = |at: Place<'_>| host_of(walk, at);
+        let address = |at: Place<'_>| address_of(walk, at).map(|at| at.ip());
         is_told.then(|| Control {
             step,
             name: named(server.at),
@@ -214,32 +206,28 @@ pub(super) struct Control<'a> {
 }
 
 impl Control<'_> {
-    /// What it tells, as a sentence of its own.
-    pub(super) fn tells(&self) -> String {
-        if self.is_same_host {
-            format!(
-                "; {} answers, so that the server is there and its port 53 is filtered",
-                self.name
-            )
-        } else {
-            format!(
-                "; {} answers, so that names can be looked up from here past port 53",
-                self.name
-            )
-        }
+    /// What it tells, as the end of a sentence: of a server that is silent at port 53, or that refuses there.
+    pub(super) fn tells(&self, is_silent: bool) -> String {
+        let so = match (self.is_same_host, is_silent) {
+            (true, true) => "the server is there and its port 53 is filtered",
+            (true, false) => "the server is there",
+            (false, _) => "names can be looked up from here past port 53",
+        };
+        format!("; {} answers, so that {so}", self.name)
     }
 }
 
-fn host_of(walk: &Walk<'_>, at: Place<'_>) -> Option<IpAddr> {
+/// The address at which a server was reached, where that is known.
+pub(super) fn address_of(walk: &Walk<'_>, at: Place<'_>) -> Option<SocketAddr> {
     match at {
-        Place::Plain(at) | Place::Tls(at) => Some(at.ip()),
+        Place::Plain(at) | Place::Tls(at) => Some(at),
         Place::Https(url) => {
             let layers = walk.transcript.resolver_layers();
             let mut requests = layers.filter_map(|(_, layer)| match layer.layer.as_ref() {
                 Seen::Http(exchange) if exchange.url == url => exchange.to,
                 _ => None,
             });
-            requests.next().map(|to| to.ip())
+            requests.next()
         }
     }
 }
@@ -249,11 +237,16 @@ fn host_of(walk: &Walk<'_>, at: Place<'_>) -> Option<IpAddr> {
 pub(super) struct ServiceHost<'a> {
     /// Its name.
     pub(super) name: &'a str,
-    /// What was asked of it, as programs ask.
+    /// What was asked of it, as programs ask; nothing of the root.
     pub(super) lookups: Vec<(&'a Step, &'a Lookup)>,
 }
 
 impl ServiceHost<'_> {
+    /// It is the root, which says that the service is not offered (RFC 2782), and is no host.
+    pub(super) fn is_refusal(&self) -> bool {
+        self.name == "."
+    }
+
     /// Somebody gives it an address.
     pub(super) fn is_found(&self) -> bool {
         let answers = self.lookups.iter().filter_map(|(_, lookup)| answer(lookup));
@@ -273,7 +266,8 @@ pub(super) fn service_hosts<'a>(walk: &Walk<'a>) -> Vec<ServiceHost<'a>> {
         if hosts.iter().any(|known| same(known.name, name)) {
             continue;
         }
-        let is_about = |lookup: &Lookup| same(&lookup.name, name) && !lookup.checking_disabled;
+        let is_about =
+            |lookup: &Lookup| name != "." && same(&lookup.name, name) && !lookup.checking_disabled;
         hosts.push(ServiceHost {
             name,
             lookups: all(walk)

@@ -302,20 +302,28 @@ fn the_parent_is_asked_to_whom_it_delegates_the_zone() {
             _ => asked.gives("192.0.2.1"),
         })
         .await;
-        // The parent's, which delegates to another one too.
+        // The parent's, which delegates to another one too, and has no room for it in a datagram.
         let at = |last: u8| SocketAddr::new(Ipv4Addr::new(127, 0, 0, last).into(), own.port());
         server_at(at(2), |asked| {
             assert!(!asked.recursive, "it shall say what it knows itself");
-            let reply = asked.reply();
+            let reply = asked
+                .reply()
+                .record(1, "lab.example", NS, &wired("ns1.example"));
+            if !asked.tcp {
+                return reply.cut();
+            }
             Some(
                 reply
-                    .record(1, "lab.example", NS, &wired("ns1.example"))
                     .record(1, "lab.example", NS, &wired("old.example"))
                     .record(2, "old.example", A, &v4("127.0.0.3")),
             )
         })
         .await;
-        server_at(at(3), |asked| asked.fail(5)).await;
+        // It does not know EDNS, and does not serve the zone.
+        server_at(at(3), |asked| {
+            asked.fail(if asked.size.is_some() { 1 } else { 5 })
+        })
+        .await;
         let resolver = server(|asked| match (asked.name.as_str(), asked.kind) {
             ("www.lab.example", A) => asked.gives("192.0.2.1"),
             ("www.lab.example", SOA) => Some(asked.reply().record(1, "lab.example", SOA, &soa(7))),
@@ -350,21 +358,25 @@ fn the_parent_is_asked_to_whom_it_delegates_the_zone() {
         .await;
         let all = lookups(&steps);
         let delegation: Vec<&&Lookup> = all.iter().filter(|one| one.delegation).collect();
-        assert_eq!(delegation.len(), 1, "{all:?}");
-        assert_eq!(delegation[0].via, DnsVia::Udp(at(2)));
-        let asked_own: Vec<(Option<SocketAddr>, &str)> = all
+        let by: Vec<&DnsVia> = delegation.iter().map(|one| &one.via).collect();
+        assert_eq!(by, [&DnsVia::Udp(at(2)), &DnsVia::Tcp(at(2))], "{all:?}");
+        let asked_own: Vec<(Option<SocketAddr>, &str, bool)> = all
             .iter()
             .filter(|one| one.authoritative_server)
-            .map(|one| (one.via.server(), one.kind.as_str()))
+            .map(|one| {
+                let has_edns = one.edns_size.is_some();
+                (one.via.server(), one.kind.as_str(), has_edns)
+            })
             .collect();
         assert_eq!(
             asked_own,
             [
-                (Some(own), "SOA"),
-                (Some(own), "A"),
-                (Some(own), "NS"),
-                (Some(at(3)), "SOA"),
-                (Some(at(3)), "A"),
+                (Some(own), "SOA", true),
+                (Some(own), "A", true),
+                (Some(own), "NS", true),
+                (Some(at(3)), "SOA", true),
+                (Some(at(3)), "SOA", false),
+                (Some(at(3)), "A", false),
             ]
         );
     });

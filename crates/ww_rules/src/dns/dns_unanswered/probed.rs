@@ -149,7 +149,7 @@ pub(super) fn say(walk: &Walk<'_>, sightings: &[Sighting]) -> Story {
         .owner(Owner::Server)
         .advise("Start that server, or take it out of the zone's NS records and the parent's delegation: resolvers wait for it now and then"),
         "udp" => Story::observed(
-            format!("{at} answers over TCP alone: questions over UDP, or their answers, are dropped{}", past(walk, at)),
+            format!("{at} answers over TCP alone: {}{}", without_udp(walk, at), past(walk, at)),
             "an answer over UDP to another host",
         )
         .severity(if is_found(walk) { Severity::Medium } else { Severity::High })
@@ -178,12 +178,30 @@ pub(super) fn say(walk: &Walk<'_>, sightings: &[Sighting]) -> Story {
     }
 }
 
+/// Why a server that answers over TCP does not over UDP.
+fn without_udp(walk: &Walk<'_>, at: &str) -> &'static str {
+    let asked = servers(walk);
+    let server = asked.iter().find(|server| named(server.at) == at);
+    if server.is_some_and(is_silent_somewhere) {
+        "questions over UDP, or their answers, are dropped"
+    } else {
+        "its UDP port is closed"
+    }
+}
+
 /// What an encrypted name server tells of one at port 53, as the end of a sentence; empty when there is none.
 fn past(walk: &Walk<'_>, at: &str) -> String {
     let asked = resolvers(walk);
     let silent = asked.iter().find(|server| named(server.at) == at);
+    let is_silent = silent.is_some_and(is_silent_somewhere);
     let control = silent.and_then(|server| past_port_53(walk, server));
-    control.map_or_else(String::new, |control| control.tells())
+    control.map_or_else(String::new, |control| control.tells(is_silent))
+}
+
+/// Some question was met with silence: elsewhere a port is closed, or nothing could be sent.
+fn is_silent_somewhere(server: &Server<'_>) -> bool {
+    let mut lookups = server.lookups.iter();
+    lookups.any(|(_, lookup)| lookup.outcome == LookupOutcome::TimedOut)
 }
 
 /// An encrypted resolver that takes connections and answers nothing.
@@ -259,11 +277,14 @@ fn dead(walk: &Walk<'_>, at: &str) -> Story {
         }
         (false, false) => (Severity::Low, format!("; {} does", listed(&alive))),
     };
-    let past = control.as_ref().map_or_else(String::new, Control::tells);
-    let owner = match (is_closed, &control) {
-        (true, _) => Owner::Server,
-        (false, Some(control)) if control.is_same_host => Owner::Middlebox,
-        (false, _) => Owner::Network,
+    let is_silent = silent.is_some_and(is_silent_somewhere);
+    let past = control
+        .as_ref()
+        .map_or_else(String::new, |control| control.tells(is_silent));
+    let owner = match &control {
+        _ if is_closed => Owner::Server,
+        Some(control) if control.is_same_host && is_silent => Owner::Middlebox,
+        _ => Owner::Network,
     };
     Story::observed(
         format!("{at} {what}{end}{past}"),
