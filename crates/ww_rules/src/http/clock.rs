@@ -1,7 +1,8 @@
 //! How far the clocks of servers are from this host's, by the `Date` of their answers.
 
+use super::url::host_of;
 use crate::Walk;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use ww_base::{Moment, Span};
 use ww_evidence::transcript::{ClockState, HttpExchange, Step, TrustVerdict};
@@ -61,6 +62,8 @@ pub(crate) enum Whose {
 /// A server whose clock runs, and is not this host's.
 pub(crate) struct Skew<'w> {
     pub(crate) address: IpAddr,
+    /// The first of the addresses that may be the same machine's.
+    pub(crate) machine: IpAddr,
     /// Its answers.
     pub(crate) readings: Vec<Reading<'w>>,
     /// Ahead by at least this.
@@ -68,7 +71,7 @@ pub(crate) struct Skew<'w> {
     /// And by at most this.
     pub(crate) high: Span,
     pub(crate) whose: Whose,
-    /// Answers of other servers that tell the same time.
+    /// Answers of other servers that tell the same time, one of each that is certainly another machine.
     pub(crate) witnesses: Vec<Reading<'w>>,
     /// The number of the handshake with a trusted certificate that begins later than now, and not by the server's clock.
     pub(crate) issued: Option<u32>,
@@ -98,6 +101,8 @@ impl Skew<'_> {
 
 /// What the answers of one server tell together.
 struct Server<'w> {
+    /// The hosts that were asked for there.
+    hosts: BTreeSet<&'w str>,
     readings: Vec<Reading<'w>>,
     low: Span,
     high: Span,
@@ -107,6 +112,16 @@ impl Server<'_> {
     /// Its answers fit one clock.
     fn is_consistent(&self) -> bool {
         self.low <= self.high
+    }
+
+    /// Both tell the same time.
+    fn agrees_with(&self, other: &Server<'_>) -> bool {
+        self.low <= other.high && other.low <= self.high
+    }
+
+    /// Both tell the same time and are addresses of one name: one machine has one clock.
+    fn may_be_one_with(&self, other: &Server<'_>) -> bool {
+        self.agrees_with(other) && !self.hosts.is_disjoint(&other.hosts)
     }
 
     fn is_off(&self) -> bool {
@@ -134,12 +149,14 @@ fn servers<'w>(walk: &Walk<'w>) -> BTreeMap<IpAddr, Server<'w>> {
             continue;
         };
         let server = servers.entry(to.ip()).or_insert_with(|| Server {
+            hosts: BTreeSet::new(),
             readings: Vec::new(),
             low: reading.low,
             high: reading.high,
         });
         server.low = server.low.max(reading.low);
         server.high = server.high.min(reading.high);
+        server.hosts.insert(host_of(&exchange.url));
         server.readings.push(reading);
     }
     servers
@@ -156,12 +173,21 @@ pub(crate) fn skews<'w>(walk: &Walk<'w>) -> Vec<Skew<'w>> {
                 .iter()
                 .filter(|(other, server)| *other != address && server.is_consistent());
             let others: Vec<&Server<'_>> = others.map(|(_, server)| server).collect();
-            let agreeing = others
+            let mut machines = vec![server];
+            for other in others.iter().filter(|other| other.agrees_with(server)) {
+                if !machines.iter().any(|known| known.may_be_one_with(other)) {
+                    machines.push(other);
+                }
+            }
+            let witnesses: Vec<Reading<'_>> = machines
                 .iter()
-                .filter(|other| other.low <= server.high && server.low <= other.high);
-            let witnesses: Vec<Reading<'_>> = agreeing
+                .skip(1)
                 .filter_map(|other| other.readings.first().copied())
                 .collect();
+            let machine = servers
+                .iter()
+                .find(|(_, other)| other.may_be_one_with(server))
+                .map_or(*address, |(first, _)| *first);
             let issued = issued(walk, server);
             let is_kept = walk.transcript.head.clock == ClockState::Synchronised;
             let whose = if others.iter().any(|other| !other.is_off()) {
@@ -175,6 +201,7 @@ pub(crate) fn skews<'w>(walk: &Walk<'w>) -> Vec<Skew<'w>> {
             };
             Skew {
                 address: *address,
+                machine,
                 readings: server.readings.clone(),
                 low: server.low,
                 high: server.high,

@@ -1,6 +1,7 @@
 //! `clock-skew`: the clock of a server and that of this host tell different times.
 
 use super::clock::{Skew, Whose, doubtful, skews};
+use super::url::host_of;
 use crate::rule::rule;
 use crate::{Sighting, Sightings, Story, Subject, Walk};
 use ww_base::{Gap, Moment, Span};
@@ -31,7 +32,7 @@ const OURS: &str = "ours";
 fn group(skew: &Skew<'_>) -> String {
     match skew.whose {
         Whose::Ours => OURS.to_owned(),
-        Whose::Server | Whose::Open => skew.address.to_string(),
+        Whose::Server | Whose::Open => skew.machine.to_string(),
     }
 }
 
@@ -110,7 +111,7 @@ fn say(walk: &Walk<'_>, sightings: &[Sighting]) -> Story {
 fn name<'w>(skew: &Skew<'w>) -> &'w str {
     skew.readings
         .first()
-        .map_or("", |reading| super::hsts::host(&reading.exchange.url))
+        .map_or("", |reading| host_of(&reading.exchange.url))
 }
 
 fn ours(walk: &Walk<'_>, skew: &Skew<'_>) -> Story {

@@ -1,6 +1,7 @@
 //! What `Strict-Transport-Security` fields say (RFC 6797), and where browsers heed them.
 
-use super::redirect_loop::{Link, absolute, location};
+use super::redirect_loop::{Link, location};
+use super::url::{absolute, host_of};
 use std::net::IpAddr;
 use ww_evidence::transcript::HttpReply;
 
@@ -78,16 +79,6 @@ pub(super) fn policy(reply: &HttpReply) -> Option<Result<Policy, String>> {
     reply.header(FIELD).map(Policy::read)
 }
 
-/// The host of a URL, without its port.
-pub(super) fn host(url: &str) -> &str {
-    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
-    let authority = rest.split(['/', '?']).next().unwrap_or_default();
-    match authority.strip_prefix('[') {
-        Some(rest) => rest.split(']').next().unwrap_or_default(),
-        None => authority.split(':').next().unwrap_or_default(),
-    }
-}
-
 /// Whether browsers keep policies for this host: not where it is an address (RFC 6797 section 8.1.1).
 pub(super) fn can_have(host: &str) -> bool {
     host.parse::<IpAddr>().is_err()
@@ -102,7 +93,7 @@ pub(super) fn upgrade<'w>(chain: &[Link<'w>]) -> Option<(Link<'w>, Link<'w>)> {
             let leads = location(from).and_then(|location| absolute(&from.url, location));
             from.url.starts_with("http://")
                 && to.url.starts_with("https://")
-                && host(&from.url) == host(&to.url)
+                && host_of(&from.url) == host_of(&to.url)
                 && leads.is_some_and(|leads| leads.starts_with("https://"))
         })
         .map(|(from, to)| (*from, *to))
@@ -148,15 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn hosts_of_urls() {
-        for (url, expected) in [
-            ("https://a.example/x", "a.example"),
-            ("http://a.example:8080", "a.example"),
-            ("https://[::1]:8443/", "::1"),
-            ("https://a.example?x", "a.example"),
-        ] {
-            assert_eq!(host(url), expected, "{url}");
-        }
+    fn addresses_have_no_policy() {
         assert!(can_have("a.example"));
         assert!(!can_have("::1"));
         assert!(!can_have("192.0.2.1"));

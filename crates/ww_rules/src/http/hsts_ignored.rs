@@ -1,7 +1,8 @@
 //! `hsts-ignored`: `Strict-Transport-Security` is sent in a way that browsers ignore.
 
-use super::hsts::{self, Policy, can_have, host, policy, upgrade};
+use super::hsts::{self, Policy, can_have, policy, upgrade};
 use super::redirect_loop::chain;
+use super::url::host_of;
 use crate::rule::rule;
 use crate::{Sighting, Sightings, Story, Subject, Walk};
 use ww_evidence::transcript::{HttpExchange, HttpReply};
@@ -78,7 +79,7 @@ fn sight(walk: &Walk<'_>, sightings: &mut Sightings) {
 }
 
 fn fault(walk: &Walk<'_>, exchange: &HttpExchange, reply: &HttpReply) -> Option<Fault> {
-    let policy = policy(reply).filter(|_| can_have(host(&exchange.url)))?;
+    let policy = policy(reply).filter(|_| can_have(host_of(&exchange.url)))?;
     if exchange.url.starts_with("http://") {
         return in_clear(walk, exchange);
     }
@@ -126,7 +127,7 @@ fn say(walk: &Walk<'_>, sightings: &[Sighting]) -> Story {
     let Some((exchange, fault)) = told else {
         return Story::observed("", "");
     };
-    let host = host(&exchange.url);
+    let host = host_of(&exchange.url);
     let refuter = format!("{host} with this policy in chrome://net-internals/#hsts after a visit");
     let story = |headline: String| Story::observed(headline, refuter.clone());
     match fault {

@@ -1,7 +1,8 @@
 //! `hsts-missing`: http redirects to https, and nothing tells browsers to begin there next time.
 
-use super::hsts::{self, can_have, host, policy, upgrade};
+use super::hsts::{self, can_have, policy, upgrade};
 use super::redirect_loop::{Link, chain};
+use super::url::host_of;
 use crate::rule::rule;
 use crate::{Sighting, Sightings, Story, Subject, Walk};
 use ww_evidence::transcript::HttpReply;
@@ -28,7 +29,7 @@ fn seen<'w>(walk: &Walk<'w>) -> Option<(Link<'w>, Link<'w>)> {
     let (from, to) = upgrade(&chain)?;
     let reply = to.1.reply()?;
     // Pages that report an error are often made by another part, which sets no fields.
-    (reply.status < 400 && policy(reply).is_none() && can_have(host(&to.1.url)))
+    (reply.status < 400 && policy(reply).is_none() && can_have(host_of(&to.1.url)))
         .then_some((from, to))
 }
 
@@ -67,7 +68,7 @@ fn say(walk: &Walk<'_>, _: &[Sighting]) -> Story {
     let Some((_, (_, answer))) = seen(walk) else {
         return Story::observed("", "");
     };
-    let host = host(&answer.url);
+    let host = host_of(&answer.url);
     let cookie = answer.reply().and_then(open_cookie);
     let headline = match cookie {
         Some(name) => format!(

@@ -6,6 +6,7 @@ mod coded;
 mod hsts;
 pub(crate) mod maker;
 mod timer;
+mod url;
 
 pub(crate) mod clock_skew;
 pub(crate) mod content_encoding_broken;

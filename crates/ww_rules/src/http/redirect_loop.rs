@@ -1,5 +1,6 @@
 //! `redirect-loop`: redirects lead back to where they began, or never end.
 
+use super::url::absolute;
 use crate::rule::rule;
 use crate::{Sighting, Sightings, Story, Subject, Walk};
 use ww_evidence::transcript::{HttpExchange, HttpReply, Step};
@@ -85,32 +86,6 @@ fn back(chain: &[Link<'_>], last: &HttpExchange, location: &str) -> Option<usize
             .is_some_and(|reply| reply.header("set-cookie").is_some())
     });
     (!cookie || visits > 1).then_some(at)
-}
-
-/// A location as the walk writes URLs: absolute, without the usual port, without a fragment.
-pub(super) fn absolute(base: &str, location: &str) -> Option<String> {
-    let location = location.split('#').next().unwrap_or_default().trim();
-    let (scheme, rest) = base.split_once("://")?;
-    let host = rest.split('/').next().unwrap_or_default();
-    let (scheme, rest) = if let Some(rest) = location.strip_prefix("//") {
-        (scheme.to_owned(), rest.to_owned())
-    } else if let Some((scheme, rest)) = location.split_once("://") {
-        (scheme.to_ascii_lowercase(), rest.to_owned())
-    } else if location.starts_with('/') {
-        (scheme.to_owned(), format!("{host}{location}"))
-    } else {
-        let folder = rest.split('?').next()?.rsplit_once('/')?.0;
-        (scheme.to_owned(), format!("{folder}/{location}"))
-    };
-    let (host, path) = match rest.find(['/', '?']) {
-        Some(at) => rest.split_at(at),
-        None => (rest.as_str(), "/"),
-    };
-    let host = host.to_ascii_lowercase();
-    let usual = if scheme == "https" { ":443" } else { ":80" };
-    let host = host.strip_suffix(usual).unwrap_or(&host);
-    let slash = if path.starts_with('/') { "" } else { "/" };
-    Some(format!("{scheme}://{host}{slash}{path}"))
 }
 
 fn say(walk: &Walk<'_>, _: &[Sighting]) -> Story {

@@ -1,6 +1,7 @@
 //! `redirect-target-unreachable`: a redirect leads to where nobody answers.
 
-use super::redirect_loop::{absolute, chain, location};
+use super::redirect_loop::{chain, location};
+use super::url::{absolute, host_of};
 use crate::rule::rule;
 use crate::{Sighting, Sightings, Story, Subject, Walk};
 use ww_evidence::transcript::{DnsVia, HttpExchange, HttpOutcome, Lookup, LookupOutcome, Step};
@@ -41,7 +42,7 @@ fn dead<'w>(walk: &Walk<'w>) -> Option<Dead<'w>> {
         .filter(|(_, exchange)| exchange.redirect == from.redirect + 1)
         .collect();
     let tried: Vec<(&Step, String)> = if exchanges.is_empty() {
-        let host = host_of(&to)?;
+        let host = host_of(&to);
         let lookups = walk.transcript.lookups();
         lookups
             .filter(|(later, lookup)| {
@@ -64,17 +65,6 @@ fn dead<'w>(walk: &Walk<'w>) -> Option<Dead<'w>> {
         to,
         tried,
     })
-}
-
-fn host_of(url: &str) -> Option<&str> {
-    let authority = url.split_once("://")?.1.split(['/', '?']).next()?;
-    let host = authority
-        .rsplit_once('@')
-        .map_or(authority, |(_, host)| host);
-    match host.strip_prefix('[') {
-        Some(rest) => rest.split_once(']').map(|(address, _)| address),
-        None => host.split(':').next(),
-    }
 }
 
 /// Why a lookup gave no address; none where it did.
