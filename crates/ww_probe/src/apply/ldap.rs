@@ -1,7 +1,10 @@
 //! LDAP: whether a server names StartTLS among the extensions of its root entry (RFC 4511, RFC 4512 section 5.1).
 
-use super::talk::{Dialogue, Learned, Turn};
+use super::talk::{Dialogue, Learned, Turn, first_line};
 use ww_evidence::transcript::GreetingOutcome;
+
+/// The attribute that is asked for (RFC 4512 section 5.1).
+const EXTENSIONS: &[u8] = b"supportedExtension";
 
 /// The extended operation StartTLS (RFC 4511 section 4.14).
 const STARTTLS: &[u8] = b"1.3.6.1.4.1.1466.20037";
@@ -57,11 +60,18 @@ impl Message {
         }
     }
 
+    /// The words stand in it.
+    fn has(&self, words: &[u8]) -> bool {
+        self.content.windows(words.len()).any(|part| part == words)
+    }
+
     /// What the server says beside the code.
     fn diagnosis(&self) -> String {
         let behind = element(&self.content).and_then(|(_, rest)| element(rest));
         let text = behind.and_then(|(_, rest)| Some(element(rest)?.0));
-        let text = String::from_utf8_lossy(text.unwrap_or_default()).into_owned();
+        let text = first_line(text.unwrap_or_default());
+        // Active Directory ends its words with a zero.
+        let text = text.trim_end_matches('\0');
         format!("{} {text}", self.result().unwrap_or(u8::MAX))
             .trim_end()
             .to_owned()
@@ -96,6 +106,8 @@ fn element(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
 /// Asks for the extensions and leaves.
 #[derive(Debug, Default)]
 pub(crate) struct Ldap {
+    /// The entry's extensions were shown: they may be hidden from who has not logged in.
+    is_shown: bool,
     named: bool,
     learned: Learned,
 }
@@ -114,13 +126,13 @@ impl Dialogue for Ldap {
             };
             match message.operation {
                 ENTRY => {
-                    let mut parts = message.content.windows(STARTTLS.len());
-                    self.named |= parts.any(|part| part == STARTTLS);
+                    self.is_shown |= message.has(EXTENSIONS);
+                    self.named |= message.has(STARTTLS);
                 }
                 SEARCH_DONE => {
                     self.learned.outcome = Some(GreetingOutcome::Fine);
                     if message.result() == Some(0) {
-                        self.learned.offers_tls = Some(self.named);
+                        self.learned.offers_tls = self.is_shown.then_some(self.named);
                     } else {
                         self.learned.says = message.diagnosis();
                     }
@@ -161,7 +173,7 @@ mod tests {
 
     #[test]
     fn the_root_entry_names_starttls() {
-        let entry = message(ENTRY, &[b"\x04\0..", STARTTLS].concat());
+        let entry = message(ENTRY, &[b"\x04\0..", EXTENSIONS, b"..", STARTTLS].concat());
         let done = message(SEARCH_DONE, &[10, 1, 0, 4, 0, 4, 0]);
         let both = [entry, done.clone()].concat();
         let (learned, said, last) = rehearse(&mut Ldap::default(), &[&both[..5], &both[5..]]);
@@ -171,8 +183,13 @@ mod tests {
             (said[0].as_slice(), last),
             (QUESTION, Turn::Leave(FAREWELL.to_vec()))
         );
-        let (without, _, _) = rehearse(&mut Ldap::default(), &[&done]);
+        let others = message(ENTRY, &[b"\x04\0..", EXTENSIONS, b"..1.3.6"].concat());
+        let (without, _, _) = rehearse(&mut Ldap::default(), &[&others, &done]);
         assert_eq!(without.offers_tls, Some(false));
+        for hidden in [&[][..], &message(ENTRY, b"\x04\0\x30\0")] {
+            let (learned, _, _) = rehearse(&mut Ldap::default(), &[hidden, &done]);
+            assert_eq!(learned.offers_tls, None, "nothing is shown to strangers");
+        }
         let closed = message(SEARCH_DONE, b"\x0a\x01\x32\x04\0\x04\x02no");
         let (hidden, _, _) = rehearse(&mut Ldap::default(), &[&closed]);
         assert_eq!((hidden.offers_tls, hidden.says.as_str()), (None, "50 no"));
@@ -185,7 +202,10 @@ mod tests {
         let ends = message(EXTENDED, b"\x0a\x01\x34\x04\0\x04\x04busy");
         let (learned, _, _) = rehearse(&mut Ldap::default(), &[&ends]);
         let denied = GreetingOutcome::Denied("52 busy".to_owned());
-        assert_eq!(learned.outcome, Some(denied));
+        assert_eq!(learned.outcome, Some(denied.clone()));
+        let more = message(EXTENDED, b"\x0a\x01\x34\x04\0\x04\x0bbusy\0\nmore\0");
+        let (learned, _, _) = rehearse(&mut Ldap::default(), &[&more]);
+        assert_eq!(learned.outcome, Some(denied), "one line, without its zero");
         for broken in [
             &b"\x30\x03\x02\x01"[..],
             b"\x30\x84\xff\xff\xff\xff",

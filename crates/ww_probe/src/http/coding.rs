@@ -8,6 +8,10 @@ use ww_evidence::transcript::{Decoding, HttpReply};
 /// No more than this is made of a body.
 const DECODED_MAX: u64 = 16 * 1024 * 1024;
 
+/// No more members of one gzip stream are read than this: whoever writes blocks of 64 KiB (BGZF) needs a quarter of it
+/// for as much as is made of a body. One that holds nothing takes 20 bytes, and as long to begin as any other.
+const MEMBERS_MAX: usize = 1024;
+
 /// No more codings are taken off than this.
 const LAYERS_MAX: usize = 4;
 
@@ -121,7 +125,10 @@ fn begins(coding: &str, bytes: &[u8]) -> String {
 fn gunzip(bytes: &[u8]) -> io::Result<Vec<u8>> {
     let mut rest = bytes;
     let mut all = Vec::new();
-    while rest.starts_with(GZIP) && (all.len() as u64) < DECODED_MAX {
+    for _ in 0..MEMBERS_MAX {
+        if !rest.starts_with(GZIP) || all.len() as u64 >= DECODED_MAX {
+            break;
+        }
         let mut decoder = GzDecoder::new(rest);
         let room = DECODED_MAX - all.len() as u64;
         decoder.by_ref().take(room).read_to_end(&mut all)?;
@@ -236,6 +243,14 @@ mod tests {
         let zeros = vec![0; 40 * 1024 * 1024];
         let seen = seen("gzip", &gzip(&zeros), true);
         assert_eq!((seen.bytes, seen.fault.as_str()), (DECODED_MAX, ""));
+    }
+
+    #[test]
+    fn members_without_end_are_bounded() {
+        let one = gzip(b"x");
+        let all = one.repeat(4 * MEMBERS_MAX);
+        let seen = seen("gzip", &all, true);
+        assert_eq!((seen.bytes, seen.fault.as_str()), (MEMBERS_MAX as u64, ""));
     }
 
     #[test]
