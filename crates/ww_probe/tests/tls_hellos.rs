@@ -143,6 +143,10 @@ fn reply(offer: &Offer, script: Script) -> Vec<u8> {
 }
 
 fn probe(script: Script, depth: Depth) -> Transcript {
+    probe_within(script, depth, Options::default().max_time)
+}
+
+fn probe_within(script: Script, depth: Depth, max_time: Duration) -> Transcript {
     let address = serve(script);
     let target = parse_target(&format!("https://{NAME}:{}", address.port())).expect("a target");
     let options = Options {
@@ -153,6 +157,7 @@ fn probe(script: Script, depth: Depth) -> Transcript {
             IpAddr::V4(Ipv4Addr::LOCALHOST),
         )],
         patience: Duration::from_millis(400),
+        max_time,
         ..Options::default()
     };
     walk(&target, &options, SourceId(0), &mut |_| {}).expect("a walk")
@@ -348,6 +353,25 @@ fn a_filter_of_size_is_told_from_a_server_that_reads_once() {
 }
 
 #[test]
+fn what_two_failures_ask_is_asked_once() {
+    let both = probe(
+        Script {
+            versions: MODERN,
+            most_bytes: Some(1_000),
+            single_read: true,
+            ..Script::default()
+        },
+        Depth::Normal,
+    );
+    let kinds: Vec<String> = replies(&both).into_iter().map(|(what, _)| what).collect();
+    for failed in ["shop.example large", "shop.example split"] {
+        assert!(kinds.iter().any(|what| what == failed), "{kinds:?}");
+    }
+    let usual = kinds.iter().filter(|what| *what == "shop.example").count();
+    assert_eq!(usual, 2, "first, and as the control of both: {kinds:?}");
+}
+
+#[test]
 fn names_are_compared_where_the_right_one_is_refused() {
     // The script refuses names that it does not know, and the right one is what it was started with.
     let transcript = probe(
@@ -406,4 +430,21 @@ fn a_silent_server_costs_little_time() {
         "{heard:?}"
     );
     assert_eq!(transcript.tls_surveys().count(), 0);
+}
+
+#[test]
+fn a_silent_server_is_asked_where_no_choice_can_be_paid() {
+    let transcript = probe_within(
+        Script {
+            versions: MODERN,
+            most_bytes: Some(1),
+            ..Script::default()
+        },
+        Depth::Normal,
+        Duration::from_millis(700),
+    );
+    assert_eq!(
+        replies(&transcript),
+        [("shop.example".to_owned(), HelloReply::Silence)]
+    );
 }

@@ -82,13 +82,18 @@ pub(super) async fn probe(walker: &Walker<'_>, to: SocketAddr) {
         says: "the hello with the right name got no proper answer",
     };
     // Where silence is to be expected, the usual hello is one question among others: one wait in place of several.
-    let first = if stalled {
+    let explained = if stalled {
         prober.explain(&failed).await
     } else {
-        prober.step(&usual, Manner::PLAIN, Words::default()).await
+        None
     };
-    let Some(first) = first else {
-        return;
+    // It may not have been among those that tell most.
+    let first = match explained {
+        Some(first) => first,
+        None => match prober.step(&usual, Manner::PLAIN, Words::default()).await {
+            Some(first) => first,
+            None => return,
+        },
     };
     match &first.reply {
         HelloReply::NotTls(_) | HelloReply::NotSent(_) => {}
@@ -261,7 +266,9 @@ impl<'p, 'w> Prober<'p, 'w> {
             is_it: is_of_split,
             says: "the hello in two segments was not answered",
         };
-        together::together([self.explain(&large), self.explain(&cut)]).await;
+        // One after the other: both ask whether the usual hello is answered still, and that needs asking once.
+        self.explain(&large).await;
+        self.explain(&cut).await;
     }
 
     /// Clear text of the size of a large hello: a server answers or closes, if it arrives.
