@@ -6,7 +6,7 @@ use super::measured::{Measure, Measured, certificate};
 use super::servers::{Place, places};
 use crate::declared::at;
 use crate::engine::Told;
-use crate::tls::{certificate_expired, certificate_expiring};
+use crate::tls::{certificate_expired, certificate_expiring, certificates_differ};
 use crate::{CertificateOnDisk, Declared, Difference, RenewedCertificate, Subject};
 use ww_base::Gap;
 use ww_evidence::transcript::Certificate;
@@ -19,7 +19,7 @@ pub(super) fn hold(
     measures: &[Measure<'_>],
     files: &[CertificateOnDisk],
     held: &mut Held,
-    seen: &mut [Told],
+    seen: &mut Vec<Told>,
 ) {
     for measure in measures {
         let Measured::Certificate(shown) = &measure.what else {
@@ -53,8 +53,18 @@ pub(super) fn hold(
                 if !is_known {
                     held.differences.renewed.push(found);
                 }
+                seen.retain(|told| !is_explained(told, measure, shown, renewal));
             }
-            Verdict::Other(file, other) => held.differences.settings.push(Difference {
+            Verdict::Strange(file, other) => held.gaps.push(Gap::new(
+                format!(
+                    "whether {} shows the certificate in {}: the file of that name here holds {}, which shares no name with it",
+                    measure.to,
+                    file.named.path,
+                    certificate(other)
+                ),
+                "a walk on the host where the server runs",
+            )),
+            Verdict::Other(file, other) => held.differs(Difference {
                 server: measure.to.to_string(),
                 does: measure.what.words(),
                 component: component(*place).to_owned(),
@@ -65,6 +75,25 @@ pub(super) fn hold(
         }
     }
     held.gaps.dedup();
+}
+
+/// Whether a finding says no more than that some addresses show the certificate before the renewal, and others the
+/// renewal: a file that was not read again says why.
+fn is_explained(
+    told: &Told,
+    measure: &Measure<'_>,
+    old: &Certificate,
+    renewal: &Certificate,
+) -> bool {
+    let is_it = told.finding.rule == certificates_differ::RULE.meta.name
+        && told.source == measure.walk.source;
+    let mut shown = measure.walk.all_handshakes().filter_map(|(step, one)| {
+        let is_told = told.subjects.contains(&Subject::Step(step.number));
+        one.certificates.first().filter(|_| is_told)
+    });
+    let is_one =
+        |one: &Certificate| [&old.fingerprint, &renewal.fingerprint].contains(&&one.fingerprint);
+    is_it && shown.next().is_some_and(is_one) && shown.all(is_one)
 }
 
 fn names(place: Place<'_>, file: &CertificateOnDisk) -> bool {
@@ -79,8 +108,10 @@ enum Verdict<'f> {
     Unread(&'f CertificateOnDisk, &'f str),
     /// The file holds one for the same names that ends later.
     Renewed(&'f CertificateOnDisk, &'f Certificate),
-    /// The file holds another one.
+    /// The file holds another one for the same names.
     Other(&'f CertificateOnDisk, &'f Certificate),
+    /// The file holds one for others: it may be another machine's file of that name.
+    Strange(&'f CertificateOnDisk, &'f Certificate),
 }
 
 fn judge<'f>(shown: &Certificate, files: &[&'f CertificateOnDisk]) -> Verdict<'f> {
@@ -99,17 +130,17 @@ fn judge<'f>(shown: &Certificate, files: &[&'f CertificateOnDisk]) -> Verdict<'f
     if let Some((file, why)) = unread {
         return Verdict::Unread(file, why);
     }
-    let follows = |one: &Certificate| {
-        let is_alike =
-            one.subject == shown.subject || one.names.iter().any(|name| shown.names.contains(name));
-        is_alike && one.not_after > shown.not_after
+    let is_alike = |one: &Certificate| {
+        one.subject == shown.subject || one.names.iter().any(|name| shown.names.contains(name))
     };
+    let follows = |one: &Certificate| is_alike(one) && one.not_after > shown.not_after;
     let renewal = read.clone().filter(|(_, one)| follows(one));
     if let Some((file, one)) = renewal.max_by_key(|(_, one)| one.not_after) {
         return Verdict::Renewed(file, one);
     }
-    match read.max_by_key(|(_, one)| one.not_after) {
-        Some((file, one)) => Verdict::Other(file, one),
+    match read.max_by_key(|(_, one)| (is_alike(one), one.not_after)) {
+        Some((file, one)) if is_alike(one) => Verdict::Other(file, one),
+        Some((file, one)) => Verdict::Strange(file, one),
         None => Verdict::Shown,
     }
 }

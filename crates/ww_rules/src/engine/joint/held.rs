@@ -22,6 +22,20 @@ pub(super) struct Held {
     pub(super) gaps: Vec<Gap>,
 }
 
+impl Held {
+    /// Tells a difference, once for each server however often it was measured.
+    pub(super) fn differs(&mut self, difference: Difference) {
+        let is_known = self.differences.settings.iter().any(|known| {
+            known.server == difference.server
+                && known.line.at == difference.line.at
+                && known.does == difference.does
+        });
+        if !is_known {
+            self.differences.settings.push(difference);
+        }
+    }
+}
+
 /// Joins every measure with the lines that say something about it.
 pub(super) fn hold(
     declared: &Declared<'_>,
@@ -57,8 +71,7 @@ pub(super) fn hold(
         {
             match place.fit {
                 Fit::Address => {
-                    let difference = difference(measure, *place, line);
-                    held.differences.settings.push(difference);
+                    held.differs(difference(measure, *place, line));
                 }
                 Fit::Port | Fit::Translated => held.gaps.push(whether(measure, *place, line)),
             }
