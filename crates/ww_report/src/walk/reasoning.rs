@@ -82,10 +82,14 @@ pub(crate) fn open_questions(transcript: &Transcript) -> Vec<String> {
         .collect()
 }
 
-/// `nothing answers the SYN, as A, or B; C would tell`.
+/// `nothing answers the SYN – A, or B; C would tell; not asked: D`.
 fn says(case: &Case) -> Option<String> {
     let answer = case.answer();
-    let would_tell = answer.would_tell(case.symptom)?;
+    let tells = match answer.would_tell(case.symptom)? {
+        // The controls alone do.
+        "" => String::new(),
+        who => format!("; {who} would tell"),
+    };
     let causes: Vec<&str> = answer.causes.iter().map(|cause| cause.says).collect();
     let causes = match answer.confidence {
         Confidence::Contradictory => "it comes and goes, or there are two causes".to_owned(),
@@ -110,7 +114,7 @@ fn says(case: &Case) -> Option<String> {
         format!("; not asked: {}", listed(&unasked, CAUSES))
     };
     Some(format!(
-        "{} – {causes}; {would_tell} would tell{unasked}",
+        "{} – {causes}{tells}{unasked}",
         case.symptom.word()
     ))
 }
@@ -144,6 +148,17 @@ mod tests {
         assert!(
             unasked[0].ends_with("; not asked: other services"),
             "{unasked:?}"
+        );
+    }
+
+    #[test]
+    fn where_controls_alone_would_tell_nobody_else_is_named() {
+        let strange = r#"{"step":"http","to":"192.0.2.1:80","outcome":{"not-http":"x"}}"#;
+        assert_eq!(
+            lines(&[strange]),
+            [
+                "192.0.2.1:80: what answers is not HTTP – the port wants TLS, or another protocol is spoken there; not asked: TLS"
+            ]
         );
     }
 

@@ -6,7 +6,7 @@ use ww_base::{Limits, Locus};
 use ww_evidence::Capture;
 use ww_evidence::transcript::Transcript;
 use ww_finding::{Finding, Layer, Outcome, Severity, Support};
-use ww_reason::{Case, Confidence, cases};
+use ww_reason::{Case, Cause, Confidence, cases, entry};
 
 /// What the rules say about walks over live endpoints, and about captures of the same trouble: findings
 /// in order of importance, and the outcome of every rule that was asked in the order of the catalogue.
@@ -66,21 +66,22 @@ fn grade(finding: &mut Finding, cases: &[Case]) {
             _ => None,
         })
         .collect();
-    let mut answers = cases
-        .iter()
-        .filter(|case| steps.contains(&case.step))
-        .map(Case::answer)
-        .filter(|answer| answer.causes.iter().any(|cause| cause.rule == finding.rule))
-        .peekable();
+    let is_of_rule = |cause: &Cause| cause.rule == finding.rule;
+    // Those too in which controls crossed the cause out: they speak against it.
+    let concerned = |case: &&Case| {
+        let mut causes = entry(case.symptom).causes.iter();
+        steps.contains(&case.step) && causes.any(is_of_rule)
+    };
+    let mut answers = cases.iter().filter(concerned).map(Case::answer).peekable();
     if finding.support != Support::Observed || answers.peek().is_none() {
         return;
     }
-    let of_rule =
-        |answer: &ww_reason::Answer| answer.causes.iter().all(|cause| cause.rule == finding.rule);
     let (mut proved, mut alone) = (true, true);
     for answer in answers {
-        proved &= answer.confidence == Confidence::Proved;
-        alone &= of_rule(&answer);
+        let is_left = answer.causes.iter().any(|cause| is_of_rule(cause));
+        let is_alone = is_left && answer.causes.iter().all(|cause| is_of_rule(cause));
+        proved &= is_alone && answer.confidence == Confidence::Proved;
+        alone &= is_alone;
     }
     finding.support = match (proved, alone) {
         (true, _) => Support::Proved,
@@ -155,5 +156,50 @@ fn of_resolver(walk: &Walk<'_>, rule: &Rule, story: Story, is_found: bool) -> St
     Story {
         headline: format!("Name server {}: {}", walk.target().written, story.headline),
         ..story.severity(severity)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ww_base::SourceId;
+    use ww_finding::Exhibit;
+    use ww_reason::{Control, Reading, Readings, Symptom};
+
+    /// The support of what a rule says of a greeting that did not come, where TLS was tried in its place.
+    fn support(rule: &str, tls: Reading) -> Support {
+        let rule = crate::RULES.iter().find(|one| one.meta.name == rule);
+        let story = Story::observed("", "").show(Exhibit {
+            at: Locus::Probe {
+                source: SourceId(0),
+                step: 1,
+            },
+            says: String::new(),
+        });
+        let mut finding =
+            super::super::finding(rule.expect("a rule"), story, &[], &Limits::default());
+        let case = Case {
+            symptom: Symptom::GreetingMissing,
+            at: None,
+            step: 1,
+            readings: Readings::default().with(Control::Tls, tls),
+        };
+        grade(&mut finding, &[case]);
+        finding.support
+    }
+
+    #[test]
+    fn a_cause_that_controls_cross_out_is_not_sure() {
+        let is = |rule, tls| support(rule, tls);
+        assert_eq!(is("greeting-missing", Reading::Fails), Support::Observed);
+        assert_eq!(is("greeting-missing", Reading::Works), Support::Heuristic);
+        assert_eq!(
+            is("plaintext-on-tls-port", Reading::Works),
+            Support::Observed
+        );
+        assert_eq!(
+            is("plaintext-on-tls-port", Reading::Fails),
+            Support::Heuristic
+        );
     }
 }
