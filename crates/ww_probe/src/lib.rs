@@ -12,6 +12,7 @@
 )]
 
 mod apply;
+mod binding;
 mod dice;
 mod dns;
 mod http;

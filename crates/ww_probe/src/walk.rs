@@ -1,7 +1,7 @@
 //! The order of a walk: names, connections, and what is spoken over them.
 
 use crate::recorder::{Listener, Recorder};
-use crate::{NetworkNamespace, Options, apply, dns, http, series, tcp, tls, unanswered};
+use crate::{NetworkNamespace, Options, apply, binding, dns, http, series, tcp, tls, unanswered};
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
@@ -168,11 +168,11 @@ impl Walker<'_> {
         let found = dns::find(self).await;
         // Questions about signatures go to the resolver, and nobody waits for them.
         let validation: Branch<'_> = Box::pin(dns::validate(self, &found.doubts));
-        let layers: Branch<'_> = Box::pin(self.layers(found.endpoints));
+        let layers: Branch<'_> = Box::pin(self.layers(found.endpoints, &found.bound));
         tls::together([validation, layers]).await;
     }
 
-    async fn layers(&self, mut targets: Vec<SocketAddr>) {
+    async fn layers(&self, mut targets: Vec<SocketAddr>, bound: &[dns::Endpoint]) {
         targets.retain(|target| self.options.families.allow(target.ip()));
         // STUN is spoken over UDP; that TCP is refused there says nothing.
         let open = if self.target.service == Service::Stun {
@@ -182,6 +182,7 @@ impl Walker<'_> {
         };
         tls::probe_each(self, &open).await;
         http::ask(self, &open).await;
+        binding::try_each(self, bound, &targets).await;
         apply::ask(self, &targets, &open).await;
         tls::probe_each_behind_clear_text(self, &open).await;
         unanswered::explain_each(self, &open).await;

@@ -33,6 +33,12 @@ words! {
         ChainBroken = "the chain of signatures does not hold",
         /// Signatures end soon.
         ChainEnding = "signatures end soon",
+        /// An HTTPS record does not have its form.
+        BindingMalformed = "an HTTPS record cannot be used",
+        /// An HTTPS record leads where the service is not.
+        BindingAstray = "an HTTPS record leads astray",
+        /// An HTTPS record gives a name an address that it does not have.
+        HintAstray = "a hint names another address",
 
         /// Nothing answers the SYN.
         ConnectSilent = "nothing answers the SYN",

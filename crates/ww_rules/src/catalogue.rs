@@ -60,6 +60,8 @@ pub static RULES: &[&Rule] = &[
     &dns::dns_unanswered::RULE,
     &dns::dnssec_bogus::RULE,
     &dns::dnssec_signature_expiring::RULE,
+    &dns::https_record_malformed::RULE,
+    &dns::https_record_unreachable::RULE,
     &drain::budget_blocks_drain::RULE,
     &drain::grace_shorter_than_requests::RULE,
     &drain::grace_shorter_than_shutdown::RULE,

@@ -1,6 +1,6 @@
 //! Names: how the host resolves them, every lookup, every chain of trust.
 
-use super::written;
+use super::{ServiceBinding, written};
 use serde::{Deserialize, Serialize};
 use std::net::{IpAddr, SocketAddr};
 use std::ops::Not;
@@ -82,8 +82,16 @@ pub struct Lookup {
     pub checking_disabled: bool,
     /// The search list made this name of a shorter one, as this C library does it (`glibc`, `musl`).
     pub expanded_by: Vec<String>,
+    /// It was asked as an HTTPS record leads there: of the target's own name it tells nothing.
+    #[serde(skip_serializing_if = "is_false")]
+    pub by_binding: bool,
     /// What came back.
     pub outcome: LookupOutcome,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
+fn is_false(value: &bool) -> bool {
+    !value
 }
 
 /// What came back of a lookup.
@@ -127,6 +135,9 @@ pub struct Answer {
     pub records: Vec<Record>,
     /// The authority section.
     pub authority: Vec<Record>,
+    /// What the SVCB and HTTPS records of the answer section say.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub bindings: Vec<ServiceBinding>,
 }
 
 impl Answer {

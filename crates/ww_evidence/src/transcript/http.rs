@@ -224,6 +224,9 @@ pub struct QuicProbe {
     pub to: Option<SocketAddr>,
     /// The `Alt-Svc` field that promises HTTP/3 there; empty when none does.
     pub advertised: String,
+    /// The HTTPS record that promises it, as a zone file has it; empty when none does.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub record: String,
     /// How often it was asked.
     pub tries: u32,
     /// How it answered.

@@ -8,6 +8,7 @@
 //! Times are milliseconds in the written form, as people read them.
 
 mod apply;
+mod binding;
 mod date;
 mod dns;
 mod http;
@@ -19,6 +20,7 @@ pub use apply::{
     Arrivals, Greeting, GreetingOutcome, GrpcCall, PeerReply, Service, StunBinding, Trial, Trials,
     WebSocketCall, WebSocketOutcome,
 };
+pub use binding::{BindingFault, BindingOutcome, BindingProbe, ServiceBinding};
 pub use dns::{
     Answer, ChainReason, ChainReasonKind, DnsVia, ExtendedError, Lookup, LookupOutcome, Record,
     ResolverSetup, SecurityVerdict, SignatureLife, Validation, ZoneKey, ZoneLink,
@@ -212,6 +214,8 @@ pub enum Seen {
     KeepAlive(KeepAliveProbe),
     /// Whether QUIC is spoken.
     Quic(QuicProbe),
+    /// A client went where an HTTPS record sends it.
+    Binding(BindingProbe),
     /// When the events of a stream arrived.
     Arrivals(Arrivals),
     /// A gRPC call.
@@ -324,6 +328,8 @@ of_kind! {
     keep_alives: KeepAlive(KeepAliveProbe);
     /// Every question whether QUIC is spoken.
     quics: Quic(QuicProbe);
+    /// Every endpoint that an HTTPS record names.
+    bindings: Binding(BindingProbe);
     /// Every stream of events.
     arrivals: Arrivals(Arrivals);
     /// Every gRPC call.
@@ -351,6 +357,7 @@ pub fn address_of(seen: &Seen) -> Option<SocketAddr> {
         Seen::Http(one) => one.to,
         Seen::KeepAlive(one) => one.to,
         Seen::Quic(one) => one.to,
+        Seen::Binding(one) => one.to,
         Seen::Arrivals(one) => one.to,
         Seen::Grpc(one) => one.to,
         Seen::WebSocket(one) => one.to,

@@ -31,6 +31,8 @@ pub(super) struct Ask<'a> {
     pub(super) authoritative_server: bool,
     /// The server is one of the parent zone's.
     pub(super) delegation: bool,
+    /// An HTTPS record leads to the name.
+    pub(super) by_binding: bool,
     /// The libraries whose search list made the name.
     pub(super) expanded_by: Vec<String>,
     /// Why it is asked.
@@ -60,6 +62,7 @@ impl<'a> Ask<'a> {
             checking_disabled: false,
             authoritative_server: false,
             delegation: false,
+            by_binding: false,
             expanded_by: Vec::new(),
             why: String::new(),
             wait: Duration::MAX,
@@ -143,6 +146,7 @@ impl<'a> Ask<'a> {
             dnssec_ok: false,
             checking_disabled: self.checking_disabled,
             expanded_by: self.expanded_by.clone(),
+            by_binding: self.by_binding,
             outcome,
         }
     }

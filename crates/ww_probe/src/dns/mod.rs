@@ -2,6 +2,7 @@
 
 mod ask;
 mod authority;
+mod binding;
 mod channel;
 mod dnssec;
 mod named;
@@ -14,6 +15,7 @@ mod system;
 mod tests;
 mod wire;
 
+pub(crate) use binding::Endpoint;
 pub(crate) use dnssec::{Doubt, validate, validate_one};
 pub use dnssec::{TrustAnchorError, TrustAnchors};
 pub use named::{EncryptedServer, NameServer};
@@ -52,13 +54,15 @@ pub(crate) struct Found {
     pub(crate) endpoints: Vec<SocketAddr>,
     /// Answers whose chain of signatures is worth a look.
     pub(crate) doubts: Vec<Doubt>,
+    /// Endpoints that the target's HTTPS record names.
+    pub(crate) bound: Vec<Endpoint>,
 }
 
 impl Found {
     fn at(endpoints: Vec<SocketAddr>) -> Found {
         Found {
             endpoints,
-            doubts: Vec::new(),
+            ..Found::default()
         }
     }
 }
@@ -118,6 +122,8 @@ struct Resolving<'r, 'w> {
 #[derive(Debug, Default)]
 struct Said {
     answers: Vec<(u16, Answer)>,
+    /// What it says of the target's HTTPS record.
+    https: Option<Answer>,
     /// It did not answer some question.
     silent: bool,
 }
@@ -165,13 +171,27 @@ impl<'r, 'w> Resolving<'r, 'w> {
             self.add(&mut found, at_suffixes);
         }
         self.authorities(&resolvers, &said, found.is_empty()).await;
+        if by_file {
+            return Found::at(found);
+        }
         Found {
             endpoints: found,
-            doubts: if by_file {
-                Vec::new()
-            } else {
-                self.doubts(&resolvers, &said)
-            },
+            doubts: self.doubts(&resolvers, &said),
+            bound: self.bound(&mut resolvers, &said).await,
+        }
+    }
+
+    /// The endpoints of the target's HTTPS record, as the first server has them that has one.
+    async fn bound(&self, resolvers: &mut [Resolver], said: &[Said]) -> Vec<Endpoint> {
+        let has_one =
+            |said: &Said| matches!(&said.https, Some(answer) if !answer.bindings.is_empty());
+        match resolvers
+            .iter_mut()
+            .zip(said)
+            .find(|(_, said)| has_one(said))
+        {
+            Some((resolver, said)) => self.endpoints(resolver, said).await,
+            None => Vec::new(),
         }
     }
 
@@ -322,7 +342,7 @@ impl<'r, 'w> Resolving<'r, 'w> {
             && said.answers.iter().any(exists)
         {
             let ask = Ask::new(&resolver.server, &name, HTTPS);
-            resolver.question(self.walker, &ask).await;
+            said.https = resolver.question(self.walker, &ask).await;
         }
         said
     }

@@ -22,6 +22,8 @@ mod url;
 mod wire;
 
 pub(crate) use post::{Carrier, Posting};
+pub(crate) use quic::verify_record;
+pub(crate) use reach::refusal;
 pub(crate) use request::fits_a_line;
 pub(crate) use trial::{Told, Trier};
 
@@ -31,7 +33,6 @@ use request::Request;
 use session::Hop;
 use std::net::SocketAddr;
 use std::time::Duration;
-use url::Url;
 use ww_evidence::transcript::{DnsVia, HttpExchange, Seen, Service, TlsHandshake, TlsOutcome};
 
 /// Puts the target's request to each address to which a connection could be opened, and further questions to the
@@ -40,11 +41,7 @@ pub(crate) async fn ask(walker: &Walker<'_>, open: &[SocketAddr]) {
     if !matches!(walker.target.service, Service::Http | Service::Https) {
         return;
     }
-    let request = Request {
-        method: "GET",
-        url: Url::of(walker.target),
-        fields: walker.options.headers.clone(),
-    };
+    let request = Request::of(walker);
     let mut answered: Option<HttpExchange> = None;
     let open = open.iter().filter(|&&to| !tls_fails(walker, to));
     for &to in open.clone() {

@@ -13,7 +13,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::{Duration, Instant};
 use tokio::net::UdpSocket;
 use ww_base::Gap;
-use ww_evidence::transcript::{HttpReply, QuicOutcome, QuicProbe, Seen};
+use ww_evidence::transcript::{HttpReply, HttpVersion, QuicOutcome, QuicProbe, Seen};
 
 /// Datagrams that begin a connection are no smaller (RFC 9000 section 14.1); servers drop others.
 const DATAGRAM: usize = 1200;
@@ -36,6 +36,36 @@ struct Alternative {
     /// Empty for the same host.
     host: String,
     port: u16,
+}
+
+/// Who promises HTTP/3.
+#[derive(Clone, Copy, Debug)]
+enum Promise<'p> {
+    /// The `Alt-Svc` field of an answer.
+    Field(&'p str),
+    /// An HTTPS record.
+    Record(&'p str),
+}
+
+impl Promise<'_> {
+    fn by(self) -> &'static str {
+        match self {
+            Promise::Field(_) => "Alt-Svc",
+            Promise::Record(_) => "the HTTPS record",
+        }
+    }
+}
+
+/// Asks where an HTTPS record promises HTTP/3, unless that was asked before.
+pub(crate) async fn verify_record(walker: &Walker<'_>, to: SocketAddr, record: &str) {
+    let is_known = walker.recorder.look(|steps| {
+        let mut seen = steps.iter().map(|step| &step.seen);
+        seen.any(|seen| matches!(seen, Seen::Quic(probe) if probe.to == Some(to)))
+    });
+    if !is_known {
+        let request = Request::of(walker);
+        keeps(walker, &request, to, Promise::Record(record)).await;
+    }
 }
 
 /// Asks where an answer promises HTTP/3.
@@ -61,20 +91,24 @@ pub(crate) async fn verify(
         return;
     }
     let to = SocketAddr::new(from.ip(), alternative.port);
+    keeps(walker, request, to, Promise::Field(&advertised)).await;
+}
+
+/// Whether a promise is kept.
+async fn keeps(walker: &Walker<'_>, request: &Request, to: SocketAddr, promise: Promise<'_>) {
     let Some(patience) = walker.patience() else {
         return;
     };
-    let asked = Asked::now(format!(
-        "curl -sv -o /dev/null --http3-only https://{}:{}/",
-        walker.target.host,
-        to.port()
-    ))
-    .because("Alt-Svc promises HTTP/3 there");
+    let asked = Asked::now(request.command(to, HttpVersion::Three))
+        .because(format!("{} promises HTTP/3 there", promise.by()));
     let mut seen = QuicProbe {
         to: Some(to),
-        advertised,
         ..QuicProbe::default()
     };
+    match promise {
+        Promise::Field(field) => field.clone_into(&mut seen.advertised),
+        Promise::Record(record) => record.clone_into(&mut seen.record),
+    }
     for _ in 0..TRIES {
         seen.tries += 1;
         (seen.outcome, seen.versions) = ask(to, patience.min(WAIT)).await;
@@ -85,18 +119,18 @@ pub(crate) async fn verify(
     let answered = seen.outcome == QuicOutcome::Answered;
     walker.recorder.answer(asked, Seen::Quic(seen));
     if answered {
-        speak(walker, request, to).await;
+        speak(walker, request, to, promise).await;
     }
 }
 
 /// Puts the request over HTTP/3.
 #[cfg(feature = "http3")]
-async fn speak(walker: &Walker<'_>, request: &Request, to: SocketAddr) {
+async fn speak(walker: &Walker<'_>, request: &Request, to: SocketAddr, promise: Promise<'_>) {
     let hop = Hop {
         to,
         number: 0,
         name: Duration::ZERO,
-        why: "Alt-Svc promises HTTP/3, and QUIC is spoken there".to_owned(),
+        why: format!("{} promises HTTP/3, and QUIC is spoken there", promise.by()),
     };
     Box::pin(three::ask(walker, request, &hop)).await;
 }
@@ -107,7 +141,7 @@ async fn speak(walker: &Walker<'_>, request: &Request, to: SocketAddr) {
     clippy::unused_async,
     reason = "whoever calls it waits, as the other one has to be waited for"
 )]
-async fn speak(walker: &Walker<'_>, _request: &Request, to: SocketAddr) {
+async fn speak(walker: &Walker<'_>, _: &Request, to: SocketAddr, _: Promise<'_>) {
     walker.recorder.gap(Gap::new(
         format!("whether requests over HTTP/3 are answered at {to}, and with which certificate: this build leaves HTTP/3 out"),
         "a wirewise that was built with its feature http3",

@@ -1,6 +1,7 @@
 //! What is asked: the request's bytes, and the command that asks the same.
 
 use super::url::Url;
+use crate::walk::Walker;
 use std::net::SocketAddr;
 use ww_evidence::transcript::HttpVersion;
 
@@ -19,6 +20,15 @@ pub(crate) struct Request {
 }
 
 impl Request {
+    /// What the walk asks for.
+    pub(crate) fn of(walker: &Walker<'_>) -> Request {
+        Request {
+            method: "GET",
+            url: Url::of(walker.target),
+            fields: walker.options.headers.clone(),
+        }
+    }
+
     /// Its fields besides `Host`, in order: ours where the user has none of that name, and the user's.
     pub(crate) fn all_fields(&self) -> Vec<(String, String)> {
         let ours = [("user-agent", user_agent()), ("accept", "*/*".to_owned())];
@@ -67,15 +77,16 @@ impl Request {
             .to_owned(),
         );
         if self.url.host.parse::<std::net::IpAddr>().is_err() {
-            words.push(format!(
-                "--resolve {}:{}:{}",
-                self.url.host,
-                self.url.port,
-                match to.ip() {
-                    std::net::IpAddr::V4(address) => address.to_string(),
-                    std::net::IpAddr::V6(address) => format!("[{address}]"),
-                }
-            ));
+            let (host, port) = (&self.url.host, self.url.port);
+            let address = match to.ip() {
+                std::net::IpAddr::V4(address) => address.to_string(),
+                std::net::IpAddr::V6(address) => format!("[{address}]"),
+            };
+            words.push(if to.port() == port {
+                format!("--resolve {host}:{port}:{address}")
+            } else {
+                format!("--connect-to {host}:{port}:{address}:{}", to.port())
+            });
         }
         for (name, value) in &self.fields {
             let lower = name.to_ascii_lowercase();

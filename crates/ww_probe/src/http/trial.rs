@@ -3,7 +3,6 @@
 use super::exchange::{self, Io, Waits};
 use super::open;
 use super::request::Request;
-use super::url::Url;
 use crate::dice::Dice;
 use crate::walk::Walker;
 use std::collections::BTreeMap;
@@ -37,11 +36,7 @@ pub(crate) struct Trier {
 impl Trier {
     pub(crate) fn new(walker: &Walker<'_>) -> Trier {
         Trier {
-            request: Request {
-                method: "GET",
-                url: Url::of(walker.target),
-                fields: walker.options.headers.clone(),
-            },
+            request: Request::of(walker),
             kept: BTreeMap::new(),
             dice: Dice::shaken(),
         }

@@ -1,5 +1,6 @@
 //! TLS: what is offered, what is accepted, whose certificates are shown.
 
+mod alternative;
 mod ask;
 mod certificate;
 mod explain;
@@ -19,6 +20,7 @@ mod together;
 mod trust;
 mod witness;
 
+pub(crate) use alternative::Alternatives;
 pub use certificate::read_certificates;
 pub(crate) use hello::Hello;
 pub(crate) use hellos::probe_clear_text_port;

@@ -22,7 +22,7 @@ pub(super) fn cases(target: &Target, steps: &[Step]) -> Vec<Case> {
         .filter(|(_, lookup)| {
             // The parent's servers are asked of the zone, not of the name.
             let of_zone = lookup.authoritative_server || lookup.delegation;
-            lookup.expanded_by.is_empty() && !of_zone
+            lookup.expanded_by.is_empty() && !of_zone && !lookup.by_binding
         })
         .collect();
     let mut known: Vec<(SocketAddr, Symptom, &str, &str)> = Vec::new();

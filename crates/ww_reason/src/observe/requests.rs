@@ -143,7 +143,7 @@ fn http3(steps: &[Step]) -> Vec<Case> {
             QuicOutcome::Refused | QuicOutcome::Silence => Reading::Fails,
             QuicOutcome::Answered | QuicOutcome::Failed(_) => continue,
         };
-        if !quic.advertised.is_empty() {
+        if !(quic.advertised.is_empty() && quic.record.is_empty()) {
             cases.push(Case {
                 symptom: Symptom::Http3Fails,
                 at: quic.to,

@@ -143,6 +143,9 @@ pub fn entry(symptom: Symptom) -> &'static Entry {
         Symptom::NameExpanded => &names::EXPANDED,
         Symptom::ChainBroken => &names::CHAIN_BROKEN,
         Symptom::ChainEnding => &names::CHAIN_ENDING,
+        Symptom::BindingMalformed => &names::BINDING_MALFORMED,
+        Symptom::BindingAstray => &names::BINDING_ASTRAY,
+        Symptom::HintAstray => &names::HINT_ASTRAY,
 
         Symptom::ConnectSilent => &connections::SILENT,
         Symptom::ConnectReset => &connections::RESET,

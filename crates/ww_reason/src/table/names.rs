@@ -170,5 +170,8 @@ plain! {
     DELEGATIONS_DIFFER: Known says Application "dns-delegation-differs", "one of both lists was not kept";
     EXPANDED: Known says Application "dns-search-expansion", "the search list turns the name into another one";
     CHAIN_BROKEN: Known says Policy "dnssec-bogus", "a zone's signatures do not hold";
+    BINDING_MALFORMED: Known says Application "https-record-malformed", "the record was written by hand, or by a program that does not know its form";
+    BINDING_ASTRAY: Known says Application "https-record-unreachable", "the record names an endpoint that is not there";
+    HINT_ASTRAY: Known says Application "dns-stale-address", "the record was not changed when the address was";
     CHAIN_ENDING: Known says Application "dnssec-signature-expiring", "a zone is not signed again in time";
 }

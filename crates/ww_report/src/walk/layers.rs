@@ -4,11 +4,14 @@ use crate::words::{count_of, listed};
 use std::collections::BTreeSet;
 use ww_base::{Locus, Moment, Span, chance};
 use ww_evidence::transcript::{
-    ConnectOutcome, DnsVia, GreetingOutcome, HttpOutcome, HttpVersion, KeepAliveProbe,
-    LookupOutcome, PeerReply, SecurityVerdict, Seen, Service, Target, TlsOutcome, Transcript,
-    Validation, WebSocketOutcome,
+    BindingOutcome, ConnectOutcome, DnsVia, GreetingOutcome, HttpOutcome, HttpVersion,
+    KeepAliveProbe, LookupOutcome, PeerReply, SecurityVerdict, Seen, Service, Target, TlsOutcome,
+    Transcript, Validation, WebSocketOutcome,
 };
 use ww_finding::{Finding, Layer, Severity};
+
+/// What is shown of a record.
+const RECORD_CHARS: usize = 60;
 
 /// A part of a walk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -171,7 +174,7 @@ fn names(transcript: &Transcript) -> Option<String> {
     let mut took = Span::ZERO;
     let mut asked = false;
     let mut trouble: BTreeSet<String> = BTreeSet::new();
-    for (step, lookup) in transcript.lookups() {
+    for (step, lookup) in transcript.lookups().filter(|(_, one)| !one.by_binding) {
         asked = true;
         // Where the system is not asked, the first answer of a server tells.
         let is_first = took == Span::ZERO && matches!(lookup.outcome, LookupOutcome::Answered(_));
@@ -217,8 +220,53 @@ fn names(transcript: &Transcript) -> Option<String> {
         let noun = if count == 1 { "address" } else { "addresses" };
         format!("{count} {noun}: {} · {took}", listed(&addresses, 4))
     };
-    let parts = std::iter::once(format!("{found}{signed}")).chain(resolvers);
+    let parts = std::iter::once(format!("{found}{signed}"))
+        .chain(bound(transcript))
+        .chain(resolvers);
     Some(parts.collect::<Vec<_>>().join(" · "))
+}
+
+/// The target's HTTPS record, and what became of whoever went by it: `HTTPS record 1 . alpn="h3,h2"`.
+fn bound(transcript: &Transcript) -> Option<String> {
+    let mut answers = transcript
+        .lookups()
+        .filter_map(|(_, one)| match &one.outcome {
+            LookupOutcome::Answered(answer) if one.kind == "HTTPS" => Some(answer),
+            _ => None,
+        });
+    let record = answers.find_map(|answer| {
+        let mut records = answer.records.iter();
+        records.find(|record| record.kind == "HTTPS")
+    })?;
+    let mut says: String = record.data.chars().take(RECORD_CHARS).collect();
+    if says.len() < record.data.len() {
+        says.push('…');
+    }
+    let tried = transcript.bindings().map(|(_, probe)| {
+        let fate = match &probe.outcome {
+            BindingOutcome::NotOpen(connect) => outcome_word(connect.outcome).to_owned(),
+            BindingOutcome::Shaken(handshake) => match handshake.outcome {
+                TlsOutcome::Done if handshake.alpn.is_empty() => "TLS".to_owned(),
+                TlsOutcome::Done => handshake.alpn.clone(),
+                ref failed => tls_failure(failed),
+            },
+            BindingOutcome::NoAddress => "no address".to_owned(),
+            BindingOutcome::NoService => "no service".to_owned(),
+            BindingOutcome::AliasLoop => "aliases in a circle".to_owned(),
+            BindingOutcome::TooManyAliases => "too many aliases".to_owned(),
+        };
+        let place = probe
+            .to
+            .map_or_else(|| probe.name.clone(), |to| to.to_string());
+        format!("{place} {fate}")
+    });
+    let tried: Vec<String> = tried.collect();
+    let tried: Vec<&str> = tried.iter().map(String::as_str).collect();
+    let tried = match listed(&tried, 3) {
+        none if none.is_empty() => none,
+        tried => format!(" ({tried})"),
+    };
+    Some(format!("HTTPS record {says}{tried}"))
 }
 
 /// The layers of an encrypted name server: `tls://192.0.2.53: connect 0.3 ms, TLS 1.3 2.1 ms`.

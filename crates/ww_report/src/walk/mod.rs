@@ -80,9 +80,11 @@ impl Stage {
     /// The stage that a step belongs to.
     pub fn of(seen: &Seen) -> Stage {
         match seen {
-            Seen::Resolver(_) | Seen::Lookup(_) | Seen::ResolverLayer(_) | Seen::Validation(_) => {
-                Stage::Names
-            }
+            Seen::Resolver(_)
+            | Seen::Lookup(_)
+            | Seen::ResolverLayer(_)
+            | Seen::Validation(_)
+            | Seen::Binding(_) => Stage::Names,
             Seen::Connect(_)
             | Seen::Path(_)
             | Seen::SegmentSizes(_)

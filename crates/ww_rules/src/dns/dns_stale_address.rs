@@ -1,5 +1,7 @@
 //! `dns-stale-address`: a connection to an address that the name does not have any more.
 
+mod probed;
+
 use super::common::{NO_ERROR, at, some_of};
 use crate::rule::rule;
 use crate::{Sighting, Sightings, Story, Subject, View};
@@ -22,6 +24,8 @@ rule! {
     page: "dns_stale_address.md",
     detect: detect,
     tell: tell,
+    sight: probed::sight,
+    say: probed::say,
 }
 
 /// A client may act upon an answer a moment after a newer one has come.

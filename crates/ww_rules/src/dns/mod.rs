@@ -1,5 +1,6 @@
 //! Rules about names and their servers.
 
+mod bound;
 mod common;
 mod heard;
 mod lookup;
@@ -30,6 +31,8 @@ pub(crate) mod dns_truncated_without_tcp;
 pub(crate) mod dns_unanswered;
 pub(crate) mod dnssec_bogus;
 pub(crate) mod dnssec_signature_expiring;
+pub(crate) mod https_record_malformed;
+pub(crate) mod https_record_unreachable;
 
 #[cfg(test)]
 mod tests;

@@ -144,8 +144,13 @@ impl<'a> Server<'a> {
     }
 }
 
-/// Every lookup of the walk.
+/// Every lookup of the walk about the target itself.
 pub(super) fn all<'a>(walk: &Walk<'a>) -> impl Iterator<Item = (&'a Step, &'a Lookup)> + use<'a> {
+    every(walk).filter(|(_, lookup)| !lookup.by_binding)
+}
+
+/// Every lookup of the walk, those of names to which an HTTPS record leads too.
+pub(super) fn every<'a>(walk: &Walk<'a>) -> impl Iterator<Item = (&'a Step, &'a Lookup)> + use<'a> {
     walk.transcript
         .steps
         .iter()

@@ -1,4 +1,4 @@
-//! `http3-advertised-unreachable`: Alt-Svc promises HTTP/3 where nobody speaks QUIC, or no request is answered.
+//! `http3-advertised-unreachable`: Alt-Svc or an HTTPS record promises HTTP/3 where nobody speaks QUIC, or no request is answered.
 
 use crate::rule::rule;
 use crate::{Sighting, Sightings, Story, Subject, Walk};
@@ -15,7 +15,7 @@ rule! {
     class: Performance,
     severity: Medium,
     owner: Configuration,
-    summary: "Answers promise HTTP/3 with Alt-Svc, and nobody answers QUIC, or a request, there",
+    summary: "Answers (Alt-Svc) or an HTTPS record promise HTTP/3, and nobody answers QUIC, or a request, there",
     needs: [Endpoint],
     explains: [],
     page: "http3_advertised_unreachable.md",
@@ -26,7 +26,7 @@ rule! {
 fn sight(walk: &Walk<'_>, sightings: &mut Sightings) {
     sight_requests(walk, sightings);
     for (step, probe) in walk.transcript.quics() {
-        let (Some(to), false) = (probe.to, probe.advertised.is_empty()) else {
+        let (Some(to), Some(promise)) = (probe.to, promise(probe)) else {
             continue;
         };
         let answer = match probe.outcome {
@@ -37,13 +37,34 @@ fn sight(walk: &Walk<'_>, sightings: &mut Sightings) {
         sightings.add(
             Sighting::new(Subject::Step(step.number), to.to_string()).show(walk.at(
                 step,
-                format!(
-                    "{to} over UDP answered {answer} to a QUIC packet; Alt-Svc says {}",
-                    probe.advertised
-                ),
+                format!("{to} over UDP answered {answer} to a QUIC packet; {promise}"),
             )),
         );
     }
+}
+
+/// Who promises HTTP/3, and how.
+fn promise(probe: &QuicProbe) -> Option<String> {
+    match (probe.advertised.as_str(), probe.record.as_str()) {
+        ("", "") => None,
+        ("", record) => Some(format!("the record says {record}")),
+        (field, _) => Some(format!("Alt-Svc says {field}")),
+    }
+}
+
+/// How a promise is taken back.
+fn withdrawal(probe: &QuicProbe) -> &'static str {
+    if probe.advertised.is_empty() {
+        "take h3 out of the HTTPS record"
+    } else {
+        "take the Alt-Svc field out"
+    }
+}
+
+/// The question whether QUIC is spoken at an address.
+fn asked<'a>(walk: &Walk<'a>, to: SocketAddr) -> Option<&'a QuicProbe> {
+    let mut probes = walk.transcript.quics().map(|(_, probe)| probe);
+    probes.find(|probe| probe.to == Some(to))
 }
 
 /// A request over HTTP/3 that came to nothing: why.
@@ -108,6 +129,10 @@ fn of_request(walk: &Walk<'_>, sightings: &[Sighting]) -> Option<Story> {
         .find(|(step, _)| Subject::Step(step.number) == subject)?;
     let why = unanswered(walk, exchange)?;
     let host = &walk.target().host;
+    let withdrawal = exchange
+        .to
+        .and_then(|to| asked(walk, to))
+        .map_or("take the promise back", withdrawal);
     Some(
         Story::observed(
             format!("{host} promises HTTP/3 and speaks QUIC, and no request comes through: {why}"),
@@ -115,7 +140,7 @@ fn of_request(walk: &Walk<'_>, sightings: &[Sighting]) -> Option<Story> {
         )
         .owner(Owner::Server)
         .advise("Compare what the server is set up to do over QUIC with what it does over TCP: names and certificates, ALPN h3, and who listens on the UDP port at all")
-        .advise("Take the Alt-Svc field out until it works: clients try HTTP/3 first for as long as they remember the promise"),
+        .advise(format!("Until it works, {withdrawal}: clients try HTTP/3 first for as long as they remember the promise")),
     )
 }
 
@@ -135,13 +160,14 @@ fn say(walk: &Walk<'_>, sightings: &[Sighting]) -> Story {
     };
     let host = &walk.target().host;
     let port = to.port();
+    let withdrawal = withdrawal(probe);
     let refuter = "curl --http3-only to the same address, answered";
     if probe.outcome == QuicOutcome::Refused {
         return Story::observed(
             format!("{host} promises HTTP/3 on UDP port {port}, where nobody listens: clients try it in vain before they fall back"),
             refuter,
         )
-        .advise(format!("Let the server listen for QUIC (nginx: listen {port} quic; in containers and load balancers, map the port for UDP too), or take the Alt-Svc field out"));
+        .advise(format!("Let the server listen for QUIC (nginx: listen {port} quic; in containers and load balancers, map the port for UDP too), or {withdrawal}"));
     }
     Story::observed(
         format!("{host} promises HTTP/3 on UDP port {port}, and nothing answers there from here: clients wait before they fall back"),
@@ -151,5 +177,5 @@ fn say(walk: &Walk<'_>, sightings: &[Sighting]) -> Story {
     .support(Support::Heuristic)
     .owner(Owner::Unknown)
     .advise(format!("Ask from another network: if QUIC is answered there, this network blocks UDP port {port}, which is its owner's choice"))
-    .advise(format!("If it is not, let the firewall and the load balancer before the server pass UDP port {port}, or take the Alt-Svc field out"))
+    .advise(format!("If it is not, let the firewall and the load balancer before the server pass UDP port {port}, or {withdrawal}"))
 }

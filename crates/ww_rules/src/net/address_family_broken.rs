@@ -28,7 +28,7 @@ rule! {
 const CONNECTION_ATTEMPT_DELAY: Span = Span::from_millis(250);
 
 /// The family of addresses that fails as a whole while the other works: whether it is IPv6.
-pub(super) fn broken_family(walk: &Walk<'_>) -> Option<bool> {
+pub(crate) fn broken_family(walk: &Walk<'_>) -> Option<bool> {
     let open = walk.open_addresses();
     let is_ipv6 = !open.first()?.is_ipv6();
     let works = open.iter().any(|to| to.is_ipv6() == is_ipv6);

@@ -17,6 +17,7 @@ pub(crate) mod udp_port_unreachable;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use address_family_broken::broken_family;
 pub(crate) use host_cut_off::Cut;
 
 use ww_base::{Moment, Span};

@@ -1,5 +1,7 @@
 //! `alpn-mismatch`: client and server agree on no protocol within TLS.
 
+mod bound;
+
 use crate::rule::rule;
 use crate::{Sighting, Sightings, Story, Subject, Walk};
 use ww_evidence::transcript::{Seen, Service, TlsHandshake, TlsOutcome};
@@ -52,9 +54,13 @@ fn sight(walk: &Walk<'_>, sightings: &mut Sightings) {
         };
         sightings.add(Sighting::new(Subject::Step(step.number), "").show(walk.at(step, says)));
     }
+    bound::sight(walk, sightings);
 }
 
 fn say(walk: &Walk<'_>, sightings: &[Sighting]) -> Story {
+    if let Some(story) = bound::say(walk, sightings) {
+        return story;
+    }
     let host = &walk.target().host;
     let first = sightings
         .first()

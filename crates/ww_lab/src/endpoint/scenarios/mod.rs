@@ -2,6 +2,7 @@
 
 mod answers;
 mod authorities;
+mod bindings;
 mod fields;
 mod mailboxes;
 mod names;
@@ -28,6 +29,7 @@ pub fn all() -> Vec<Scenario> {
         services::SCENARIOS,
         mailboxes::SCENARIOS,
         quic::SCENARIOS,
+        bindings::SCENARIOS,
     ]
     .concat()
 }

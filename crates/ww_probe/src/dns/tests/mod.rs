@@ -1,5 +1,6 @@
 //! Walks through scripted name servers on loopback.
 
+mod binding;
 mod encrypted;
 mod server;
 mod transport;
@@ -39,6 +40,18 @@ async fn resolve(
     options: Options,
     change: impl FnOnce(&mut Resolving<'_, '_>),
 ) -> (Vec<String>, Vec<Step>) {
+    let (found, steps) = resolve_all(servers, target, options, change).await;
+    let endpoints = found.endpoints.iter().map(ToString::to_string).collect();
+    (endpoints, steps)
+}
+
+/// The same with all that was found.
+async fn resolve_all(
+    servers: &[SocketAddr],
+    target: Target,
+    options: Options,
+    change: impl FnOnce(&mut Resolving<'_, '_>),
+) -> (Found, Vec<Step>) {
     let mut listener = |_: &Step| {};
     let walker = Walker {
         target: &target,
@@ -55,7 +68,6 @@ async fn resolve(
     resolving.asks_system = false;
     change(&mut resolving);
     let found = resolving.run().await;
-    let found = found.endpoints.iter().map(ToString::to_string).collect();
     (found, walker.recorder.finish().0)
 }
 

@@ -4,6 +4,7 @@ mod kinds;
 mod name;
 mod rdata;
 mod reader;
+mod service;
 #[cfg(test)]
 mod tests;
 
@@ -16,11 +17,14 @@ pub(super) use name::{labels, text};
 pub(super) use rdata::base32hex;
 pub(super) use reader::Reader;
 
-use kinds::OPT;
+use kinds::{OPT, SVCB};
 use ww_evidence::transcript::{Answer, ExtendedError, Record};
 
 /// Records that are kept of one section.
 const RECORDS: usize = 512;
+
+/// SVCB and HTTPS records that are read of one message.
+const BINDINGS: usize = 32;
 
 /// Extended errors that are kept of one message.
 const EXTENDED_ERRORS: usize = 8;
@@ -149,7 +153,11 @@ fn sections(
         reader.skip(4)?;
     }
     for _ in 0..answers {
-        let record = record(reader)?.1;
+        let (kind, record, data) = record(reader)?;
+        if matches!(kind, SVCB | HTTPS) && message.answer.bindings.len() < BINDINGS {
+            let binding = service::read(&record.name, data);
+            message.answer.bindings.push(binding);
+        }
         keep(&mut message.answer.records, record);
     }
     for _ in 0..authorities {
@@ -158,7 +166,7 @@ fn sections(
     }
     for _ in 0..additionals {
         let at = reader.clone();
-        let (kind, record) = record(reader)?;
+        let (kind, record, _) = record(reader)?;
         if kind == OPT {
             options(at, &mut message.answer.extended_errors, rcode)?;
         } else {
@@ -174,8 +182,8 @@ fn keep(records: &mut Vec<Record>, record: Record) {
     }
 }
 
-/// A record with its type.
-fn record(reader: &mut Reader<'_>) -> Option<(u16, Record)> {
+/// A record with its type and its data.
+fn record<'m>(reader: &mut Reader<'m>) -> Option<(u16, Record, Reader<'m>)> {
     let name = reader.name()?;
     let kind = reader.u16()?;
     reader.skip(2)?;
@@ -187,9 +195,9 @@ fn record(reader: &mut Reader<'_>) -> Option<(u16, Record)> {
         kind: kind_name(kind),
         // A TTL with its highest bit set counts as zero (RFC 2181 section 8).
         ttl: if ttl > i32::MAX as u32 { 0 } else { ttl },
-        data: rdata::present(kind, data),
+        data: rdata::present(kind, data.clone()),
     };
-    Some((kind, record))
+    Some((kind, record, data))
 }
 
 /// The OPT record: the upper bits of the response code, and extended errors (RFC 6891 section 6.1).

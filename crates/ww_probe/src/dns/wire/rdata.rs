@@ -194,7 +194,7 @@ fn types(data: &mut Reader<'_>) -> Option<String> {
 }
 
 /// Names of SvcParamKeys (RFC 9460 section 14.3.2).
-const SERVICE_KEYS: [&str; 7] = [
+pub(super) const SERVICE_KEYS: [&str; 7] = [
     "mandatory",
     "alpn",
     "no-default-alpn",
@@ -219,7 +219,8 @@ fn service(data: &mut Reader<'_>) -> Option<String> {
     Some(text)
 }
 
-fn service_key(key: u16) -> String {
+/// How a zone file names a key.
+pub(super) fn service_key(key: u16) -> String {
     SERVICE_KEYS
         .get(usize::from(key))
         .map_or_else(|| format!("key{key}"), |name| (*name).to_owned())

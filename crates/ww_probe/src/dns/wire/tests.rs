@@ -167,6 +167,30 @@ fn data_that_does_not_have_its_form_is_shown_as_bytes() {
 }
 
 #[test]
+fn service_bindings_are_read_beside_their_text() {
+    let good = record_of(65, b"\0\x01\0\0\x01\0\x03\x02h2");
+    let bad = record_of(65, b"\0\x02\0\0\x03\0\x01\x50");
+    let bytes = response(0, [2, 0, 0], &[good, bad].concat());
+    let answer = read(&bytes).expect("a message").answer;
+    let texts: Vec<&str> = answer
+        .records
+        .iter()
+        .map(|record| record.data.as_str())
+        .collect();
+    assert_eq!(texts, [r#"1 . alpn="h2""#, r"\# 8 0002000003000150"]);
+    let [good, bad] = answer.bindings.as_slice() else {
+        panic!("two records");
+    };
+    assert_eq!((good.owner.as_str(), good.priority), ("a.example", 1));
+    assert_eq!(
+        (good.alpn.as_slice(), &good.fault),
+        (&["h2".to_owned()][..], &None)
+    );
+    let fault = bad.fault.as_ref().expect("a port of one byte");
+    assert_eq!(fault.says(), "the value of port is not two bytes long");
+}
+
+#[test]
 fn long_data_is_cut() {
     let text = presented(65_280, &vec![7; 20_000]);
     assert_eq!(text.len(), 4096);
