@@ -14,25 +14,56 @@ use ww_evidence::Endpoint;
 
 /// Something added up per host, service or path over all connections.
 #[derive(Debug)]
-pub(crate) struct Tally<K, T>(FxHashMap<K, T>);
+pub(crate) struct Tally<K, T> {
+    /// Places in the list: a table that grows moves these, not the sums.
+    places: FxHashMap<K, u32>,
+    sums: Vec<(K, T)>,
+}
 
 impl<K: Copy + Eq + Hash + Ord, T: Default> Tally<K, T> {
     /// Nothing yet.
     pub(crate) fn new() -> Tally<K, T> {
-        Tally(FxHashMap::default())
+        Tally {
+            places: FxHashMap::default(),
+            sums: Vec::new(),
+        }
     }
 
     /// The sum of `key`.
     pub(crate) fn of(&mut self, key: K) -> &mut T {
-        self.0.entry(key).or_default()
+        let next = self.sums.len() as u32;
+        let place = *self.places.entry(key).or_insert(next);
+        if place == next {
+            self.sums.push((key, T::default()));
+        }
+        #[expect(
+            clippy::indexing_slicing,
+            reason = "the place is that of an element, put there a line above if not before"
+        )]
+        let (_, sum) = &mut self.sums[place as usize];
+        sum
     }
 
     /// The sums that pass a test, in order of their keys.
     pub(crate) fn into_sorted(self, wanted: impl Fn(&T) -> bool) -> Vec<(K, T)> {
-        let mut all: Vec<(K, T)> = self.0.into_iter().filter(|(_, sum)| wanted(sum)).collect();
+        let sums = self.sums.into_iter();
+        let mut all: Vec<(K, T)> = sums.filter(|(_, sum)| wanted(sum)).collect();
         all.sort_unstable_by_key(|(key, _)| *key);
         all
     }
+}
+
+/// The keys that come at least so often.
+pub(crate) fn frequent<K: Copy + Eq + Hash + Ord>(
+    keys: impl Iterator<Item = K>,
+    least: usize,
+) -> FxHashSet<K> {
+    let mut counts: Tally<K, usize> = Tally::new();
+    for key in keys {
+        *counts.of(key) += 1;
+    }
+    let often = counts.sums.into_iter().filter(|&(_, count)| count >= least);
+    often.map(|(key, _)| key).collect()
 }
 
 /// Facts about a whole capture.

@@ -5,7 +5,8 @@ mod probed;
 use super::common::{NO_ERROR, at, some_of};
 use crate::rule::rule;
 use crate::{Sighting, Sightings, Story, Subject, View};
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
+use std::cell::OnceCell;
 use std::net::IpAddr;
 use ww_base::{Moment, Span};
 use ww_evidence::{DnsTransaction, Mark, TcpFlow};
@@ -35,7 +36,11 @@ const LEEWAY: Span = Span::from_secs(1);
 const UNHEEDED: usize = 3;
 
 fn detect(view: &View<'_>, sightings: &mut Sightings) {
-    let told = Told::by_all(view);
+    let Some(told) = Told::by_all(view) else {
+        return;
+    };
+    let connected = OnceCell::new();
+    let connected = || connected.get_or_init(|| pairs(view));
     for (subject, flow) in view.flows() {
         if flow.handshake.syn.is_none() {
             continue;
@@ -50,7 +55,7 @@ fn detect(view: &View<'_>, sightings: &mut Sightings) {
         let failed = flow.handshake.syn_ack.is_none();
         let fate = match failed {
             true => "failed",
-            false if uses(view, flow.client.addr, new) => "worked",
+            false if uses(connected(), flow.client.addr, new) => "worked",
             false => "unheeded",
         };
         let group = format!("{} {} {fate}", flow.client.addr, old.name);
@@ -74,12 +79,18 @@ fn detect(view: &View<'_>, sightings: &mut Sightings) {
     }
 }
 
+/// Which clients connect to which hosts.
+fn pairs(view: &View<'_>) -> FxHashSet<(IpAddr, IpAddr)> {
+    let flows = view.flows();
+    flows
+        .map(|(_, flow)| (flow.client.addr, flow.server.addr))
+        .collect()
+}
+
 /// The client connects to where the newer answer leads as well.
-fn uses(view: &View<'_>, client: IpAddr, new: &DnsTransaction) -> bool {
-    view.capture
-        .tcp
-        .iter()
-        .any(|flow| flow.client.addr == client && new.addresses.contains(&flow.server.addr))
+fn uses(connected: &FxHashSet<(IpAddr, IpAddr)>, client: IpAddr, new: &DnsTransaction) -> bool {
+    let to = |&address: &IpAddr| connected.contains(&(client, address));
+    new.addresses.iter().any(to)
 }
 
 fn connects(flow: &TcpFlow, answer: Mark, old: &DnsTransaction) -> String {
@@ -105,31 +116,32 @@ struct Told<'a> {
 }
 
 impl<'a> Told<'a> {
-    fn by_all(view: &View<'a>) -> Told<'a> {
-        let mut told = Told {
-            answers: FxHashMap::default(),
-            names: FxHashMap::default(),
-        };
+    /// None where no client was told of other addresses later.
+    fn by_all(view: &View<'a>) -> Option<Told<'a>> {
+        let mut answers: FxHashMap<_, Vec<&DnsTransaction>> = FxHashMap::default();
         for asked in &view.capture.dns.transactions {
-            if asked.rcode() != Some(NO_ERROR) || asked.addresses.is_empty() {
-                continue;
+            if asked.rcode() == Some(NO_ERROR) && !asked.addresses.is_empty() {
+                let question = (asked.client.addr, asked.name.as_str(), asked.kind);
+                answers.entry(question).or_default().push(asked);
             }
-            let client = asked.client.addr;
-            told.answers
-                .entry((client, &asked.name, asked.kind))
-                .or_default()
-                .push(asked);
-            for &address in &asked.addresses {
-                let names = told.names.entry((client, address)).or_default();
-                if !names.contains(&(&asked.name, asked.kind)) {
-                    names.push((&asked.name, asked.kind));
+        }
+        if !answers.values().any(|answers| change(answers)) {
+            return None;
+        }
+        let mut names: FxHashMap<_, Vec<(&str, u16)>> = FxHashMap::default();
+        for (&(client, name, kind), answers) in &mut answers {
+            answers.sort_by_key(|asked| asked.answer);
+            for &address in answers.iter().flat_map(|asked| &asked.addresses) {
+                let names = names.entry((client, address)).or_default();
+                if !names.contains(&(name, kind)) {
+                    names.push((name, kind));
                 }
             }
         }
-        for answers in told.answers.values_mut() {
-            answers.sort_by_key(|asked| asked.answer);
+        for names in names.values_mut() {
+            names.sort_unstable();
         }
-        told
+        Some(Told { answers, names })
     }
 
     /// The answer that gave the address and the one that replaced it, if at that time the client
@@ -168,6 +180,17 @@ impl<'a> Told<'a> {
         }
         found
     }
+}
+
+/// Some answer lacks an address that another one has.
+fn change(answers: &[&DnsTransaction]) -> bool {
+    let Some((first, others)) = answers.split_first() else {
+        return false;
+    };
+    let all_in = |these: &[IpAddr], those: &[IpAddr]| these.iter().all(|one| those.contains(one));
+    others.iter().any(|other| {
+        !all_in(&first.addresses, &other.addresses) || !all_in(&other.addresses, &first.addresses)
+    })
 }
 
 fn expired(old: &DnsTransaction, now: Moment) -> bool {

@@ -12,7 +12,7 @@ use super::unheard;
 use crate::rule::rule;
 use crate::{Sighting, Sightings, Story, Subject, View};
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use ww_base::{Gap, Moment, Span};
 use ww_evidence::{DnsTransaction, Endpoint, Transport};
 use ww_finding::{Owner, Severity, Support};
@@ -369,10 +369,17 @@ fn told<'a>(view: &View<'a>, group: &[Sighting]) -> BTreeMap<Subject, &'a DnsTra
         return told;
     }
     let server = group.first().map_or("", |sighting| sighting.group.as_str());
-    transactions(view)
-        .filter(|(_, asked)| asked.answer.is_none())
-        .filter(|(_, asked)| server.is_empty() || asked.server.to_string() == server)
-        .collect()
+    let silent = |(_, asked): &(Subject, &DnsTransaction)| asked.answer.is_none();
+    match server.parse::<SocketAddr>() {
+        Ok(server) => {
+            let (addr, port) = (server.ip(), server.port());
+            put_to(view, Endpoint { addr, port })
+                .filter(silent)
+                .collect()
+        }
+        // Nobody answered at all.
+        Err(_) => transactions(view).filter(silent).collect(),
+    }
 }
 
 /// Every question was settled soon afterwards, by whichever server.

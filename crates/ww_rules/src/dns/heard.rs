@@ -1,17 +1,24 @@
 //! Who sent anything in the capture, and to whom.
 
 use crate::View;
-use rustc_hash::FxHashSet;
+use rustc_hash::FxHashMap;
 use std::net::IpAddr;
 
 /// Hosts as senders and receivers, as far as answers, connections, datagrams, ICMP errors and address
 /// claims show them.
 #[derive(Debug, Default)]
 pub(crate) struct Heard {
-    senders: FxHashSet<IpAddr>,
-    receivers: FxHashSet<IpAddr>,
-    /// Those that claimed their address: everybody else on the link was sent the claim.
-    claimants: FxHashSet<IpAddr>,
+    hosts: FxHashMap<IpAddr, Part>,
+    /// Hosts that claimed their address: everybody else on the link was sent the claim.
+    claimants: usize,
+}
+
+/// What a host was seen to do.
+#[derive(Clone, Copy, Debug, Default)]
+struct Part {
+    sent: bool,
+    received: bool,
+    claimed: bool,
 }
 
 impl Heard {
@@ -21,49 +28,61 @@ impl Heard {
         let capture = view.capture;
         for asked in &capture.dns.transactions {
             if asked.answer.is_some() {
-                heard.senders.insert(asked.server.addr);
-                heard.receivers.insert(asked.client.addr);
+                heard.sent(asked.server.addr);
+                heard.received(asked.client.addr);
             }
         }
         for flow in &capture.tcp {
-            if flow.sent_by_server.frames > 0 {
-                heard.passed(flow.server.addr, flow.client.addr);
-            }
-            if flow.sent_by_client.frames > 0 {
-                heard.passed(flow.client.addr, flow.server.addr);
-            }
+            let by_client = flow.sent_by_client.frames > 0;
+            let by_server = flow.sent_by_server.frames > 0;
+            heard.took_part(flow.client.addr, by_client, by_server);
+            heard.took_part(flow.server.addr, by_server, by_client);
         }
         for flow in &capture.udp {
             let [by_client, by_server] = flow.datagrams;
-            if by_server > 0 {
-                heard.receivers.insert(flow.client.addr);
-            }
-            if by_client > 0 {
-                heard.receivers.insert(flow.server.addr);
-            }
+            heard.took_part(flow.client.addr, false, by_server > 0);
+            heard.took_part(flow.server.addr, false, by_client > 0);
         }
-        heard
-            .receivers
-            .extend(capture.icmp.iter().map(|error| error.to));
-        heard
-            .claimants
-            .extend(capture.arp.iter().map(|claim| claim.ip));
+        for error in &capture.icmp {
+            heard.received(error.to);
+        }
+        for claim in &capture.arp {
+            let part = heard.hosts.entry(claim.ip).or_default();
+            heard.claimants += usize::from(!part.claimed);
+            part.claimed = true;
+        }
         heard
     }
 
     /// The host sent something: an answer of DNS, a segment, a claim to its address.
     pub(crate) fn has_sent(&self, host: IpAddr) -> bool {
-        self.senders.contains(&host) || self.claimants.contains(&host)
+        let part = self.part(host);
+        part.sent || part.claimed
     }
 
     /// Somebody sent something to this host.
     pub(crate) fn was_sent_to(&self, host: IpAddr) -> bool {
-        let claims_of_others = self.claimants.len() - usize::from(self.claimants.contains(&host));
-        claims_of_others > 0 || self.receivers.contains(&host)
+        let part = self.part(host);
+        self.claimants > usize::from(part.claimed) || part.received
     }
 
-    fn passed(&mut self, from: IpAddr, to: IpAddr) {
-        self.senders.insert(from);
-        self.receivers.insert(to);
+    fn part(&self, host: IpAddr) -> Part {
+        self.hosts.get(&host).copied().unwrap_or_default()
+    }
+
+    fn sent(&mut self, host: IpAddr) {
+        self.took_part(host, true, false);
+    }
+
+    fn received(&mut self, host: IpAddr) {
+        self.took_part(host, false, true);
+    }
+
+    fn took_part(&mut self, host: IpAddr, sent: bool, received: bool) {
+        if sent || received {
+            let part = self.hosts.entry(host).or_default();
+            part.sent |= sent;
+            part.received |= received;
+        }
     }
 }

@@ -107,17 +107,16 @@ pub(super) fn lookups_of<'v, 'a>(
 }
 
 fn collect<'a>(view: &View<'a>) -> Vec<Lookup<'a>> {
-    let mut sorted: Vec<(Subject, &DnsTransaction)> = transactions(view).collect();
-    sorted.sort_by_key(|(_, asked)| {
-        (
-            asked.client.addr,
-            asked.kind,
-            asked.name.as_str(),
-            asked.query,
-        )
-    });
+    // What is compared lies beside one another: most comparisons end at the client.
+    let mut sorted: Vec<_> = transactions(view)
+        .map(|(subject, asked)| {
+            let question = (asked.client.addr, asked.kind, asked.name.as_str());
+            (question, asked.query, subject, asked)
+        })
+        .collect();
+    sorted.sort_by_key(|&(question, query, ..)| (question, query));
     let mut lookups: Vec<Lookup<'_>> = Vec::new();
-    for (subject, asked) in sorted {
+    for (.., subject, asked) in sorted {
         match lookups.last_mut() {
             Some(lookup) if continues(lookup, asked) => lookup.add(subject, asked),
             _ => lookups.push(Lookup::of(subject, asked)),

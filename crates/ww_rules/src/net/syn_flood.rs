@@ -2,7 +2,7 @@
 
 use super::about::some;
 use crate::rule::rule;
-use crate::shared::Tally;
+use crate::shared::{Tally, frequent};
 use crate::{Sighting, Sightings, Story, Subject, View};
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -55,12 +55,18 @@ struct Service<'a> {
 }
 
 fn detect(view: &View<'_>, sightings: &mut Sightings) {
-    if view.flows().filter(|(_, flow)| is_abandoned(flow)).count() < MANY {
+    let abandoned = view.flows().filter(|(_, flow)| is_abandoned(flow));
+    let concerned = frequent(abandoned.map(|(_, flow)| flow.server), MANY);
+    if concerned.is_empty() {
         return;
     }
     let mut services: Tally<Endpoint, Service<'_>> = Tally::new();
     for (subject, flow) in view.flows() {
-        let Some(syn) = flow.handshake.syn else {
+        let Some(syn) = flow
+            .handshake
+            .syn
+            .filter(|_| concerned.contains(&flow.server))
+        else {
             continue;
         };
         let service = services.of(flow.server);

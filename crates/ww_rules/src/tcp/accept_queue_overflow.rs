@@ -6,6 +6,7 @@ use super::hosts::{self, count};
 use crate::rule::rule;
 use crate::shared::Tally;
 use crate::{Sighting, Sightings, Story, Subject, View};
+use rustc_hash::FxHashSet;
 use std::collections::BTreeMap;
 use ww_base::Span;
 use ww_evidence::{Endpoint, SideId, SymptomKind, TcpFlow, Vantage};
@@ -47,10 +48,21 @@ enum Treated {
 }
 
 fn detect(view: &View<'_>, sightings: &mut Sightings) {
+    let delayed = |flow: &TcpFlow| {
+        let at_once = [None, Some(Treated::Taken), Some(Treated::Unserved)];
+        !at_once.contains(&treated(flow))
+    };
+    let flows = || {
+        view.flows()
+            .map(|(subject, flow)| (subject, flow, flow.server))
+    };
+    let concerned: FxHashSet<Endpoint> = flows()
+        .filter_map(|(_, flow, server)| delayed(flow).then_some(server))
+        .collect();
     let mut services: Tally<Endpoint, Vec<(Subject, &TcpFlow, Treated)>> = Tally::new();
-    for (subject, flow) in view.flows() {
+    for (subject, flow, server) in flows().filter(|(.., server)| concerned.contains(server)) {
         if let Some(treated) = treated(flow) {
-            services.of(flow.server).push((subject, flow, treated));
+            services.of(server).push((subject, flow, treated));
         }
     }
     for (server, attempts) in services.into_sorted(|attempts| overflows(attempts)) {

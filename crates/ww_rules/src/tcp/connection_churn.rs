@@ -1,7 +1,7 @@
 //! `connection-churn`: a connection for every request.
 
 use crate::rule::rule;
-use crate::shared::Tally;
+use crate::shared::{Tally, frequent};
 use crate::{Sighting, Sightings, Story, Subject, View};
 use std::net::IpAddr;
 use ww_base::Span;
@@ -81,10 +81,20 @@ impl Churn {
 }
 
 fn all(view: &View<'_>) -> Vec<((IpAddr, Endpoint), Churn)> {
+    let flows = || {
+        let used = |flow: &TcpFlow| flow.handshake.complete() && flow.sent_by_client.bytes > 0;
+        let keyed = |flow: &TcpFlow| (flow.client.addr, flow.server);
+        let flows = view.flows().filter(move |(_, flow)| used(flow));
+        flows.map(move |(subject, flow)| (keyed(flow), subject, flow))
+    };
+    let many = frequent(flows().map(|(key, ..)| key), MANY);
+    if many.is_empty() {
+        return Vec::new();
+    }
     let mut all: Tally<(IpAddr, Endpoint), Churn> = Tally::new();
-    for (subject, flow) in view.flows() {
-        if flow.handshake.complete() && flow.sent_by_client.bytes > 0 {
-            all.of((flow.client.addr, flow.server)).add(subject, flow);
+    for (key, subject, flow) in flows() {
+        if many.contains(&key) {
+            all.of(key).add(subject, flow);
         }
     }
     all.into_sorted(Churn::is_churn)

@@ -2,8 +2,9 @@
 
 use super::hosts::{self, count};
 use crate::rule::rule;
+use crate::shared::Tally;
 use crate::{Sighting, Sightings, Story, View};
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashMap;
 use std::net::IpAddr;
 use ww_evidence::{Endpoint, SideId, SynOptions, TcpFlow};
 use ww_finding::{Severity, Support};
@@ -34,9 +35,9 @@ fn present(options: &SynOptions) -> [bool; 3] {
     ]
 }
 
-/// What the hosts that leave something out are known to offer, per option: the services on which
-/// they did. Nothing of options that a host never leaves out.
-pub(crate) type Offers = FxHashMap<(IpAddr, SideId), [Option<FxHashSet<Endpoint>>; 3]>;
+/// Of hosts that leave an option out here and offer it there, per option: the services on which they offer
+/// it, in order. Nothing of options that a host treats always alike.
+pub(crate) type Offers = FxHashMap<(IpAddr, SideId), [Option<Vec<Endpoint>>; 3]>;
 
 fn detect(view: &View<'_>, sightings: &mut Sightings) {
     let offers = offers(view);
@@ -80,16 +81,21 @@ fn offers<'v>(view: &'v View<'_>) -> &'v Offers {
 }
 
 fn learn_offers(view: &View<'_>) -> Offers {
-    let mut offers = Offers::default();
+    let mut habits: Tally<(IpAddr, SideId), [Habit; 3]> = Tally::new();
     for (flow, side, options) in offered(view) {
-        if present(options).contains(&false) {
-            let known = offers.entry((flow.endpoint(side).addr, side)).or_default();
-            for (services, present) in known.iter_mut().zip(present(options)) {
-                if !present {
-                    services.get_or_insert_default();
-                }
-            }
+        let habits = habits.of((flow.endpoint(side).addr, side));
+        for (habit, present) in habits.iter_mut().zip(present(options)) {
+            habit.offers |= present;
+            habit.leaves_out |= !present;
         }
+    }
+    let changing = habits.into_sorted(|habits| habits.iter().any(|habit| habit.changes()));
+    let mut offers: Offers = changing
+        .into_iter()
+        .map(|(host, habits)| (host, habits.map(|habit| habit.changes().then(Vec::new))))
+        .collect();
+    if offers.is_empty() {
+        return offers;
     }
     for (flow, side, options) in offered(view) {
         let Some(known) = offers.get_mut(&(flow.endpoint(side).addr, side)) else {
@@ -97,11 +103,28 @@ fn learn_offers(view: &View<'_>) -> Offers {
         };
         for (services, present) in known.iter_mut().zip(present(options)) {
             if present && let Some(services) = services {
-                services.insert(flow.server);
+                services.push(flow.server);
             }
         }
     }
+    for services in offers.values_mut().flatten().flatten() {
+        services.sort_unstable();
+        services.dedup();
+    }
     offers
+}
+
+/// What a host does about an option.
+#[derive(Clone, Copy, Debug, Default)]
+struct Habit {
+    offers: bool,
+    leaves_out: bool,
+}
+
+impl Habit {
+    fn changes(self) -> bool {
+        self.offers && self.leaves_out
+    }
 }
 
 /// The options of all handshakes.
@@ -136,8 +159,7 @@ fn missing(flow: &TcpFlow, side: SideId, offers: &Offers) -> Vec<&'static str> {
         .zip(asked)
         .zip(known)
         .filter(|(((_, present), asked), services)| {
-            let elsewhere_only =
-                |on: &FxHashSet<Endpoint>| !on.is_empty() && !on.contains(&flow.server);
+            let elsewhere_only = |on: &Vec<Endpoint>| on.binary_search(&flow.server).is_err();
             *asked && !present && services.as_ref().is_some_and(elsewhere_only)
         })
         .map(|(((name, _), _), _)| *name)
@@ -160,12 +182,7 @@ fn tell(view: &View<'_>, sightings: &[Sighting]) -> Story {
         .into_iter()
         .flatten()
         .flatten()
-        .find_map(|services| {
-            services
-                .iter()
-                .filter(|service| **service != flow.server)
-                .min()
-        })
+        .find_map(|services| services.iter().find(|service| **service != flow.server))
         .map_or_else(|| "elsewhere".to_owned(), |service| format!("on {service}"));
     let what = match side {
         SideId::Client => format!("SYNs of {host} to {}", flow.server),

@@ -1,6 +1,8 @@
 //! Losses of one direction of a connection, as several rules count them.
 
 use crate::{Sighting, View};
+use rustc_hash::FxHashSet;
+use std::net::IpAddr;
 use ww_base::Span;
 use ww_evidence::{Bulk, Side, SideId, SymptomKind, TcpFlow, Vantage};
 use ww_finding::Exhibit;
@@ -183,6 +185,17 @@ pub(crate) fn bit_rate(bytes_per_second: f64) -> String {
 /// Repetitions prove nothing in a capture that holds packets twice.
 pub(crate) fn can_judge_repetitions(view: &View<'_>) -> bool {
     !view.trust.duplicated
+}
+
+/// The hosts of servers to or from which some direction passes a test.
+pub(crate) fn servers_with(
+    view: &View<'_>,
+    test: impl Fn(&TcpFlow, SideId) -> bool,
+) -> FxHashSet<IpAddr> {
+    let sides = [SideId::Client, SideId::Server];
+    let flows = view.flows();
+    let concerned = flows.filter(|(_, flow)| sides.iter().any(|&side| test(flow, side)));
+    concerned.map(|(_, flow)| flow.server.addr).collect()
 }
 
 /// The group key of a direction towards or from a server's host.

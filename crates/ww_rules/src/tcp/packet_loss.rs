@@ -1,7 +1,8 @@
 //! `packet-loss`: the network loses packets.
 
 use super::losses::{
-    Losses, between, can_judge_repetitions, concerned, direction_key, directions, place, show,
+    Losses, between, can_judge_repetitions, concerned, direction_key, directions, place,
+    servers_with, show,
 };
 use crate::rule::rule;
 use crate::shared::Tally;
@@ -46,14 +47,18 @@ fn detect(view: &View<'_>, sightings: &mut Sightings) {
         ));
         return;
     }
+    let losing = servers_with(view, |flow, side| is_loss(&Losses::of(flow, side)));
     let mut hosts: Tally<IpAddr, [Path; 2]> = Tally::new();
     for (subject, flow) in view.flows() {
+        if !losing.contains(&flow.server.addr) {
+            continue;
+        }
         let paths = hosts.of(flow.server.addr);
         for ((side, sent), path) in directions(flow).into_iter().zip(paths) {
             let losses = Losses::of(flow, side);
             let (total, episodes, seen) = path;
             *total += losses;
-            if losses.count() == 0 || losses.mostly_at_tails() {
+            if !is_loss(&losses) {
                 continue;
             }
             *episodes += sent
@@ -80,14 +85,19 @@ fn detect(view: &View<'_>, sightings: &mut Sightings) {
             seen.push(sighting);
         }
     }
-    let concerned = hosts.into_sorted(|paths| paths.iter().any(|(_, _, seen)| !seen.is_empty()));
-    for (total, episodes, seen) in concerned.into_iter().flat_map(|(_, paths)| paths) {
+    let paths = hosts.into_sorted(|_| true).into_iter();
+    for (total, episodes, seen) in paths.flat_map(|(_, paths)| paths) {
         let counted = seen.iter().map(|sighting| sighting.count).sum::<u64>();
         let often = total.share() >= SHARE_MIN || episodes >= LOSSES_MIN;
         if counted >= u64::from(LOSSES_MIN) && often {
             sightings.extend(seen);
         }
     }
+}
+
+/// Something was lost, and not just at the tails of transfers.
+fn is_loss(losses: &Losses) -> bool {
+    losses.count() > 0 && !losses.mostly_at_tails()
 }
 
 fn tell(view: &View<'_>, group: &[Sighting]) -> Story {

@@ -5,7 +5,8 @@ mod probed;
 use super::waits::{about_endpoint, counted, is_chatter, roles_known, way_to_server};
 use crate::rule::rule;
 use crate::{Sighting, Sightings, Story, View};
-use std::collections::BTreeSet;
+use rustc_hash::FxHashSet;
+use std::cell::LazyCell;
 use ww_base::{Gap, Span};
 use ww_evidence::{Endpoint, Protocol, SideId, SymptomKind, TcpFlow, Unanswered};
 use ww_finding::{Severity, Support};
@@ -39,12 +40,15 @@ const STREAM: Span = Span::from_secs(1);
 /// Exchanges after which an encrypted connection may carry messages that nobody answers.
 const HANDSHAKE_EXCHANGES: u32 = 3;
 
+/// Services that send something on a connection.
+fn talkative(view: &View<'_>) -> FxHashSet<Endpoint> {
+    let talks = |flow: &TcpFlow| flow.sent_by_server.data_segments > 0;
+    let flows = view.flows().filter(|(_, flow)| talks(flow));
+    flows.map(|(_, flow)| flow.server).collect()
+}
+
 fn detect(view: &View<'_>, sightings: &mut Sightings) {
-    let talkative: BTreeSet<Endpoint> = view
-        .flows()
-        .filter(|(_, flow)| flow.sent_by_server.data_segments > 0)
-        .map(|(_, flow)| flow.server)
-        .collect();
+    let talkative = LazyCell::new(|| talkative(view));
     for (subject, flow) in view.flows() {
         let Some(request) = left_alone(view, flow) else {
             continue;

@@ -1,11 +1,13 @@
 //! `spurious-retransmission`: data is sent again that had arrived.
 
-use super::losses::{between, can_judge_repetitions, concerned, direction_key, directions, show};
+use super::losses::{
+    between, can_judge_repetitions, concerned, direction_key, directions, servers_with, show,
+};
 use crate::rule::rule;
 use crate::shared::Tally;
 use crate::{Sighting, Sightings, Story, View};
 use std::net::IpAddr;
-use ww_evidence::SymptomKind;
+use ww_evidence::{SideId, SymptomKind, TcpFlow};
 
 rule! {
     name: "spurious-retransmission",
@@ -36,16 +38,18 @@ fn detect(view: &View<'_>, sightings: &mut Sightings) {
     if !can_judge_repetitions(view) {
         return;
     }
+    let repeating = servers_with(view, |flow, side| needless(flow, side) > 0);
     let mut hosts: Tally<IpAddr, [Path; 2]> = Tally::new();
     for (subject, flow) in view.flows() {
+        if !repeating.contains(&flow.server.addr) {
+            continue;
+        }
         let paths = hosts.of(flow.server.addr);
         for ((side, sent), path) in directions(flow).into_iter().zip(paths) {
             let (segments, total, seen) = path;
             *segments += sent.data_segments;
-            let needless = flow.count(SymptomKind::Needless, side);
-            let others = flow.count(SymptomKind::LossBefore, side)
-                + flow.count(SymptomKind::LossAfter, side);
-            if needless == 0 || others > needless {
+            let needless = needless(flow, side);
+            if needless == 0 {
                 continue;
             }
             *total += u64::from(needless);
@@ -68,14 +72,21 @@ fn detect(view: &View<'_>, sightings: &mut Sightings) {
             seen.push(sighting);
         }
     }
-    let concerned = hosts.into_sorted(|paths| paths.iter().any(|(_, _, seen)| !seen.is_empty()));
-    for (segments, total, seen) in concerned.into_iter().flat_map(|(_, paths)| paths) {
+    let paths = hosts.into_sorted(|_| true).into_iter();
+    for (segments, total, seen) in paths.flat_map(|(_, paths)| paths) {
         // More repetitions than segments are no transfer: a capture without its beginning, or noise.
         let plausible = total <= segments;
         if plausible && total >= NEEDLESS_MIN && total as f64 >= SHARE_MIN * segments as f64 {
             sightings.extend(seen);
         }
     }
+}
+
+/// Needless repetitions of a side; none where it lost more than that.
+fn needless(flow: &TcpFlow, side: SideId) -> u32 {
+    let needless = flow.count(SymptomKind::Needless, side);
+    let lost = flow.count(SymptomKind::LossBefore, side) + flow.count(SymptomKind::LossAfter, side);
+    if lost > needless { 0 } else { needless }
 }
 
 fn tell(view: &View<'_>, group: &[Sighting]) -> Story {
