@@ -25,6 +25,9 @@ pub enum TlsOutcome {
     TimedOut,
     /// The server speaks something else: the first line that it said, or nothing.
     NotTls(String),
+    /// The protocol that leads to it offers TLS and does not go on to it when asked (`STARTTLS`): what the server does
+    /// instead, as the end of "the server fails: …".
+    Refused(String),
     /// We ended it, as what the server sent breaks the protocol or is more than clients read: what, as the end of
     /// "the server fails: …".
     Broken(String),

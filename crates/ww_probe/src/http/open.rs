@@ -95,7 +95,9 @@ fn no_tls(to: SocketAddr, seen: &TlsHandshake) -> String {
         TlsOutcome::Closed => format!("{to} closes the connection in the TLS handshake"),
         TlsOutcome::Reset => format!("{to} resets the connection in the TLS handshake"),
         TlsOutcome::NotTls(_) => format!("{to} does not speak TLS"),
-        TlsOutcome::Broken(why) | TlsOutcome::Failed(why) => format!("no TLS with {to}: {why}"),
+        TlsOutcome::Refused(why) | TlsOutcome::Broken(why) | TlsOutcome::Failed(why) => {
+            format!("no TLS with {to}: {why}")
+        }
         TlsOutcome::Done | TlsOutcome::TimedOut => {
             format!("{to} does not finish the TLS handshake")
         }

@@ -96,7 +96,7 @@ async fn ask(
         let seen = TlsHandshake {
             to: Some(to),
             server_name: handshake::sent_name(offer.host).to_owned(),
-            outcome: TlsOutcome::Broken(refusal),
+            outcome: TlsOutcome::Refused(refusal),
             ..TlsHandshake::default()
         };
         walker.recorder.answer(asked, Seen::Handshake(seen.clone()));

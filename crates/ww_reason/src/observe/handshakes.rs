@@ -259,7 +259,10 @@ fn of_handshake(handshake: &TlsHandshake) -> Option<Symptom> {
         .as_ref()
         .is_some_and(|demand| !demand.sent);
     Some(match &handshake.outcome {
-        TlsOutcome::Done | TlsOutcome::Broken(_) | TlsOutcome::Failed(_) => return None,
+        TlsOutcome::Done
+        | TlsOutcome::Refused(_)
+        | TlsOutcome::Broken(_)
+        | TlsOutcome::Failed(_) => return None,
         _ if unmet => Symptom::CertificateDemanded,
         TlsOutcome::Alert(number) | TlsOutcome::LateAlert(number) => of_alert(*number),
         TlsOutcome::Closed => Symptom::HelloClosed,

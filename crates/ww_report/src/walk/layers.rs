@@ -393,7 +393,7 @@ fn tls_failure(outcome: &TlsOutcome) -> String {
         TlsOutcome::Reset => "reset".to_owned(),
         TlsOutcome::TimedOut => "no answer".to_owned(),
         TlsOutcome::NotTls(_) => "no TLS is spoken here".to_owned(),
-        TlsOutcome::Broken(why) | TlsOutcome::Failed(why) => why.clone(),
+        TlsOutcome::Refused(why) | TlsOutcome::Broken(why) | TlsOutcome::Failed(why) => why.clone(),
     }
 }
 

@@ -24,7 +24,7 @@ rule! {
 fn open(greeting: &Greeting) -> Option<SocketAddr> {
     let is_mailbox = matches!(greeting.service, Service::Imap | Service::Pop3);
     let greets = greeting.outcome == GreetingOutcome::Fine;
-    let is_open = greeting.takes_clear_passwords && greeting.offers_tls != Some(true);
+    let is_open = greeting.takes_clear_passwords && greeting.offers_tls == Some(false);
     let to = greeting.to.filter(|to| !to.ip().is_loopback())?;
     (is_mailbox && greets && is_open).then_some(to)
 }

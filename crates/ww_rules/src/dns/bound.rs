@@ -63,7 +63,9 @@ fn not_secured(walk: &Walk<'_>, step: &Step, handshake: &TlsHandshake) -> Option
         TlsOutcome::Closed | TlsOutcome::Reset => "the TLS handshake is cut off".to_owned(),
         TlsOutcome::TimedOut => "the TLS handshake does not end".to_owned(),
         TlsOutcome::NotTls(_) => "no TLS is spoken there".to_owned(),
-        TlsOutcome::Broken(why) | TlsOutcome::Failed(why) => format!("no TLS comes about: {why}"),
+        TlsOutcome::Refused(why) | TlsOutcome::Broken(why) | TlsOutcome::Failed(why) => {
+            format!("no TLS comes about: {why}")
+        }
     })
 }
 

@@ -101,7 +101,10 @@ fn handshake_failure(walk: &Walk<'_>, to: SocketAddr) -> Option<String> {
         }
         TlsOutcome::TimedOut => "the QUIC handshake does not end".to_owned(),
         TlsOutcome::Closed | TlsOutcome::Reset => "the server ends the QUIC handshake".to_owned(),
-        TlsOutcome::NotTls(why) | TlsOutcome::Broken(why) | TlsOutcome::Failed(why) => {
+        TlsOutcome::NotTls(why)
+        | TlsOutcome::Refused(why)
+        | TlsOutcome::Broken(why)
+        | TlsOutcome::Failed(why) => {
             format!("the QUIC handshake fails: {why}")
         }
     })

@@ -19,6 +19,8 @@ enum End {
     Closed,
     Reset,
     Silence,
+    /// Before it began: the server offers TLS and does not go on to it.
+    Refused(String),
     /// By us, for what the server sent.
     Ours(String),
 }
@@ -40,6 +42,7 @@ impl End {
             TlsOutcome::Closed => Some(End::Closed),
             TlsOutcome::Reset => Some(End::Reset),
             TlsOutcome::TimedOut => Some(End::Silence),
+            TlsOutcome::Refused(why) => Some(End::Refused(why.clone())),
             TlsOutcome::Broken(why) => Some(End::Ours(why.clone())),
             TlsOutcome::Done | TlsOutcome::NotTls(_) | TlsOutcome::Failed(_) => None,
         }
@@ -54,6 +57,7 @@ impl End {
             End::Closed => "the server closes the connection without an alert".to_owned(),
             End::Reset => "a reset ends the connection".to_owned(),
             End::Silence => "nothing answers".to_owned(),
+            End::Refused(why) => why.clone(),
             End::Ours(why) => format!("what the server sends cannot be accepted: {why}"),
         }
     }
@@ -130,6 +134,13 @@ pub(super) fn say(walk: &Walk<'_>, sightings: &[Sighting]) -> Story {
     let whom = whom(walk, sightings);
     match end {
         End::Alert(number) => of_alert(walk, to, &whom, number),
+        End::Refused(_) => Story::observed(
+            format!("TLS with {whom} does not come about: {}", end.says()),
+            "the log of the server, if it tells of another client's handshake at the same time",
+        )
+        .owner(Owner::Server)
+        .advise("Read the server's log: most servers that offer TLS and then refuse it could not load their certificate or its key (file, permissions, a key that does not fit)")
+        .advise("Until then clients that insist on TLS are locked out, and those that do not go on in clear text"),
         End::Ours(_) => Story::observed(
             format!("The TLS handshake with {whom} fails: {}", end.says()),
             "openssl s_client that completes a handshake with it: then it is a matter of what clients bear",
