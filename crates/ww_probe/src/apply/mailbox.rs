@@ -1,7 +1,7 @@
 //! Mailboxes: what IMAP (RFC 9051) and POP3 (RFC 1939) servers say first, whether they offer TLS within the protocol, and
 //! whether they take passwords without it.
 
-use super::talk::{Dialogue, Learned, Turn, take_line};
+use super::talk::{Dialogue, Learned, Turn, behind, take_line, take_whole_line};
 use ww_evidence::transcript::GreetingOutcome;
 
 /// IMAP: asks for the capabilities and leaves.
@@ -67,10 +67,10 @@ impl Dialogue for Imap {
                 None => Turn::More,
             };
         }
-        while let Some(line) = take_line(heard) {
-            if let Some(words) = line.strip_prefix("* CAPABILITY ") {
+        while let Some(line) = take_whole_line(heard) {
+            if let Some(words) = behind(&line, "* CAPABILITY ") {
                 self.capabilities(words);
-            } else if line.starts_with("w1 ") {
+            } else if behind(&line, "w1 ").is_some() {
                 return Turn::Leave(b"w2 LOGOUT\r\n".to_vec());
             }
         }
@@ -177,6 +177,17 @@ mod tests {
         );
         assert_eq!(open.offers_tls, Some(false));
         assert!(open.takes_clear_passwords);
+    }
+
+    #[test]
+    fn capabilities_are_read_whatever_their_case_and_length() {
+        let many = "XEXTENSION ".repeat(40);
+        let line = format!("* capability imap4rev1 {many}starttls logindisabled\r\nw1 ok\r\n");
+        let (learned, _, last) =
+            rehearse(&mut Imap::default(), &[b"* ok hello\r\n", line.as_bytes()]);
+        assert_eq!(learned.offers_tls, Some(true));
+        assert!(!learned.takes_clear_passwords);
+        assert_eq!(last, Turn::Leave(b"w2 LOGOUT\r\n".to_vec()));
     }
 
     #[test]

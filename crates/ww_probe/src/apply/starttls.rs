@@ -5,7 +5,7 @@ use super::ldap;
 use super::mysql::Mysql;
 use super::postgres::SSL_REQUEST;
 use super::smtp;
-use super::talk::{self, Dialogue, Learned, Turn, clipped, first_line, take_line};
+use super::talk::{self, Dialogue, Learned, Turn, behind, clipped, first_line, take_line};
 use std::time::Duration;
 use tokio::net::TcpStream;
 use ww_evidence::transcript::{GreetingOutcome, Service};
@@ -114,7 +114,7 @@ impl Way {
                 (false, Said::Nothing) => ("+OK", b"STLS\r\n"),
                 (false, _) => ("+OK", b""),
             };
-            if line.starts_with(good) {
+            if behind(&line, good).is_some() {
                 if self.said == Said::Wish {
                     self.said = Said::Granted;
                     return Turn::Done;
@@ -244,7 +244,7 @@ mod tests {
         let mut imap = way(Service::Imap);
         let (_, said, last) = rehearse(
             &mut imap,
-            &[b"* OK ready\r\n", b"* BAD news\r\nw1 OK begin\r\n"],
+            &[b"* ok ready\r\n", b"* BAD news\r\nw1 Ok begin\r\n"],
         );
         assert_eq!(said[1], b"w1 STARTTLS\r\n");
         assert_eq!((last, imap.said), (Turn::Done, Said::Granted));

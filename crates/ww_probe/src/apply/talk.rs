@@ -129,11 +129,22 @@ pub(crate) fn clipped(text: &str) -> String {
     text.chars().take(LINE_CHARS).collect()
 }
 
-/// Takes a line off the front, without its end; `None` while there is none.
+/// Takes a line off the front, without its end and as long as a report bears; `None` while there is none.
 pub(crate) fn take_line(heard: &mut Vec<u8>) -> Option<String> {
+    take_whole_line(heard).map(|line| clipped(&line))
+}
+
+/// The same with all of the line.
+pub(crate) fn take_whole_line(heard: &mut Vec<u8>) -> Option<String> {
     let end = heard.iter().position(|&byte| byte == b'\n')?;
     let line: Vec<u8> = heard.drain(..=end).collect();
-    Some(clipped(String::from_utf8_lossy(&line).trim_end()))
+    Some(String::from_utf8_lossy(&line).trim_end().to_owned())
+}
+
+/// What follows these words at the beginning of a line, whatever the case of their letters.
+pub(crate) fn behind<'l>(line: &'l str, words: &str) -> Option<&'l str> {
+    let (begin, rest) = line.split_at_checked(words.len())?;
+    begin.eq_ignore_ascii_case(words).then_some(rest)
 }
 
 /// The peer ended the connection without order.
