@@ -10,8 +10,8 @@
 mod servers;
 
 use servers::{Server, close, reset};
-use std::io::Write;
-use std::net::TcpStream;
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 use ww_base::{SourceId, Span};
@@ -441,6 +441,38 @@ fn a_long_text_is_asked_for_with_codings_on_offer() {
     quick.depth = Depth::Quick;
     let quick = walked_with(&server, "/", &quick);
     assert!(quick.exchanges().all(|(_, one)| one.offered.is_empty()));
+}
+
+#[test]
+fn an_offer_of_codings_that_finds_nobody_is_told() {
+    // It answers once, and is gone.
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = listener.local_addr().expect("its address");
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let body = "the same again ".repeat(2_000);
+            let length = body.len();
+            if let Ok(1..) = stream.read(&mut [0; 4096]) {
+                say(
+                    &mut stream,
+                    &format!(
+                        "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{body}"
+                    ),
+                );
+                return;
+            }
+        }
+    });
+    let target = parse_target(&format!("http://{address}/")).expect("a target");
+    let transcript = walk(&target, &options(), SourceId(0), &mut |_| {}).expect("a walk");
+    let offered = exchanges(&transcript)
+        .into_iter()
+        .find(|exchange| !exchange.offered.is_empty());
+    let outcome = offered.expect("a step").outcome;
+    assert!(
+        matches!(&outcome, HttpOutcome::NotConnected(why) if why.contains("refuses")),
+        "{outcome:?}"
+    );
 }
 
 #[test]

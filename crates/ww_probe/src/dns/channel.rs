@@ -73,7 +73,7 @@ impl Channel {
     pub(super) fn via(&self) -> DnsVia {
         match (self.server.endpoint.service, self.to.get()) {
             (Service::DnsOverTls, Some(to)) => DnsVia::Tls(to),
-            _ => DnsVia::Https(self.server.url().to_owned()),
+            _ => DnsVia::Https(self.server.url()),
         }
     }
 
@@ -103,9 +103,10 @@ impl Channel {
     /// Connects, writing down each layer; whether it can be asked.
     pub(super) async fn open(&self, walker: &Walker<'_>) -> bool {
         for to in self.addresses(walker).await {
-            let Some(introduced) = self.introduce(walker, to).await else {
+            let Some(mut introduced) = self.introduce(walker, to).await else {
                 return false;
             };
+            introduced.judge(walker, &self.server.endpoint.host);
             let (asked, took, connect) = introduced.connect;
             self.tell(walker, asked, took, Seen::Connect(connect));
             let mut phases = Phases {
@@ -291,7 +292,7 @@ impl Channel {
                 ..self.phases.get()
             };
             let seen = HttpExchange {
-                url: self.server.url().to_owned(),
+                url: self.server.url(),
                 method: "POST".to_owned(),
                 to: self.to.get(),
                 version: self.version.get(),
@@ -309,12 +310,9 @@ impl Channel {
     /// (RFC 8484 section 4.1).
     fn curl(&self) -> String {
         let url = self.server.url();
-        let url = match self.server.endpoint.path.as_str() {
-            path if url.ends_with(path) => url.to_owned(),
-            path => format!("{}{path}", url.trim_end_matches('/')),
-        };
+        let separator = if url.contains('?') { '&' } else { '?' };
         format!(
-            "curl -sv -o /dev/null '{url}?dns=AAABAAABAAAAAAAAAAACAAE' -H 'accept: {MEDIA_TYPE}'"
+            "curl -sv -o /dev/null '{url}{separator}dns=AAABAAABAAAAAAAAAAACAAE' -H 'accept: {MEDIA_TYPE}'"
         )
     }
 }

@@ -1,5 +1,6 @@
 //! Name servers as the user names them.
 
+use crate::http::Url;
 use crate::target::{host_and_port, parse_target};
 use std::net::{IpAddr, SocketAddr};
 use std::str::FromStr;
@@ -30,12 +31,14 @@ pub struct EncryptedServer {
 }
 
 impl EncryptedServer {
-    /// The URL that is asked over HTTPS, without the name behind `#`.
-    pub(super) fn url(&self) -> &str {
-        let written = &self.endpoint.written;
-        written
-            .split_once('#')
-            .map_or(written.as_str(), |(url, _)| url)
+    /// The URL that is asked over HTTPS, however it was written: with its path, without the usual port and the name
+    /// behind `#`.
+    pub(super) fn url(&self) -> String {
+        let url = Url {
+            host: self.at.clone(),
+            ..Url::of(&self.endpoint)
+        };
+        url.to_string()
     }
 }
 
@@ -158,6 +161,25 @@ mod tests {
             );
             assert_eq!(endpoint.written, text);
         }
+    }
+
+    #[test]
+    fn a_url_is_the_same_however_it_is_written() {
+        let url = |text: &str| match text.parse() {
+            Ok(NameServer::Encrypted(server)) => server.url(),
+            other => panic!("{text}: {other:?}"),
+        };
+        for written in [
+            "https://dns.example",
+            "https://dns.example/",
+            "HTTPS://Dns.Example.:443/dns-query#other.example",
+        ] {
+            assert_eq!(url(written), "https://dns.example/dns-query", "{written}");
+        }
+        assert_eq!(
+            url("https://[2001:db8::53]:8443/q?x=1#dns.example"),
+            "https://[2001:db8::53]:8443/q?x=1"
+        );
     }
 
     #[test]

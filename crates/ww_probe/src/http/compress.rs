@@ -1,13 +1,14 @@
 //! What comes back when codings are offered as browsers offer them.
 
 use super::coding;
-use super::exchange;
+use super::exchange::{self, Kept};
 use super::open;
 use super::request::Request;
 use super::session;
+use super::wire::BODY_MAX;
 use crate::recorder::{Asked, span};
 use crate::walk::Walker;
-use ww_evidence::transcript::{HttpExchange, HttpOutcome, HttpReply, HttpVersion};
+use ww_evidence::transcript::{HttpExchange, HttpOutcome, HttpReply, HttpVersion, Seen};
 
 /// The codings that browsers know.
 const OFFERED: &str = "gzip, deflate, br, zstd";
@@ -39,9 +40,6 @@ pub(super) async fn ask(walker: &Walker<'_>, request: &Request, answered: &HttpE
     };
     let asked = Asked::now(request.command(to, HttpVersion::One))
         .because("whether answers are compressed, and as their fields say");
-    let Ok(mut opened) = open::open(walker, &request.url, HttpVersion::One, to).await else {
-        return;
-    };
     let mut seen = HttpExchange {
         url: request.url.to_string(),
         method: request.method.to_owned(),
@@ -49,15 +47,23 @@ pub(super) async fn ask(walker: &Walker<'_>, request: &Request, answered: &HttpE
         offered: OFFERED.to_owned(),
         ..HttpExchange::default()
     };
+    let mut opened = match open::open(walker, &request.url, HttpVersion::One, to).await {
+        Ok(opened) => opened,
+        Err(why) => {
+            seen.outcome = HttpOutcome::NotConnected(why);
+            walker.recorder.answer(asked, Seen::Http(seen));
+            return;
+        }
+    };
     seen.phases.connect = span(opened.connect);
     seen.phases.handshake = span(opened.handshake);
-    let mut body = Vec::new();
+    let mut body = Kept::up_to(BODY_MAX as usize);
     let mut done = exchange::exchange_whole(&mut opened.stream, &request, waits, &mut body).await;
     if let HttpOutcome::Replied(reply) = &mut done.outcome
         && reply.status == 200
-        && !body.is_empty()
+        && !body.bytes.is_empty()
     {
-        reply.body.decoding = Some(coding::look(reply, body));
+        reply.body.decoding = Some(coding::look(reply, body.bytes));
     }
     session::write(walker, asked, seen, done);
 }

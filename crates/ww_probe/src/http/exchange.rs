@@ -49,12 +49,35 @@ pub(crate) async fn exchange<S: Io + ?Sized>(
     put(stream, request, waits, None).await
 }
 
+/// A body that is kept as it is read.
+#[derive(Debug)]
+pub(super) struct Kept {
+    /// What was read of it.
+    pub(super) bytes: Vec<u8>,
+    /// Where more than this has come, the rest is not read.
+    pub(super) most: usize,
+}
+
+impl Kept {
+    /// Nothing yet, of a body of which no more is wanted than this.
+    pub(super) fn up_to(most: usize) -> Kept {
+        Kept {
+            bytes: Vec::new(),
+            most,
+        }
+    }
+
+    fn is_over(&self) -> bool {
+        self.bytes.len() > self.most
+    }
+}
+
 /// The same, and keeps the body as far as it is read.
 pub(super) async fn exchange_whole<S: Io + ?Sized>(
     stream: &mut S,
     request: &Request,
     waits: Waits,
-    body: &mut Vec<u8>,
+    body: &mut Kept,
 ) -> Exchanged {
     put(stream, request, waits, Some(body)).await
 }
@@ -63,7 +86,7 @@ async fn put<S: Io + ?Sized>(
     stream: &mut S,
     request: &Request,
     waits: Waits,
-    body: Option<&mut Vec<u8>>,
+    body: Option<&mut Kept>,
 ) -> Exchanged {
     let mut reading = Reading {
         body,
@@ -96,7 +119,7 @@ async fn put<S: Io + ?Sized>(
 struct Reading<'b> {
     reader: Reader,
     /// Where the body is kept, if it is.
-    body: Option<&'b mut Vec<u8>>,
+    body: Option<&'b mut Kept>,
     stream: Option<(Duration, Events)>,
     sent: Instant,
     first: Option<Instant>,
@@ -110,7 +133,8 @@ impl Reading<'_> {
                 .stream
                 .as_ref()
                 .is_some_and(|(_, events)| events.enough());
-            if self.reader.finished() || full {
+            let over = self.body.as_ref().is_some_and(|body| body.is_over());
+            if self.reader.finished() || full || over {
                 return Ending::Enough;
             }
             let now = Instant::now();
@@ -135,7 +159,7 @@ impl Reading<'_> {
         self.first.get_or_insert(now);
         self.reader.feed(bytes);
         if let Some(body) = &mut self.body {
-            body.extend_from_slice(self.reader.fresh());
+            body.bytes.extend_from_slice(self.reader.fresh());
         }
         let at = now.saturating_duration_since(self.sent);
         if self.stream.is_none() && self.reader.headed() && is_event_stream(&self.reader) {

@@ -26,6 +26,7 @@ pub(crate) use quic::verify_record;
 pub(crate) use reach::refusal;
 pub(crate) use request::fits_a_line;
 pub(crate) use trial::{Told, Trier};
+pub(crate) use url::Url;
 
 use crate::options::Depth;
 use crate::walk::Walker;

@@ -1,15 +1,15 @@
 //! A message of another protocol that is carried by HTTP: it is sent in a POST, and the answer's body is read whole.
 
-use super::request::user_agent;
-use super::two::headers;
+use super::exchange::{Kept, Waits, exchange_whole};
+use super::request::Request;
+use super::two::{headers, message, settings};
 use super::url::Url;
-use super::wire::{BODY_HEAD, Ending, HEAD_MAX, Reader, unread};
+use super::wire::{BODY_HEAD, unread};
 use crate::tap::Tapped;
 use bytes::Bytes;
-use h2::client::{self, SendRequest};
+use h2::client::SendRequest;
 use std::io;
 use std::time::{Duration, Instant};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::task::JoinHandle;
 use tokio_rustls::client::TlsStream;
 use ww_evidence::transcript::{HttpOutcome, HttpReply, Target};
@@ -74,11 +74,7 @@ impl Carrier {
         if alpn != "h2" {
             return Ok(Carrier::One(Box::new(stream)));
         }
-        let mut settings = client::Builder::new();
-        settings
-            .max_header_list_size(HEAD_MAX as u32)
-            .enable_push(false);
-        let (sender, connection) = settings
+        let (sender, connection) = settings()
             .handshake::<_, Bytes>(stream)
             .await
             .map_err(failed)?;
@@ -102,81 +98,49 @@ impl Carrier {
 }
 
 impl Posting<'_> {
-    fn url(&self) -> Url {
-        Url::of(self.server)
-    }
-
-    fn fields(&self) -> [(&'static str, String); 4] {
-        [
-            ("user-agent", user_agent()),
-            ("accept", self.content_type.to_owned()),
-            ("content-type", self.content_type.to_owned()),
-            ("content-length", self.body.len().to_string()),
-        ]
-    }
-}
-
-/// A body that is being read.
-struct Reading {
-    most: usize,
-    body: Vec<u8>,
-    received: u64,
-    first: Instant,
-    sent: Instant,
-}
-
-impl Reading {
-    fn new(posting: &Posting<'_>, sent: Instant, first: Instant) -> Reading {
-        Reading {
-            most: posting.most,
-            body: Vec::new(),
-            received: 0,
-            first,
-            sent,
+    fn request(&self) -> Request {
+        let fields = ["accept", "content-type"];
+        Request {
+            method: "POST",
+            url: Url::of(self.server),
+            fields: fields
+                .map(|name| (name.to_owned(), self.content_type.to_owned()))
+                .to_vec(),
+            body: self.body.to_vec(),
         }
     }
 
-    /// Keeps what came within the bound.
-    fn take(&mut self, bytes: &[u8]) {
-        self.received += bytes.len() as u64;
-        let room = self.most.saturating_sub(self.body.len());
-        self.body.extend(bytes.iter().take(room));
-    }
-
-    /// More came than any answer has.
-    fn is_full(&self) -> bool {
-        self.received > self.most as u64
-    }
-
-    fn done(self, mut reply: HttpReply, kept: bool) -> Posted {
-        let head = self.body.get(..BODY_HEAD).unwrap_or(&self.body);
+    /// What came of it: of a body that is longer than any answer, the rest was not read.
+    fn posted(&self, mut reply: HttpReply, mut body: Vec<u8>, times: &Times, kept: bool) -> Posted {
+        let is_over = body.len() > self.most;
+        let head = body.get(..BODY_HEAD).unwrap_or(&body);
         // What a message says is told elsewhere; pages are told by their beginning.
         reply.body.head = match reply.status {
             200 => String::new(),
             _ => String::from_utf8_lossy(head).into_owned(),
         };
-        reply.body.received = self.received;
-        reply.body.cut = self.is_full();
-        reply.body.complete = !reply.body.cut;
+        reply.body.received = body.len() as u64;
+        reply.body.cut = is_over;
+        reply.body.complete = !is_over;
+        body.truncate(self.most);
         Posted {
             reply,
-            wait: self.first.saturating_duration_since(self.sent),
-            transfer: self.first.elapsed(),
-            kept: kept && !self.is_full(),
-            body: self.body,
+            wait: times.wait,
+            transfer: times.transfer,
+            kept: kept && !is_over,
+            body,
         }
     }
 }
 
+/// How long an answer took.
+struct Times {
+    wait: Duration,
+    transfer: Duration,
+}
+
 async fn over_two(two: &mut Two, posting: &Posting<'_>) -> io::Result<Posted> {
-    let mut message = http::Request::builder()
-        .method("POST")
-        .uri(posting.url().to_string())
-        .version(http::Version::HTTP_2);
-    for (name, value) in posting.fields() {
-        message = message.header(name, value);
-    }
-    let message = message.body(()).map_err(io::Error::other)?;
+    let message = message(&posting.request(), http::Version::HTTP_2).map_err(io::Error::other)?;
     std::future::poll_fn(|context| two.sender.poll_ready(context))
         .await
         .map_err(failed)?;
@@ -186,70 +150,61 @@ async fn over_two(two: &mut Two, posting: &Posting<'_>) -> io::Result<Posted> {
         .map_err(failed)?;
     let sent = Instant::now();
     let (head, mut stream) = response.await.map_err(failed)?.into_parts();
-    let mut reading = Reading::new(posting, sent, Instant::now());
+    let wait = sent.elapsed();
+    let first = Instant::now();
     let mut reply = HttpReply {
         status: head.status.as_u16(),
         headers: headers(&head.headers),
         ..HttpReply::default()
     };
     reply.body = unread(&reply);
+    let mut body = Vec::new();
     while let Some(data) = stream.data().await {
         let data = data.map_err(failed)?;
         // What is read makes room for more.
         let _ = stream.flow_control().release_capacity(data.len());
-        reading.take(&data);
-        if reading.is_full() {
+        body.extend_from_slice(&data);
+        if body.len() > posting.most {
             break;
         }
     }
-    Ok(reading.done(reply, true))
+    let times = Times {
+        wait,
+        transfer: first.elapsed(),
+    };
+    Ok(posting.posted(reply, body, &times, true))
 }
 
+/// Whoever posts waits no longer than its own patience.
+const WAITS: Waits = {
+    let day = Duration::from_hours(24);
+    Waits {
+        first: day,
+        next: day,
+        whole: day,
+    }
+};
+
 async fn over_one(stream: &mut TlsStream<Tapped>, posting: &Posting<'_>) -> io::Result<Posted> {
-    let url = posting.url();
-    let mut lines = vec![
-        format!("POST {} HTTP/1.1", url.path),
-        format!("host: {}", url.authority()),
-    ];
-    let fields = posting.fields();
-    lines.extend(
-        fields
-            .iter()
-            .map(|(name, value)| format!("{name}: {value}")),
-    );
-    lines.extend([String::new(), String::new()]);
-    let mut bytes = lines.join("\r\n").into_bytes();
-    bytes.extend(posting.body);
-    stream.write_all(&bytes).await?;
-    stream.flush().await?;
-    let sent = Instant::now();
-    let mut reader = Reader::new("POST");
-    let mut reading: Option<Reading> = None;
-    let mut chunk = vec![0; 16 << 10];
-    let ending = loop {
-        if reader.finished() || reading.as_ref().is_some_and(Reading::is_full) {
-            break Ending::Enough;
-        }
-        let count = stream.read(&mut chunk).await?;
-        if count == 0 {
-            break Ending::Closed;
-        }
-        reader.feed(chunk.get(..count).unwrap_or_default());
-        reading
-            .get_or_insert_with(|| Reading::new(posting, sent, Instant::now()))
-            .take(reader.fresh());
+    let mut body = Kept::up_to(posting.most);
+    let done = exchange_whole(stream, &posting.request(), WAITS, &mut body).await;
+    let times = Times {
+        wait: done.wait,
+        transfer: done.transfer,
     };
-    let kept = reader.keeps_connection();
-    match (reader.outcome(&ending), reading) {
-        (HttpOutcome::Replied(reply), Some(reading)) if reply.body.fault.is_empty() => {
-            Ok(reading.done(*reply, kept))
+    match done.outcome {
+        HttpOutcome::Replied(reply) if reply.body.fault.is_empty() => {
+            Ok(posting.posted(*reply, body.bytes, &times, done.kept))
         }
-        (HttpOutcome::Replied(reply), _) => Err(io::Error::other(reply.body.fault)),
-        (HttpOutcome::NotHttp(line), _) => Err(io::Error::other(format!(
+        HttpOutcome::Replied(reply) => Err(io::Error::other(reply.body.fault)),
+        HttpOutcome::NotHttp(line) => Err(io::Error::other(format!(
             "it answers `{line}`, which is not HTTP"
         ))),
-        (HttpOutcome::Broken(why) | HttpOutcome::Failed(why), _) => Err(io::Error::other(why)),
-        _ => Err(io::ErrorKind::UnexpectedEof.into()),
+        HttpOutcome::Broken(why) | HttpOutcome::Failed(why) => Err(io::Error::other(why)),
+        HttpOutcome::Reset => Err(io::ErrorKind::ConnectionReset.into()),
+        HttpOutcome::Closed | HttpOutcome::TimedOut | HttpOutcome::NotConnected(_) => {
+            Err(io::ErrorKind::UnexpectedEof.into())
+        }
     }
 }
 

@@ -94,6 +94,7 @@ impl Chain<'_, '_> {
                 method: "GET",
                 url: url.clone(),
                 fields: self.fields(url),
+                body: Vec::new(),
             };
             let hop = Hop {
                 to: SocketAddr::new(address, url.port),

@@ -8,15 +8,17 @@ use ww_evidence::transcript::HttpVersion;
 /// Field names whose values are nobody's business but the server's.
 const SECRETS: [&str; 5] = ["auth", "cookie", "key", "token", "secret"];
 
-/// A request without a body.
+/// A request.
 #[derive(Clone, Debug)]
 pub(crate) struct Request {
-    /// `GET` or `HEAD`.
+    /// `GET`, `HEAD` or `POST`.
     pub(crate) method: &'static str,
     /// What is asked for.
     pub(crate) url: Url,
     /// The user's fields, and cookies.
     pub(crate) fields: Vec<(String, String)>,
+    /// What it carries; nothing but in a `POST`.
+    pub(crate) body: Vec<u8>,
 }
 
 impl Request {
@@ -26,14 +28,17 @@ impl Request {
             method: "GET",
             url: Url::of(walker.target),
             fields: walker.options.headers.clone(),
+            body: Vec::new(),
         }
     }
 
     /// Its fields besides `Host`, in order: ours where the user has none of that name, and the user's.
     pub(crate) fn all_fields(&self) -> Vec<(String, String)> {
+        let length = (!self.body.is_empty()).then(|| self.body.len().to_string());
         let ours = [("user-agent", user_agent()), ("accept", "*/*".to_owned())];
         let mut fields: Vec<(String, String)> = ours
             .into_iter()
+            .chain(length.map(|length| ("content-length", length)))
             .filter(|(name, _)| !self.has(name))
             .map(|(name, value)| (name.to_owned(), value))
             .collect();
@@ -59,7 +64,9 @@ impl Request {
                 .map(|(name, value)| format!("{name}: {value}")),
         );
         lines.extend([String::new(), String::new()]);
-        lines.join("\r\n").into_bytes()
+        let mut bytes = lines.join("\r\n").into_bytes();
+        bytes.extend(&self.body);
+        bytes
     }
 
     /// What asks the same of the same address.
@@ -145,6 +152,7 @@ mod tests {
                 .iter()
                 .map(|&(name, value)| (name.to_owned(), value.to_owned()))
                 .collect(),
+            body: Vec::new(),
         }
     }
 
@@ -158,6 +166,13 @@ mod tests {
             text,
             "GET /x?y=1 HTTP/1.1\r\nhost: a.example:8080\r\naccept: */*\r\nUser-Agent: me\r\n\r\n"
         );
+        let posted = Request {
+            method: "POST",
+            body: b"four".to_vec(),
+            ..request(&[])
+        };
+        let text = String::from_utf8(posted.bytes()).expect("text");
+        assert!(text.ends_with("content-length: 4\r\n\r\nfour"), "{text}");
         let plain = String::from_utf8(request(&[]).bytes()).expect("text");
         assert!(plain.contains("user-agent: wirewise/"), "{plain}");
         assert!(plain.contains("(diagnosis)"), "{plain}");

@@ -22,12 +22,8 @@ pub(crate) async fn exchange(stream: Box<dyn Io>, request: &Request, waits: Wait
         stream: None,
         ended: false,
     };
-    let mut settings = client::Builder::new();
-    settings
-        .max_header_list_size(HEAD_MAX as u32)
-        .enable_push(false);
     let bounded = Tapped::new(stream, CONNECTION_BYTES);
-    let begun = tokio::time::timeout(waits.next, settings.handshake::<_, &[u8]>(bounded)).await;
+    let begun = tokio::time::timeout(waits.next, settings().handshake::<_, &[u8]>(bounded)).await;
     let (mut sender, connection) = match begun {
         Err(_) => return done,
         Ok(Err(error)) => {
@@ -70,6 +66,15 @@ pub(crate) async fn exchange(stream: Box<dyn Io>, request: &Request, waits: Wait
     done.transfer = first.elapsed();
     driver.abort();
     done
+}
+
+/// What a connection begins with: no head is longer, and nothing comes unasked.
+pub(super) fn settings() -> client::Builder {
+    let mut settings = client::Builder::new();
+    settings
+        .max_header_list_size(HEAD_MAX as u32)
+        .enable_push(false);
+    settings
 }
 
 /// Fields as text.

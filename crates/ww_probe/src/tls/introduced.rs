@@ -3,6 +3,7 @@
 use super::handshake::{self, Offer, Tried};
 use super::handshakes::{judge, s_client};
 use super::trust::Roots;
+use super::witness::Shown;
 use crate::Options;
 use crate::recorder::Asked;
 use crate::tap::Tapped;
@@ -20,10 +21,27 @@ pub(crate) type Told<T> = (Asked, Duration, T);
 pub(crate) struct Introduced {
     /// The connection.
     pub(crate) connect: Told<Connect>,
-    /// The handshake, where there was a connection; its certificate is judged.
+    /// The handshake, where there was a connection.
     pub(crate) handshake: Option<Told<TlsHandshake>>,
+    /// What its certificate is judged by.
+    shown: Shown,
     /// Ready for questions, whatever is to be said of the certificate.
     pub(crate) stream: Option<TlsStream<Tapped>>,
+}
+
+impl Introduced {
+    /// Judges the certificate: whether it is for `host`, and trusted. That reads the roots of this host, and is done once
+    /// for each server.
+    pub(crate) fn judge(&mut self, walker: &Walker<'_>, host: &str) {
+        let Some((_, _, seen)) = &mut self.handshake else {
+            return;
+        };
+        let (roots, gap) = Roots::of(walker.options);
+        if let Some(gap) = gap {
+            walker.recorder.gap(gap);
+        }
+        judge(walker, &roots, host, seen, &self.shown);
+    }
 }
 
 /// Opens a connection to `to` in the name of `host`, of which no more than `most` bytes are read; none when the time
@@ -42,6 +60,7 @@ pub(crate) async fn introduce(
     let mut introduced = Introduced {
         connect: (asked, began.elapsed(), opened),
         handshake: None,
+        shown: Shown::default(),
         stream: None,
     };
     let Some(stream) = stream else {
@@ -59,17 +78,13 @@ pub(crate) async fn introduce(
     };
     let began = Instant::now();
     let Tried {
-        mut seen,
+        seen,
         shown,
         stream,
     } = handshake::shake(&options, stream, to, &offer, patience).await;
     let took = began.elapsed();
-    let (roots, gap) = Roots::of(walker.options);
-    if let Some(gap) = gap {
-        walker.recorder.gap(gap);
-    }
-    judge(walker, &roots, host, &mut seen, &shown);
     introduced.handshake = Some((asked, took, seen));
+    introduced.shown = shown;
     introduced.stream = stream.map(|mut stream| {
         stream.get_mut().0.allow(most);
         stream

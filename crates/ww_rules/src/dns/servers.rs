@@ -344,8 +344,16 @@ pub(super) fn dig(server: &str) -> String {
         };
     }
     if let Some(rest) = server.strip_prefix("https://") {
-        let (host, path) = rest.split_once('/').unwrap_or((rest, "dns-query"));
-        return format!("dig @{host} +https=/{path}");
+        let (authority, path) = rest.split_once('/').unwrap_or((rest, "dns-query"));
+        let (host, port) = match authority.strip_prefix('[') {
+            Some(rest) => rest.split_once(']').unwrap_or((rest, "")),
+            None => authority.split_at(authority.find(':').unwrap_or(authority.len())),
+        };
+        let port = match port.trim_start_matches(':') {
+            "" => String::new(),
+            port => format!(" -p {port}"),
+        };
+        return format!("dig @{host}{port} +https=/{path}");
     }
     match server.parse::<SocketAddr>() {
         Ok(at) => format!("dig @{} -p {}", at.ip(), at.port()),
@@ -372,5 +380,35 @@ pub(super) fn listed(words: &[String]) -> String {
         [one, two] => format!("{one} and {two}"),
         [one, two, three] => format!("{one}, {two} and {three}"),
         [one, two, rest @ ..] => format!("{one}, {two} and {} more", rest.len()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dig_asks_a_server_as_it_is_named() {
+        for (server, command) in [
+            ("192.0.2.53", "dig @192.0.2.53"),
+            ("[2001:db8::53]:5353", "dig @2001:db8::53 -p 5353"),
+            ("tls://192.0.2.53", "dig @192.0.2.53 +tls"),
+            ("tls://192.0.2.53:8853", "dig @192.0.2.53 -p 8853 +tls"),
+            (
+                "https://dns.example/dns-query",
+                "dig @dns.example +https=/dns-query",
+            ),
+            (
+                "https://192.0.2.53:8443/q",
+                "dig @192.0.2.53 -p 8443 +https=/q",
+            ),
+            (
+                "https://[2001:db8::53]:8443/q",
+                "dig @2001:db8::53 -p 8443 +https=/q",
+            ),
+            ("https://[2001:db8::53]/q", "dig @2001:db8::53 +https=/q"),
+        ] {
+            assert_eq!(dig(server), command);
+        }
     }
 }
