@@ -128,7 +128,6 @@ pub(crate) fn offer(
         answered: span(answered),
         // A longer way than was waited for is not known.
         waited: span(waited.max(answered)),
-        deliberate: Span::ZERO,
     }
 }
 
@@ -140,7 +139,6 @@ pub(crate) fn look(control: Control) -> Offer {
         packets: 0,
         answered: took,
         waited: took,
-        deliberate: Span::ZERO,
     }
 }
 

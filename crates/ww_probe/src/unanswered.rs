@@ -2,11 +2,10 @@
 
 use crate::inquiry::{CONNECTION, Inquiry, offer};
 use crate::recorder::Why;
-use crate::tls::{is_doubtful, probe_clear_text_port, together};
+use crate::tls::{Pending, is_doubtful, probe_clear_text_port, together};
 use crate::walk::Walker;
 use crate::{Depth, tcp};
 use std::net::SocketAddr;
-use std::pin::Pin;
 use ww_evidence::transcript::Service;
 use ww_reason::{Control, Offer, Symptom};
 
@@ -27,7 +26,6 @@ async fn explain(walker: &Walker<'_>, to: SocketAddr) {
         return;
     }
     while let Some(next) = inquiry.next(&offers(walker)) {
-        type Pending<'a> = Pin<Box<dyn Future<Output = ()> + 'a>>;
         let why = &next.why;
         let pending = next
             .controls

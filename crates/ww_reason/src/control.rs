@@ -94,6 +94,17 @@ words! {
     }
 }
 
+impl From<bool> for Reading {
+    /// It works, or it does not.
+    fn from(works: bool) -> Reading {
+        if works {
+            Reading::Works
+        } else {
+            Reading::Fails
+        }
+    }
+}
+
 /// What is known of controls; what is not in it was not asked.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Readings(BTreeMap<Control, Reading>);

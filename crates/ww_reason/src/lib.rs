@@ -20,6 +20,6 @@ mod table;
 pub use answer::{Answer, Confidence, answer};
 pub use control::{Admits, Control, Reading, Readings};
 pub use observe::{Case, cases};
-pub use plan::{Budget, Choice, Offer, PACE, choose, information};
+pub use plan::{Budget, Choice, Offer, PACE, choose};
 pub use symptom::Symptom;
-pub use table::{Cause, Entry, Kind, Sender, entry, entry_of};
+pub use table::{Cause, Entry, Kind, Sender, entry};

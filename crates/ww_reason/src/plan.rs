@@ -23,8 +23,6 @@ pub struct Offer {
     pub answered: Span,
     /// How long it takes at most: where it fails, it is waited for.
     pub waited: Span,
-    /// How long it waits on purpose, whatever comes back.
-    pub deliberate: Span,
 }
 
 /// What may still be spent.
@@ -47,7 +45,7 @@ pub struct Choice {
     pub open: f64,
     /// Packets that they send at most.
     pub packets: u32,
-    /// How long they are expected to take, deliberate waits included.
+    /// How long they are expected to take.
     pub expected: Span,
     /// How long they take at most.
     pub worst: Span,
@@ -120,19 +118,6 @@ pub fn choose(
     }
 }
 
-/// What a control is expected to tell in the light of what is known, bits.
-pub fn information(symptom: Symptom, readings: &Readings, control: Control) -> f64 {
-    let causes = answer(symptom, readings).causes;
-    let offer = Offer {
-        control,
-        packets: 0,
-        answered: Span::ZERO,
-        waited: Span::ZERO,
-        deliberate: Span::ZERO,
-    };
-    weigh(&causes, &[offer]).bits
-}
-
 /// What a set of controls tells and costs.
 fn weigh(causes: &[&Cause], set: &[Offer]) -> Choice {
     let open = (causes.len().max(1) as f64).log2();
@@ -163,7 +148,7 @@ fn weigh(causes: &[&Cause], set: &[Offer]) -> Choice {
         expected: Span((expected * 1e9) as i64),
         worst: set
             .iter()
-            .map(|offer| offer.waited + offer.deliberate)
+            .map(|offer| offer.waited)
             .max()
             .unwrap_or(Span::ZERO),
     }
@@ -188,12 +173,9 @@ fn share(cause: &Cause, set: &[Offer], readings: &[Reading]) -> f64 {
 fn took(set: &[Offer], readings: &[Reading]) -> Span {
     set.iter()
         .zip(readings)
-        .map(|(offer, reading)| {
-            let wait = match reading {
-                Reading::Fails => offer.waited,
-                Reading::Works | Reading::Degraded => offer.answered,
-            };
-            wait + offer.deliberate
+        .map(|(offer, reading)| match reading {
+            Reading::Fails => offer.waited,
+            Reading::Works | Reading::Degraded => offer.answered,
         })
         .max()
         .unwrap_or(Span::ZERO)

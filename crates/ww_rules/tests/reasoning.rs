@@ -5,7 +5,7 @@
 use ww_base::Limits;
 use ww_evidence::transcript::read_transcript;
 use ww_finding::Support;
-use ww_reason::{Symptom, entry, entry_of};
+use ww_reason::{Symptom, entry};
 use ww_rules::{RULES, find, judge};
 
 #[test]
@@ -27,8 +27,11 @@ fn every_rule_over_live_endpoints_is_a_cause() {
     let mut rules = 0;
     for rule in RULES.iter().filter(|rule| rule.probe.is_some()) {
         rules += 1;
+        let mut causes = Symptom::ALL
+            .iter()
+            .flat_map(|&symptom| entry(symptom).causes);
         assert!(
-            entry_of(rule.meta.name).next().is_some(),
+            causes.any(|cause| cause.rule == rule.meta.name),
             "{} is the cause of no symptom",
             rule.meta.name
         );

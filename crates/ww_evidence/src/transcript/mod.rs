@@ -35,7 +35,7 @@ pub use tcp::{
 };
 pub use tls::{
     Certificate, ClientCertificateDemand, HelloProbe, HelloReply, KeyInfo, Suites, TlsHandshake,
-    TlsOutcome, TlsSurvey, TrustVerdict,
+    TlsOutcome, TlsSurvey, TrustVerdict, server_name,
 };
 pub use written::{ReadTranscriptError, read_transcript, write_head, write_step};
 
@@ -113,6 +113,11 @@ impl Target {
     /// The host is an address, so that there is no name to resolve.
     pub fn is_address(&self) -> bool {
         self.host.parse::<std::net::IpAddr>().is_ok()
+    }
+
+    /// The name that clients send in the server name indication; empty where they send none.
+    pub fn server_name(&self) -> &str {
+        server_name(&self.host)
     }
 }
 

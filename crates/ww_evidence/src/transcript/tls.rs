@@ -201,6 +201,54 @@ pub struct HelloProbe {
     pub chosen_group: String,
 }
 
+impl HelloReply {
+    /// No answer of TLS came: silence, or an end.
+    pub fn is_failure(&self) -> bool {
+        matches!(
+            self,
+            HelloReply::Silence | HelloReply::Reset | HelloReply::Closed
+        )
+    }
+
+    /// Something came back or the connection was closed in order: what was sent arrived.
+    pub fn has_arrived(&self) -> bool {
+        matches!(
+            self,
+            HelloReply::Accepted
+                | HelloReply::Alert(_)
+                | HelloReply::NotTls(_)
+                | HelloReply::Closed
+        )
+    }
+}
+
+impl HelloProbe {
+    /// A hello longer than this has a key share of ML-KEM, or is padded to its size; bytes.
+    pub const LARGE: u32 = 1_000;
+
+    /// It is as large as one with a key share of ML-KEM.
+    pub fn is_large(&self) -> bool {
+        self.bytes > HelloProbe::LARGE
+    }
+
+    /// What a client of today sends: this name, usual size, in one write, in segments of usual size.
+    pub fn is_usual(&self, server_name: &str) -> bool {
+        self.server_name == server_name
+            && !(self.clear_text || self.split || self.is_large())
+            && self.mss.is_none()
+    }
+}
+
+/// The name that clients send in the server name indication for a host: none for an address, and none that is no name of
+/// the DNS (RFC 6066 section 3).
+pub fn server_name(host: &str) -> &str {
+    if host.parse::<std::net::IpAddr>().is_ok() || !host.is_ascii() {
+        ""
+    } else {
+        host
+    }
+}
+
 /// All versions, suites and groups of one address.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, rename_all = "kebab-case")]
@@ -226,4 +274,55 @@ pub struct Suites {
     pub suites: Vec<String>,
     /// The server's order counts, not the client's; `None` when there is one suite only.
     pub server_order: Option<bool>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_sent_that_the_dns_has() {
+        assert_eq!(server_name("shop.example"), "shop.example");
+        for none in ["192.0.2.1", "2001:db8::1", "m\u{fc}ller.example"] {
+            assert_eq!(server_name(none), "", "{none}");
+        }
+    }
+
+    #[test]
+    fn a_usual_hello_is_that_of_most_clients() {
+        let usual = HelloProbe {
+            server_name: "shop.example".to_owned(),
+            bytes: 237,
+            ..HelloProbe::default()
+        };
+        assert!(usual.is_usual("shop.example") && !usual.is_usual(""));
+        for other in [
+            HelloProbe {
+                bytes: 1_400,
+                ..usual.clone()
+            },
+            HelloProbe {
+                split: true,
+                ..usual.clone()
+            },
+            HelloProbe {
+                mss: Some(536),
+                ..usual.clone()
+            },
+            HelloProbe {
+                clear_text: true,
+                ..usual.clone()
+            },
+        ] {
+            assert!(!other.is_usual("shop.example"), "{other:?}");
+        }
+    }
+
+    #[test]
+    fn an_end_in_order_shows_that_a_hello_arrived_and_failed() {
+        let closed = HelloReply::Closed;
+        assert!(closed.is_failure() && closed.has_arrived());
+        assert!(HelloReply::Reset.is_failure() && !HelloReply::Reset.has_arrived());
+        assert!(!HelloReply::Alert(70).is_failure() && HelloReply::Alert(70).has_arrived());
+    }
 }

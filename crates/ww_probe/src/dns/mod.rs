@@ -21,7 +21,7 @@ pub use dnssec::{TrustAnchorError, TrustAnchors};
 pub use named::{EncryptedServer, NameServer};
 
 use crate::recorder::Asked;
-use crate::tls::together;
+use crate::tls::{Pending, together};
 use crate::walk::Walker;
 use crate::{Depth, Families};
 use ask::Ask;
@@ -30,7 +30,6 @@ use server::Server;
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
-use std::pin::Pin;
 use std::time::Duration;
 use wire::{A, AAAA, HTTPS, SRV, kind_name, same};
 use ww_base::Gap;
@@ -213,7 +212,6 @@ impl<'r, 'w> Resolving<'r, 'w> {
 
     /// What the system and each server say, asked side by side: a dead server is waited for once.
     async fn by_system_and_each(&self, resolvers: &mut [Resolver]) -> (Vec<IpAddr>, Vec<Said>) {
-        type Pending<'a> = Pin<Box<dyn Future<Output = ()> + 'a>>;
         let (mut addresses, mut said) = (Vec::new(), Vec::new());
         let system: Pending<'_> = Box::pin(async { addresses = self.by_system().await });
         let servers: Pending<'_> = Box::pin(async { said = self.ask_each(resolvers).await });

@@ -3,9 +3,9 @@
 use super::{FAILURES, attempts, local, path};
 use crate::inquiry::{Inquiry, Next, look, offer};
 use crate::recorder::{Asked, Why};
+use crate::tls::{Pending, together};
 use crate::walk::Walker;
 use std::net::SocketAddr;
-use std::pin::Pin;
 use std::time::Duration;
 use ww_evidence::transcript::{Connect, ConnectOutcome, Seen};
 use ww_reason::{Control, Offer, Symptom};
@@ -77,7 +77,6 @@ fn offers(walker: &Walker<'_>, to: SocketAddr) -> Vec<Offer> {
 }
 
 async fn put(walker: &Walker<'_>, to: SocketAddr, next: &Next, overflows: u64) {
-    type Pending<'a> = Pin<Box<dyn Future<Output = ()> + 'a>>;
     let mut pending: Vec<Pending<'_>> = Vec::new();
     for control in &next.controls {
         match control {
@@ -93,7 +92,7 @@ async fn put(walker: &Walker<'_>, to: SocketAddr, next: &Next, overflows: u64) {
             this_host(walker, to, &next.why, overflows);
         }));
     }
-    crate::tls::together(pending).await;
+    together(pending).await;
 }
 
 async fn other_ports(walker: &Walker<'_>, to: SocketAddr, why: &Why) {

@@ -64,7 +64,7 @@ pub(crate) async fn look_closer(walker: &Walker<'_>) {
             Beyond::Stalled(step) => sizes::explain(walker, to, step).await,
             Beyond::Unasked => {
                 let found = segment_sizes(walker, to, &Why::default()).await;
-                if is_deep && !found && knows_a_request(walker.target) {
+                if is_deep && !found {
                     own_segment_sizes(walker, to, &Why::default()).await;
                 }
             }

@@ -127,8 +127,8 @@ pub(super) async fn explain(walker: &Walker<'_>, to: SocketAddr, step: u32) {
     }
     let packets = 2 * CONNECTION;
     let waited = walker.options.patience * 2;
-    let own = || offer(walker, Control::OwnSmallSegments, packets, 4, waited);
-    while let Some(next) = inquiry.next(&[own()]) {
+    let own = offer(walker, Control::OwnSmallSegments, packets, 4, waited);
+    if let Some(next) = inquiry.next(&[own]) {
         own_segment_sizes(walker, to, &next.why).await;
     }
 }

@@ -2,8 +2,8 @@
 
 use super::ask::{Heard, Manner};
 use super::hello::Hello;
-use super::hellos::{AT_ONCE, Pending, Prober, SMALL_MSS, SURVEY_PATIENCE, WRONG_NAME, Words};
-use super::together;
+use super::hellos::{AT_ONCE, Prober, SMALL_MSS, SURVEY_PATIENCE, WRONG_NAME, Words};
+use super::together::{Pending, together};
 use crate::inquiry::{CONNECTION, Inquiry, Next, offer};
 use crate::recorder::Why;
 use ww_reason::{Control, Offer, Symptom};
@@ -71,8 +71,8 @@ impl Prober<'_, '_> {
         let all = next
             .controls
             .iter()
-            .map(|&control| -> Pending<'_> { Box::pin(self.put(failed, control, &next.why)) });
-        together::together(all).await
+            .map(|&control| -> Pending<'_, _> { Box::pin(self.put(failed, control, &next.why)) });
+        together(all).await
     }
 
     async fn put(&self, failed: &Failed<'_>, control: Control, why: &Why) -> Option<Heard> {

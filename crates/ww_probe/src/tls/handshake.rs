@@ -15,7 +15,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
-use ww_evidence::transcript::{TlsHandshake, TlsOutcome};
+use ww_evidence::transcript::{TlsHandshake, TlsOutcome, server_name};
 
 /// No handshake takes more bytes, tickets included. A message of it may have 64 KiB (rustls), and those of a server
 /// are few.
@@ -79,7 +79,7 @@ pub(crate) async fn shake(
 ) -> Tried {
     let mut seen = TlsHandshake {
         to: Some(to),
-        server_name: sent_name(offer.host).to_owned(),
+        server_name: server_name(offer.host).to_owned(),
         alpn_offered: offer
             .alpn
             .iter()
@@ -164,22 +164,13 @@ pub(crate) async fn end(mut stream: TlsStream<Tapped>) {
     let _ = tokio::time::timeout(Duration::from_millis(100), stream.shutdown()).await;
 }
 
-/// The server name that is sent for a host; addresses have none (RFC 6066 section 3).
-pub(super) fn sent_name(host: &str) -> &str {
-    if host.parse::<IpAddr>().is_ok() {
-        ""
-    } else {
-        host
-    }
-}
-
 /// What a handshake needs: what is offered, who sees what is shown, and the name that is sent.
 pub(super) fn prepared(
     options: &Options,
     offer: &Offer<'_>,
     address: IpAddr,
 ) -> Result<(ClientConfig, Arc<Witness>, ServerName<'static>), String> {
-    let name = if sent_name(offer.host).is_empty() {
+    let name = if server_name(offer.host).is_empty() {
         ServerName::from(address)
     } else {
         ServerName::try_from(offer.host.to_owned())

@@ -10,7 +10,7 @@ use crate::{Depth, apply, tcp};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use ww_base::Gap;
-use ww_evidence::transcript::{Seen, Service, TlsHandshake, TlsOutcome, TrustVerdict};
+use ww_evidence::transcript::{Seen, Service, TlsHandshake, TlsOutcome, TrustVerdict, server_name};
 
 /// A server that has something to say about our certificate says it in this time at the latest.
 pub(super) const LATE: Duration = Duration::from_millis(500);
@@ -95,7 +95,7 @@ async fn ask(
     {
         let seen = TlsHandshake {
             to: Some(to),
-            server_name: handshake::sent_name(offer.host).to_owned(),
+            server_name: server_name(offer.host).to_owned(),
             outcome: TlsOutcome::Refused(refusal),
             ..TlsHandshake::default()
         };
@@ -180,7 +180,7 @@ pub(super) fn command(walker: &Walker<'_>, to: SocketAddr, offer: &Offer<'_>) ->
 
 /// The words of a handshake with OpenSSL, with more of them behind the address.
 pub(super) fn s_client(to: SocketAddr, offer: &Offer<'_>, more: &str) -> String {
-    let name = match handshake::sent_name(offer.host) {
+    let name = match server_name(offer.host) {
         "" => " -noservername".to_owned(),
         name => format!(" -servername {name}"),
     };

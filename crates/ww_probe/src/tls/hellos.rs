@@ -9,7 +9,6 @@ use crate::options::Depth;
 use crate::recorder::{Asked, Why};
 use crate::walk::Walker;
 use std::net::SocketAddr;
-use std::pin::Pin;
 use std::time::Duration;
 use tokio::sync::Semaphore;
 use ww_evidence::tls::{Suite, TlsVersion};
@@ -23,9 +22,6 @@ pub(super) const SURVEY_PATIENCE: Duration = Duration::from_secs(2);
 
 /// A segment that passes where packets of usual size do not (RFC 9293 section 3.7.1: the default MSS).
 pub(super) const SMALL_MSS: u16 = 536;
-
-/// A hello longer than this has a key of ML-KEM.
-const LARGE: usize = 1_000;
 
 /// A name that nobody serves (RFC 6761 section 6.4).
 pub(super) const WRONG_NAME: &str = "wirewise.invalid";
@@ -61,7 +57,7 @@ impl Words {
 
     /// OpenSSL sends a key of ML-KEM since version 3.5.
     pub(super) fn asking_like(self, hello: &Hello) -> Words {
-        let options = if hello.record().len() > LARGE {
+        let options = if hello.record().len() > HelloProbe::LARGE as usize {
             " -groups X25519MLKEM768:X25519"
         } else {
             ""
@@ -140,9 +136,6 @@ fn is_silent(walker: &Walker<'_>, to: SocketAddr) -> bool {
     })
 }
 
-/// A question that waits for its answer.
-pub(super) type Pending<'a> = Pin<Box<dyn Future<Output = Option<Heard>> + 'a>>;
-
 /// Asks whether TLS is spoken where clear text was expected.
 pub(crate) async fn probe_clear_text_port(walker: &Walker<'_>, to: SocketAddr, why: &Why) {
     let prober = Prober::new(walker, to);
@@ -162,14 +155,9 @@ impl<'p, 'w> Prober<'p, 'w> {
         }
     }
 
-    /// The name that clients send: none where the target is an address (RFC 6066 section 3).
+    /// The name that clients send.
     pub(super) fn server_name(&self) -> &'p str {
-        let target = self.walker.target;
-        if target.is_address() || !target.host.is_ascii() {
-            ""
-        } else {
-            &target.host
-        }
+        self.walker.target.server_name()
     }
 
     /// Asks without writing a step: one of many questions of a survey.

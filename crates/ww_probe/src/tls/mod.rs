@@ -32,7 +32,7 @@ pub(crate) use secured::{Unsecured, connect as connect_secured};
 use crate::options::Depth;
 use crate::walk::Walker;
 use std::net::SocketAddr;
-pub(crate) use together::together;
+pub(crate) use together::{Pending, together};
 use ww_evidence::transcript::{GreetingOutcome, HttpOutcome, PeerReply, Seen, Step, TlsSurvey};
 
 /// Asks each address to which a connection could be opened.

@@ -9,7 +9,7 @@ use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 use std::net::IpAddr;
 use std::sync::Arc;
-use ww_evidence::transcript::TlsHandshake;
+use ww_evidence::transcript::{TlsHandshake, server_name};
 
 /// A handshake that is about to be made, and what will be seen of it.
 pub(crate) struct Sighted {
@@ -36,7 +36,7 @@ pub(crate) fn sighted(
     };
     let (config, witness, name) = handshake::prepared(walker.options, &offer, address)?;
     let seen = TlsHandshake {
-        server_name: handshake::sent_name(offer.host).to_owned(),
+        server_name: server_name(offer.host).to_owned(),
         alpn_offered: alpn.iter().map(|&protocol| protocol.to_owned()).collect(),
         quic: true,
         ..TlsHandshake::default()

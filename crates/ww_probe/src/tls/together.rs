@@ -4,6 +4,9 @@ use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::task::Poll;
 
+/// A question that waits for its answer, beside others of another kind.
+pub(crate) type Pending<'a, T = ()> = Pin<Box<dyn Future<Output = T> + 'a>>;
+
 /// Runs futures side by side; their results in the order in which they were given.
 pub(crate) async fn together<F: Future>(futures: impl IntoIterator<Item = F>) -> Vec<F::Output> {
     let mut running: Vec<Option<Pin<Box<F>>>> = futures

@@ -159,11 +159,7 @@ fn graded(works: bool, other: &Connect) -> Reading {
 /// Whether a SYN with a hop limit reached the port; nothing where none was sent.
 fn reached(path: &PathTrace) -> Option<Reading> {
     let last = path.hops.last()?;
-    Some(if last.reached {
-        Reading::Works
-    } else {
-        Reading::Fails
-    })
+    Some(Reading::from(last.reached))
 }
 
 /// The table of connections: the kernel walks and empties it all the time, so that nearly full is full. Where nothing

@@ -8,9 +8,6 @@ use ww_evidence::transcript::{
     address_of,
 };
 
-/// A hello longer than this is one with the key share of ML-KEM, or padded to its size.
-const LARGE: u32 = 1_000;
-
 /// Versions of today (RFC 8996 deprecates those before).
 const OF_TODAY: [&str; 2] = ["TLS 1.2", "TLS 1.3"];
 
@@ -44,11 +41,7 @@ impl<'s> Place<'s> {
     fn of(target: &'s Target, steps: &'s [Step], to: SocketAddr) -> Place<'s> {
         let mut place = Place {
             to,
-            name: if target.is_address() {
-                ""
-            } else {
-                &target.host
-            },
+            name: target.server_name(),
             handshakes: Vec::new(),
             hellos: Vec::new(),
             survey: None,
@@ -120,11 +113,7 @@ impl<'s> Place<'s> {
             readings.note(Control::WithoutName, Reading::Fails);
         }
         for (step, hello) in &self.hellos {
-            if hello.clear_text
-                || hello.split
-                || hello.bytes > LARGE
-                || step.number == failed.number
-            {
+            if hello.clear_text || hello.split || hello.is_large() || step.number == failed.number {
                 continue;
             }
             let control = match (hello.server_name.as_str(), hello.mss) {
@@ -144,11 +133,7 @@ impl<'s> Place<'s> {
         for (step, handshake) in &self.handshakes {
             if step.number != failed.number {
                 let works = handshake.outcome == TlsOutcome::Done;
-                let reading = if works {
-                    Reading::Works
-                } else {
-                    Reading::Fails
-                };
+                let reading = Reading::from(works);
                 readings.note(Control::OtherProtocols, reading);
             }
         }
@@ -178,38 +163,26 @@ impl<'s> Place<'s> {
 
     /// The usual hellos: the right name, in one write, in segments of usual size.
     fn usual(&self) -> impl Iterator<Item = (&'s Step, &'s HelloProbe)> {
-        self.hellos.iter().copied().filter(|(_, hello)| {
-            hello.server_name == self.name
-                && hello.bytes <= LARGE
-                && !(hello.clear_text || hello.split || hello.mss.is_some())
-        })
+        let name = self.name;
+        self.hellos
+            .iter()
+            .copied()
+            .filter(move |(_, hello)| hello.is_usual(name))
     }
 
     /// The large hello fails, and the usual one does not.
     fn large(&self) -> Option<Case> {
-        let large = |hello: &HelloProbe| hello.bytes > LARGE && !hello.clear_text && !hello.split;
-        let (failed, _) = self
-            .hellos
-            .iter()
-            .copied()
-            .find(|(_, hello)| large(hello) && hello.mss.is_none() && fails(&hello.reply))?;
+        let large = |hello: &HelloProbe| hello.is_large() && !hello.clear_text && !hello.split;
+        let (failed, _) =
+            self.hellos.iter().copied().find(|(_, hello)| {
+                large(hello) && hello.mss.is_none() && hello.reply.is_failure()
+            })?;
         let mut readings = self.usual_after(failed);
         for (_, hello) in &self.hellos {
             if large(hello) && hello.mss.is_some() {
                 note(&mut readings, Control::SmallSegments, &hello.reply);
             } else if hello.clear_text {
-                let arrived = matches!(
-                    hello.reply,
-                    HelloReply::Accepted
-                        | HelloReply::Alert(_)
-                        | HelloReply::NotTls(_)
-                        | HelloReply::Closed
-                );
-                let reading = if arrived {
-                    Reading::Works
-                } else {
-                    Reading::Fails
-                };
+                let reading = Reading::from(hello.reply.has_arrived());
                 if !matches!(hello.reply, HelloReply::NotSent(_)) {
                     readings.note(Control::ClearText, reading);
                 }
@@ -221,11 +194,7 @@ impl<'s> Place<'s> {
                 && !sizes.from_server
             {
                 let helps = sizes.usable.is_some();
-                let reading = if helps {
-                    Reading::Works
-                } else {
-                    Reading::Fails
-                };
+                let reading = Reading::from(helps);
                 readings.note(Control::OwnSmallSegments, reading);
             }
         }
@@ -235,7 +204,7 @@ impl<'s> Place<'s> {
     /// The hello in two segments fails, and the usual one does not.
     fn split(&self) -> Option<Case> {
         let mut split = self.hellos.iter().copied().filter(|(_, hello)| hello.split);
-        let (failed, _) = split.find(|(_, hello)| fails(&hello.reply))?;
+        let (failed, _) = split.find(|(_, hello)| hello.reply.is_failure())?;
         let mut readings = self.usual_after(failed);
         for (_, hello) in split {
             note(&mut readings, Control::SameAgain, &hello.reply);
@@ -319,13 +288,6 @@ fn note(readings: &mut Readings, control: Control, reply: &HelloReply) {
         _ => Reading::Fails,
     };
     readings.note(control, reading);
-}
-
-fn fails(reply: &HelloReply) -> bool {
-    matches!(
-        reply,
-        HelloReply::Silence | HelloReply::Reset | HelloReply::Closed
-    )
 }
 
 fn of_today(survey: &TlsSurvey) -> Reading {

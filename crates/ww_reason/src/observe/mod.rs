@@ -29,7 +29,8 @@ impl Case {
     }
 }
 
-/// The symptoms that have controls, in the order of the layers, and of the steps within one.
+/// What does not work so that causes must be told apart, in the order of the layers, and of the steps within one. What
+/// names its cause itself is left to the rules.
 pub fn cases(target: &Target, steps: &[Step]) -> Vec<Case> {
     let mut all = names::cases(target, steps);
     all.extend(connections::cases(steps));

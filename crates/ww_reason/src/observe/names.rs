@@ -182,13 +182,6 @@ fn not_found(target: &Target, steps: &[Step], asked: &[Asked<'_>]) -> Option<Cas
         Symptom::NameWithoutAddress
     };
     let mut readings = Readings::default();
-    let reading = |found| {
-        if found {
-            Reading::Works
-        } else {
-            Reading::Fails
-        }
-    };
     for step in steps {
         match &step.seen {
             Seen::Lookup(lookup) => {
@@ -197,12 +190,12 @@ fn not_found(target: &Target, steps: &[Step], asked: &[Asked<'_>]) -> Option<Cas
                 };
                 let is_address = matches!(lookup.kind.as_str(), "A" | "AAAA");
                 if !lookup.expanded_by.is_empty() {
-                    readings.note(Control::SearchedName, reading(has_address(answer)));
+                    readings.note(Control::SearchedName, Reading::from(has_address(answer)));
                 } else if lookup.authoritative_server
                     && is_address
                     && same(&lookup.name, &target.host)
                 {
-                    readings.note(Control::ZoneServers, reading(has_address(answer)));
+                    readings.note(Control::ZoneServers, Reading::from(has_address(answer)));
                 }
             }
             // A list without suffixes makes no other name.

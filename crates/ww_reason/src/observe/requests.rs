@@ -99,15 +99,8 @@ fn readings(target: &Target, steps: &[Step], to: SocketAddr) -> Readings {
 /// a hello, whose answer in full segments shows as well that they pass.
 fn note_sizes(readings: &mut Readings, sizes: &SegmentSizes, within_tls: bool) {
     let helps = sizes.usable.is_some();
-    let reading = |works| {
-        if works {
-            Reading::Works
-        } else {
-            Reading::Fails
-        }
-    };
     if !sizes.from_server {
-        readings.note(Control::OwnSmallSegments, reading(helps));
+        readings.note(Control::OwnSmallSegments, Reading::from(helps));
         return;
     }
     let Some(first) = sizes.tries.first() else {
@@ -115,10 +108,10 @@ fn note_sizes(readings: &mut Readings, sizes: &SegmentSizes, within_tls: bool) {
     };
     let passes = first.works && !helps;
     if !within_tls {
-        readings.note(Control::SameAgain, reading(passes));
+        readings.note(Control::SameAgain, Reading::from(passes));
     }
     if sizes.tries.len() > 1 || (within_tls && passes) {
-        readings.note(Control::SmallSegments, reading(helps));
+        readings.note(Control::SmallSegments, Reading::from(helps));
     }
 }
 

@@ -14,8 +14,13 @@ fn offer(control: Control, packets: u32, answered_ms: i64, waited_ms: i64) -> Of
         packets,
         answered: Span::from_millis(answered_ms),
         waited: Span::from_millis(waited_ms),
-        deliberate: Span::ZERO,
     }
+}
+
+/// What a control is expected to tell in the light of what is known, bits.
+fn information(symptom: Symptom, readings: &Readings, control: Control) -> f64 {
+    let causes = answer(symptom, readings).causes;
+    weigh(&causes, &[offer(control, 0, 0, 0)]).bits
 }
 
 #[test]
@@ -113,24 +118,6 @@ fn nothing_is_asked_that_tells_nothing_or_cannot_be_paid() {
         choose(Symptom::CertificateExpired, &none, &[ports], RICH),
         None
     );
-}
-
-#[test]
-fn a_deliberate_wait_is_part_of_the_price() {
-    let none = Readings::default();
-    let quick = offer(Control::OtherPort, 2, 20, 1_000);
-    let slow = Offer {
-        deliberate: Span::from_secs(30),
-        ..quick
-    };
-    let symptom = Symptom::ConnectRejected;
-    let choice = choose(symptom, &none, &[slow], RICH).expect("a choice");
-    assert!(choice.expected >= Span::from_secs(30), "{choice:?}");
-    assert_eq!(choice.worst, Span::from_secs(31));
-    let path = offer(Control::Path, 4, 20, 1_000);
-    let symptom = Symptom::ConnectSilent;
-    let choice = choose(symptom, &none, &[slow, path], RICH).expect("a choice");
-    assert_eq!(choice.controls, [Control::Path], "{choice:?}");
 }
 
 #[test]

@@ -214,5 +214,5 @@ pub(super) static PARTLY_OPEN: Entry = Entry {
 };
 
 plain! {
-    NOT_SENT: Known says Connectivity "host-unreachable", "this host finds no way there";
+    NOT_SENT: Known says Connectivity "host-unreachable", "this host finds no way there, or forbids it";
 }

@@ -210,13 +210,5 @@ pub fn entry(symptom: Symptom) -> &'static Entry {
     }
 }
 
-/// The symptoms that have a cause which a rule tells.
-pub fn entry_of(rule: &str) -> impl Iterator<Item = Symptom> {
-    Symptom::ALL
-        .iter()
-        .copied()
-        .filter(move |&symptom| entry(symptom).causes.iter().any(|cause| cause.rule == rule))
-}
-
 #[cfg(test)]
 mod tests;

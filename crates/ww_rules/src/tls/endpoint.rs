@@ -6,9 +6,6 @@ use ww_evidence::transcript::{
     HelloProbe, HelloReply, Seen, Step, TlsHandshake, TlsOutcome, TlsSurvey, address_of,
 };
 
-/// A hello longer than this is one with the key share of ML-KEM.
-const LARGE: u32 = 1_000;
-
 /// A hello and its step.
 pub(super) type Hello<'w> = (&'w Step, &'w HelloProbe);
 
@@ -64,41 +61,9 @@ pub(super) fn surveyed<'w>(walk: &Walk<'w>, sightings: &[Sighting]) -> Option<&'
         })
 }
 
-/// The name that clients send.
-pub(super) fn right_name<'w>(walk: &Walk<'w>) -> &'w str {
-    let target = walk.target();
-    if target.is_address() {
-        ""
-    } else {
-        &target.host
-    }
-}
-
-/// What a client of today sends: the right name, of usual size, in one write.
-pub(super) fn is_usual(walk: &Walk<'_>, hello: &HelloProbe) -> bool {
-    hello.server_name == right_name(walk)
-        && !hello.clear_text
-        && !hello.split
-        && hello.mss.is_none()
-        && !is_large(hello)
-}
-
-/// It carries the key share of ML-KEM.
-pub(super) fn is_large(hello: &HelloProbe) -> bool {
-    hello.bytes > LARGE
-}
-
 /// TLS was answered, if only by an alert.
 pub(super) fn is_tls_answer(reply: &HelloReply) -> bool {
     matches!(reply, HelloReply::Accepted | HelloReply::Alert(_))
-}
-
-/// Something came back or the connection was closed in order: what was sent arrived.
-pub(super) fn has_arrived(reply: &HelloReply) -> bool {
-    matches!(
-        reply,
-        HelloReply::Accepted | HelloReply::Alert(_) | HelloReply::NotTls(_) | HelloReply::Closed
-    )
 }
 
 /// What became of a hello, as the end of "the server …".
@@ -117,7 +82,8 @@ pub(super) fn became(reply: &HelloReply) -> String {
 /// A handshake with the right name was completed at this address.
 pub(super) fn completes(walk: &Walk<'_>, to: SocketAddr) -> bool {
     handshakes(walk, to).any(|(_, handshake)| {
-        handshake.server_name == right_name(walk) && handshake.outcome == TlsOutcome::Done
+        handshake.server_name == walk.target().server_name()
+            && handshake.outcome == TlsOutcome::Done
     })
 }
 

@@ -1,12 +1,9 @@
 //! `large-client-hello-dropped`: a ClientHello is answered, and a larger or a cut one is not.
 
-use super::endpoint::{
-    Hello, addresses, became, has_arrived, hellos, is_large, is_tls_answer, is_usual, subject, whom,
-};
+use super::endpoint::{Hello, addresses, became, hellos, is_tls_answer, subject, whom};
 use crate::rule::rule;
 use crate::{Sighting, Sightings, Story, Walk};
 use std::net::SocketAddr;
-use ww_evidence::transcript::HelloReply;
 use ww_finding::{Owner, Support};
 
 rule! {
@@ -74,21 +71,22 @@ fn case<'w>(walk: &'w Walk<'_>, to: SocketAddr) -> Option<Case<'w>> {
     }
     let all: Vec<Hello<'w>> = hellos(walk, to).collect();
     let failed = all.iter().copied().find(|(_, hello)| {
-        is_failure(&hello.reply)
+        hello.reply.is_failure()
             && !hello.clear_text
             && hello.mss.is_none()
-            && (is_large(hello) || hello.split)
+            && (hello.is_large() || hello.split)
     })?;
     // The usual hello was answered after the failure too, so that it is not the server that went away.
+    let name = walk.target().server_name();
     let control = all
         .iter()
         .rev()
         .copied()
-        .find(|(step, hello)| is_usual(walk, hello) && step.number > failed.0.number)?;
+        .find(|(step, hello)| hello.is_usual(name) && step.number > failed.0.number)?;
     if !is_tls_answer(&control.1.reply) {
         return None;
     }
-    let large = |hello: &Hello<'w>| is_large(hello.1) && !hello.1.clear_text;
+    let large = |hello: &Hello<'w>| hello.1.is_large() && !hello.1.clear_text;
     let whole = all
         .iter()
         .copied()
@@ -98,8 +96,8 @@ fn case<'w>(walk: &'w Walk<'_>, to: SocketAddr) -> Option<Case<'w>> {
         .copied()
         .filter(|(_, hello)| hello.split)
         .collect();
-    let is_cut = cut.len() > 1 && cut.iter().all(|(_, hello)| is_failure(&hello.reply));
-    let whole = whole.filter(|hello| is_failure(&hello.1.reply));
+    let is_cut = cut.len() > 1 && cut.iter().all(|(_, hello)| hello.reply.is_failure());
+    let whole = whole.filter(|hello| hello.1.reply.is_failure());
     let small = all
         .iter()
         .copied()
@@ -107,7 +105,7 @@ fn case<'w>(walk: &'w Walk<'_>, to: SocketAddr) -> Option<Case<'w>> {
     let clear = all.iter().copied().find(|(_, hello)| hello.clear_text);
     let (kind, mut steps) = match (whole, small, clear) {
         (Some(whole), Some(small), Some(clear)) => {
-            let kind = match (is_tls_answer(&small.1.reply), has_arrived(&clear.1.reply)) {
+            let kind = match (is_tls_answer(&small.1.reply), clear.1.reply.has_arrived()) {
                 (true, false) => Kind::Packets,
                 (true, true) => Kind::HelloInOnePacket,
                 // What fails whole and in small segments may fail because it was cut.
@@ -127,13 +125,6 @@ fn case<'w>(walk: &'w Walk<'_>, to: SocketAddr) -> Option<Case<'w>> {
     };
     steps.push(control);
     Some(Case { kind, steps })
-}
-
-fn is_failure(reply: &HelloReply) -> bool {
-    matches!(
-        reply,
-        HelloReply::Silence | HelloReply::Reset | HelloReply::Closed
-    )
 }
 
 /// Our large segments are lost on the way, whatever they carry: that is another cause.

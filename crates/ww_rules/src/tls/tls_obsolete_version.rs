@@ -1,6 +1,6 @@
 //! `tls-obsolete-version`: a server still speaks SSL 3.0, TLS 1.0 or TLS 1.1, or nothing newer.
 
-use super::endpoint::{handshakes, hellos, is_usual, listed, subject, surveyed, whom};
+use super::endpoint::{handshakes, hellos, listed, subject, surveyed, whom};
 use crate::rule::rule;
 use crate::{Sighting, Sightings, Story, Subject, Walk};
 use std::net::SocketAddr;
@@ -67,7 +67,9 @@ fn failures(walk: &Walk<'_>, to: SocketAddr) -> Vec<Subject> {
         .filter(|(_, handshake)| handshake.outcome != TlsOutcome::Done)
         .map(|(step, _)| subject(step));
     let hellos = hellos(walk, to)
-        .filter(|(_, hello)| is_usual(walk, hello) && hello.reply != HelloReply::Accepted)
+        .filter(|(_, hello)| {
+            hello.is_usual(walk.target().server_name()) && hello.reply != HelloReply::Accepted
+        })
         .map(|(step, _)| subject(step));
     handshakes.chain(hellos).collect()
 }

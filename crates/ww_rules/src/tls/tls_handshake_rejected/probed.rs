@@ -2,8 +2,7 @@
 
 use super::super::alerts::{self, READ_LOG};
 use super::super::endpoint::{
-    addresses, became, completes, handshakes, hellos, is_usual, listed, right_name, subject,
-    survey, whom,
+    addresses, became, completes, handshakes, hellos, listed, subject, survey, whom,
 };
 use crate::{Sighting, Sightings, Story, Walk};
 use std::net::SocketAddr;
@@ -101,7 +100,7 @@ pub(super) fn sight(walk: &Walk<'_>, sightings: &mut Sightings) {
 fn failure<'w>(walk: &'w Walk<'_>, to: SocketAddr) -> Option<(&'w Step, End)> {
     let mut tried = false;
     for (step, handshake) in handshakes(walk, to) {
-        if handshake.server_name != right_name(walk) {
+        if handshake.server_name != walk.target().server_name() {
             continue;
         }
         tried = true;
@@ -118,7 +117,7 @@ fn failure<'w>(walk: &'w Walk<'_>, to: SocketAddr) -> Option<(&'w Step, End)> {
         return None;
     }
     hellos(walk, to)
-        .filter(|(_, hello)| is_usual(walk, hello))
+        .filter(|(_, hello)| hello.is_usual(walk.target().server_name()))
         .find_map(|(step, hello)| Some((step, End::of_hello(&hello.reply)?)))
 }
 
@@ -210,7 +209,7 @@ fn of_alert(walk: &Walk<'_>, to: SocketAddr, whom: &str, number: u8) -> Story {
 fn other_name_accepted<'w>(walk: &'w Walk<'_>, to: SocketAddr) -> Option<&'w str> {
     hellos(walk, to)
         .find(|(_, hello)| {
-            hello.server_name != right_name(walk) && hello.reply == HelloReply::Accepted
+            hello.server_name != walk.target().server_name() && hello.reply == HelloReply::Accepted
         })
         .map(|(_, hello)| hello.server_name.as_str())
 }
@@ -219,7 +218,7 @@ fn other_name_accepted<'w>(walk: &'w Walk<'_>, to: SocketAddr) -> Option<&'w str
 fn compared(walk: &Walk<'_>, to: SocketAddr) -> Vec<Exhibit> {
     let mut all = Vec::new();
     for (step, hello) in hellos(walk, to) {
-        if hello.server_name != right_name(walk) {
+        if hello.server_name != walk.target().server_name() {
             let name = if hello.server_name.is_empty() {
                 "without a name"
             } else {
