@@ -91,6 +91,32 @@ impl HttpReply {
             .map(|(_, value)| value.as_str())
     }
 
+    /// Its media type is one of text, which shrinks when it is compressed (RFC 6839 has the suffixes).
+    pub fn is_text(&self) -> bool {
+        let kind = self.header("content-type").unwrap_or_default();
+        let kind = kind.split(';').next().unwrap_or_default();
+        let kind = kind.trim().to_ascii_lowercase();
+        kind.starts_with("text/")
+            || kind.ends_with("+json")
+            || kind.ends_with("+xml")
+            || matches!(
+                kind.as_str(),
+                "application/json"
+                    | "application/javascript"
+                    | "application/x-javascript"
+                    | "application/xml"
+                    | "application/wasm"
+            )
+    }
+
+    /// It says that it depends on a field of the request (`Vary`, RFC 9110 section 12.5.5).
+    pub fn varies_by(&self, field: &str) -> bool {
+        self.all("vary")
+            .flat_map(|value| value.split(','))
+            .map(str::trim)
+            .any(|name| name == "*" || name.eq_ignore_ascii_case(field))
+    }
+
     /// When the answer was made, by the clock of who made it, to the second (`Date`); `None` where it does not say so
     /// in the form that is sent (RFC 9110 section 5.6.7).
     pub fn date(&self) -> Option<Moment> {
@@ -233,4 +259,41 @@ pub struct QuicProbe {
     pub outcome: QuicOutcome,
     /// The versions that it speaks, as eight hexadecimal digits (`00000001` is RFC 9000).
     pub versions: Vec<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with(name: &str, value: &str) -> HttpReply {
+        HttpReply {
+            headers: vec![(name.to_owned(), value.to_owned())],
+            ..HttpReply::default()
+        }
+    }
+
+    #[test]
+    fn text_is_told_by_its_media_type() {
+        for text in [
+            "text/html; charset=utf-8",
+            "Application/JSON",
+            "application/problem+json",
+            "image/svg+xml",
+            "application/wasm",
+        ] {
+            assert!(with("Content-Type", text).is_text(), "{text}");
+        }
+        let document = "application/vnd.openxmlformats-officedocument.wordprocessingml.document";
+        for other in ["image/png", "application/gzip", "", document] {
+            assert!(!with("Content-Type", other).is_text(), "{other}");
+        }
+        assert!(!HttpReply::default().is_text());
+    }
+
+    #[test]
+    fn what_an_answer_depends_on_is_told_by_names() {
+        let vary = |value: &str| with("Vary", value).varies_by("accept-encoding");
+        assert!(vary("Accept-Encoding") && vary("Origin, accept-encoding") && vary("*"));
+        assert!(!vary("Origin") && !vary("X-Accept-Encoding-Hint") && !vary(""));
+    }
 }

@@ -70,35 +70,16 @@ pub(super) async fn ask(walker: &Walker<'_>, request: &Request, answered: &HttpE
 
 /// Text of some length, or an answer that says itself that codings matter. A stream has no end to wait for.
 fn may_be_coded(reply: &HttpReply) -> bool {
-    let kind = reply
-        .header("content-type")
-        .unwrap_or_default()
-        .to_ascii_lowercase();
-    let varies = reply
-        .all("vary")
-        .any(|value| value.to_ascii_lowercase().contains("accept-encoding"));
+    let kind = reply.header("content-type").unwrap_or_default();
+    let is_stream = kind.to_ascii_lowercase().starts_with("text/event-stream");
     let is_coded = CODED.iter().any(|begin| reply.body.head.starts_with(begin));
-    let text = is_text(&kind) && (is_coded || reply.body.received >= TEXT_MIN);
+    let text = reply.is_text() && (is_coded || reply.body.received >= TEXT_MIN);
     reply.status == 200
         && reply.body.fault.is_empty()
-        && !kind.starts_with("text/event-stream")
-        && (text || varies || reply.header("content-encoding").is_some())
-}
-
-/// Types that are text, and shrink.
-fn is_text(kind: &str) -> bool {
-    let kind = kind.split(';').next().unwrap_or_default().trim();
-    kind.starts_with("text/")
-        || kind.ends_with("+json")
-        || kind.ends_with("+xml")
-        || matches!(
-            kind,
-            "application/json"
-                | "application/javascript"
-                | "application/x-javascript"
-                | "application/xml"
-                | "application/wasm"
-        )
+        && !is_stream
+        && (text
+            || reply.varies_by("accept-encoding")
+            || reply.header("content-encoding").is_some())
 }
 
 #[cfg(test)]

@@ -87,7 +87,7 @@ async fn ask_further(walker: &Walker<'_>, request: &Request, answered: &HttpExch
     let (Some(to), Some(reply)) = (answered.to, answered.reply()) else {
         return;
     };
-    let is_off = clock::is_off(reply);
+    let is_off = clock::is_off(walker, answered);
     redirect::follow(walker, to, reply.clone()).await;
     if walker.options.depth > Depth::Quick {
         compress::ask(walker, request, answered).await;

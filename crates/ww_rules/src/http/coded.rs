@@ -13,6 +13,16 @@ pub(super) struct Coded<'w> {
 }
 
 impl Coded<'_> {
+    /// It is a file that is to arrive as it is: no text, or compressed by its own nature, as its name says.
+    pub(super) fn is_file(&self) -> bool {
+        let path = self.exchange.url.split('?').next().unwrap_or_default();
+        let path = path.to_ascii_lowercase();
+        let is_named = [".gz", ".tgz", ".svgz", ".zst"]
+            .iter()
+            .any(|end| path.ends_with(end));
+        !self.reply.is_text() || is_named
+    }
+
     /// What the answer calls its coding: `gzip`, `no coding`.
     pub(super) fn called(&self) -> String {
         if self.decoding.named.is_empty() {

@@ -33,31 +33,13 @@ fn fault(coded: &Coded<'_>) -> Option<Fault> {
     let decoding = coded.decoding;
     if !decoding.fault.is_empty() {
         Some(Fault::Other)
-    } else if decoding.found.len() <= decoding.named.len() || is_archive(coded) {
+    } else if decoding.found.len() <= decoding.named.len() || coded.is_file() {
         None
     } else if decoding.named.is_empty() {
         Some(Fault::Unnamed)
     } else {
         Some(Fault::Again)
     }
-}
-
-/// What is compressed by its own nature: a file that is to arrive as it is.
-fn is_archive(coded: &Coded<'_>) -> bool {
-    let kind = coded
-        .reply
-        .header("content-type")
-        .unwrap_or_default()
-        .to_ascii_lowercase();
-    let is_text = kind.starts_with("text/")
-        || ["json", "javascript", "xml", "wasm"]
-            .iter()
-            .any(|word| kind.contains(word));
-    let path = coded.exchange.url.split('?').next().unwrap_or_default();
-    let is_named = [".gz", ".tgz", ".svgz", ".zst"]
-        .iter()
-        .any(|end| path.to_ascii_lowercase().ends_with(end));
-    !is_text || is_named
 }
 
 fn sight(walk: &Walk<'_>, sightings: &mut Sightings) {

@@ -79,9 +79,34 @@ pub(super) fn policy(reply: &HttpReply) -> Option<Result<Policy, String>> {
     reply.header(FIELD).map(Policy::read)
 }
 
+/// Top-level domains below which browsers never use http: those of Chromium's list that have the policy "public-suffix"
+/// (net/http/transport_security_state_static.json), which other browsers take over.
+const PRELOADED: [&str; 14] = [
+    "android",
+    "app",
+    "bank",
+    "chrome",
+    "day",
+    "dev",
+    "foo",
+    "gle",
+    "google",
+    "insurance",
+    "new",
+    "page",
+    "play",
+    "youtube",
+];
+
 /// Whether browsers keep policies for this host: not where it is an address (RFC 6797 section 8.1.1).
 pub(super) fn can_have(host: &str) -> bool {
     host.parse::<IpAddr>().is_err()
+}
+
+/// Browsers know of this host's top-level domain that it is https alone.
+pub(super) fn is_preloaded(host: &str) -> bool {
+    let top = host.trim_end_matches('.').rsplit('.').next();
+    top.is_some_and(|top| PRELOADED.iter().any(|one| top.eq_ignore_ascii_case(one)))
 }
 
 /// The first redirect from http to https of the same host, and the answer there.
@@ -143,5 +168,11 @@ mod tests {
         assert!(can_have("a.example"));
         assert!(!can_have("::1"));
         assert!(!can_have("192.0.2.1"));
+    }
+
+    #[test]
+    fn some_top_level_domains_are_https_alone() {
+        assert!(is_preloaded("shop.example.dev") && is_preloaded("Shop.APP."));
+        assert!(!is_preloaded("dev.example") && !is_preloaded("localhost"));
     }
 }

@@ -1,6 +1,6 @@
 //! `hsts-missing`: http redirects to https, and nothing tells browsers to begin there next time.
 
-use super::hsts::{self, can_have, policy, upgrade};
+use super::hsts::{self, can_have, is_preloaded, policy, upgrade};
 use super::redirect_loop::{Link, chain};
 use super::url::host_of;
 use crate::rule::rule;
@@ -28,9 +28,10 @@ fn seen<'w>(walk: &Walk<'w>) -> Option<(Link<'w>, Link<'w>)> {
     let chain = chain(walk);
     let (from, to) = upgrade(&chain)?;
     let reply = to.1.reply()?;
+    let host = host_of(&to.1.url);
     // Pages that report an error are often made by another part, which sets no fields.
-    (reply.status < 400 && policy(reply).is_none() && can_have(host_of(&to.1.url)))
-        .then_some((from, to))
+    let is_told = reply.status < 400 && policy(reply).is_none();
+    (is_told && can_have(host) && !is_preloaded(host)).then_some((from, to))
 }
 
 /// The name of a cookie that would be sent over http too.

@@ -23,7 +23,8 @@ rule! {
 /// What gzip would make of it, where that is at most half.
 fn saved(coded: &Coded<'_>) -> Option<u64> {
     let (length, short) = (coded.decoding.bytes, coded.decoding.gzip?);
-    (short * 2 <= length && !has(coded.reply, "no-transform")).then_some(short)
+    let may_be = !coded.is_file() && !has(coded.reply, "no-transform");
+    (short * 2 <= length && may_be).then_some(short)
 }
 
 fn sight(walk: &Walk<'_>, sightings: &mut Sightings) {

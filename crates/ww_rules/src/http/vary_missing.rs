@@ -4,6 +4,7 @@ use super::caching::{has, lifetime};
 use super::coded::{self, Coded};
 use crate::rule::rule;
 use crate::{Sighting, Sightings, Story, Subject, Walk};
+use ww_evidence::transcript::HttpReply;
 
 rule! {
     name: "vary-missing",
@@ -23,12 +24,7 @@ rule! {
 /// The answer came without a coding where none was offered, in one where some were, and both lack the field.
 fn is_missing(walk: &Walk<'_>, coded: &Coded<'_>) -> bool {
     let reply = coded.reply;
-    let varies = |reply: &ww_evidence::transcript::HttpReply| {
-        reply.all("vary").any(|value| {
-            let value = value.to_ascii_lowercase();
-            value.contains("accept-encoding") || value.contains('*')
-        })
-    };
+    let varies = |reply: &HttpReply| reply.varies_by("accept-encoding");
     let keeps = lifetime(reply).is_some()
         && !["private", "no-store", "no-cache"]
             .iter()
