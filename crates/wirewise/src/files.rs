@@ -16,6 +16,9 @@ use ww_report::Sources;
 /// What is said of a file that is none of ours.
 const NO_FORMAT: &str = "is in no format that wirewise reads; `wirewise check --help` lists them, and a name that tells what the file is helps: nginx.conf, haproxy.cfg, compose.yaml, rules.v4";
 
+/// What is said of a walk among files of settings.
+const A_WALK: &str = "is a recorded walk: name it in place of a target, wirewise diagnose FILE";
+
 /// Folders below a named one are entered this deep.
 const FOLDERS_DEEP: usize = 32;
 
@@ -286,6 +289,8 @@ impl Intake {
                     let source = SourceId(self.files.inputs.len() as u32);
                     let message = if text.trim().is_empty() {
                         "is empty"
+                    } else if path.extension().is_some_and(|end| end == "ndjson") {
+                        A_WALK
                     } else {
                         NO_FORMAT
                     };

@@ -103,6 +103,10 @@ const LINES: usize = 400;
 /// Tells the format by a name that leaves no doubt, or else from the beginning of a text; a name that
 /// ends in `.yaml`, `.yml`, `.conf` or `.nft` decides where the text says too little.
 pub fn recognise(path: &str, bytes: &[u8]) -> Format {
+    // A walk that was recorded, whose lines are no documents of Kubernetes.
+    if path.to_ascii_lowercase().ends_with(".ndjson") {
+        return Format::Unknown;
+    }
     let head = bytes.get(..64 << 10).unwrap_or(bytes);
     let head = String::from_utf8_lossy(head);
     match services::of_name(path) {
@@ -223,6 +227,13 @@ fn of_name(path: &str, head: &str) -> Format {
 #[cfg(test)]
 mod tests {
     use super::{Format, recognise};
+
+    #[test]
+    fn a_recorded_walk_is_no_file_of_settings() {
+        let walk = b"{\"target\": {\"host\": \"a.example\"}}\n{\"step\": \"connect\"}\n";
+        assert_eq!(recognise("case/walk.ndjson", walk), Format::Unknown);
+        assert_ne!(recognise("case/list.json", walk), Format::Unknown);
+    }
 
     #[test]
     fn blocks_that_assign_are_no_nginx() {

@@ -303,7 +303,7 @@ fn not_judged(sheet: &mut Sheet, consultation: &Consultation) {
         // What stands in a longer phrase of the same list is said by that one: "x" in "x or y".
         let is_said = |one: &&str| {
             let mut others = absences.iter();
-            !others.any(|other| other != one && other.starts_with(*one))
+            !others.any(|other| other != one && other.split(" or ").any(|part| part == *one))
         };
         let absences: Vec<&str> = absences.iter().copied().filter(is_said).collect();
         let captures = |input: &Input| input.kind == InputKind::Capture;
