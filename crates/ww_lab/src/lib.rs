@@ -35,5 +35,6 @@ pub mod stale;
 pub mod total_time;
 pub mod traffic;
 pub mod truth;
+mod unbound;
 pub mod wire;
 pub mod world;

@@ -5,9 +5,10 @@
     reason = "what a test needs is there or the test fails"
 )]
 
-use rustls::pki_types::PrivateKeyDer;
+#[path = "servers/tls.rs"]
+mod tls;
+
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -18,7 +19,7 @@ use ww_evidence::transcript::{HttpExchange, HttpVersion, Transcript};
 use ww_probe::{Options, parse_target, walk};
 
 /// A server that answers 200 in the versions that it agrees on by ALPN.
-fn serve(alpn: &'static [&'static [u8]]) -> SocketAddr {
+fn serve(alpn: &'static [&'static str]) -> SocketAddr {
     let (tell, told) = std::sync::mpsc::channel();
     std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread()
@@ -29,27 +30,13 @@ fn serve(alpn: &'static [&'static [u8]]) -> SocketAddr {
             let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
             tell.send(listener.local_addr().expect("its address"))
                 .expect("told");
-            let acceptor = acceptor(alpn);
+            let acceptor = TlsAcceptor::from(tls::config("a.example", alpn));
             while let Ok((stream, _)) = listener.accept().await {
                 tokio::spawn(answer(acceptor.clone(), stream));
             }
         });
     });
     told.recv().expect("an address")
-}
-
-fn acceptor(alpn: &[&[u8]]) -> TlsAcceptor {
-    let made = rcgen::generate_simple_self_signed(vec!["a.example".to_owned()]).expect("made");
-    let key = PrivateKeyDer::try_from(made.signing_key.serialize_der()).expect("a key");
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let mut config = rustls::ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .expect("versions")
-        .with_no_client_auth()
-        .with_single_cert(vec![made.cert.der().clone()], key)
-        .expect("they fit");
-    config.alpn_protocols = alpn.iter().map(|name| name.to_vec()).collect();
-    TlsAcceptor::from(Arc::new(config))
 }
 
 async fn answer(acceptor: TlsAcceptor, stream: TcpStream) {
@@ -104,7 +91,7 @@ fn answers(transcript: &Transcript) -> Vec<(HttpVersion, bool, u16)> {
 
 #[test]
 fn each_version_that_a_server_agrees_on_is_asked() {
-    let transcript = walked("https", serve(&[b"h2", b"http/1.1"]));
+    let transcript = walked("https", serve(&["h2", "http/1.1"]));
     assert_eq!(
         answers(&transcript),
         [
@@ -134,7 +121,7 @@ fn a_server_of_one_version_is_asked_in_it() {
             (HttpVersion::One, true, 200)
         ]
     );
-    let two = walked("https", serve(&[b"h2"]));
+    let two = walked("https", serve(&["h2"]));
     assert_eq!(
         answers(&two),
         [(HttpVersion::One, false, 0), (HttpVersion::Two, false, 200)]

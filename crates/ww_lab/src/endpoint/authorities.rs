@@ -4,6 +4,7 @@ use super::address::{SECOND, SERVER};
 use super::servers::not_an_address;
 use super::{Servers, Site};
 use crate::error::LabError;
+use crate::unbound;
 use std::fmt::Write as _;
 use std::fs;
 use std::net::SocketAddr;
@@ -81,26 +82,10 @@ control-enable: no
     pub fn resolver_below_example(self, site: &Site, address: &str) -> Result<Servers, LabError> {
         let folder = site.lent()?;
         let path = folder.join(format!("unbound-{address}.conf"));
-        let config = format!(
-            "server:
-directory: \"{}\"
-chroot: \"\"
-username: \"\"
-pidfile: \"\"
-use-syslog: no
-do-daemonize: no
-do-ip6: no
-num-threads: 1
-interface: {address}
-module-config: \"iterator\"
-access-control: 0.0.0.0/0 allow
-stub-zone:
-name: \"example\"
-stub-addr: {SECOND}
-remote-control:
-control-enable: no
-",
-            folder.display()
+        let config = unbound::config(
+            &folder,
+            &format!("interface: {address}\nmodule-config: \"iterator\""),
+            &format!("stub-zone:\nname: \"example\"\nstub-addr: {SECOND}"),
         );
         fs::write(&path, config).map_err(LabError::io(format!("write {}", path.display())))?;
         let listens = SocketAddr::new(address.parse().map_err(not_an_address)?, 53);

@@ -7,6 +7,7 @@ use crate::error::LabError;
 use crate::namespace;
 use crate::process::Program;
 use crate::traffic::ms;
+use crate::unbound;
 use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream, UdpSocket};
@@ -310,18 +311,8 @@ impl Servers {
             .iter()
             .map(|port| format!("interface: {SERVER}@{port}"))
             .collect();
-        let config = format!(
-            "server:
-directory: \"{folder}\"
-chroot: \"\"
-username: \"\"
-pidfile: \"\"
-use-syslog: no
-do-daemonize: no
-do-ip6: no
-num-threads: 1
-module-config: \"iterator\"
-access-control: 0.0.0.0/0 allow
+        let server = format!(
+            "module-config: \"iterator\"
 {listens}
 tls-port: 853
 https-port: 443
@@ -329,13 +320,10 @@ tls-service-pem: \"leaf.pem\"
 tls-service-key: \"leaf.key\"
 local-zone: \"lab.example.\" static
 local-data: \"one.lab.example. 60 A {SERVER}\"
-{options}
-remote-control:
-control-enable: no
-",
-            folder = folder.display(),
+{options}",
             listens = listens.join("\n"),
         );
+        let config = unbound::config(&folder, &server, "");
         let path = folder.join("unbound.conf");
         fs::write(&path, config).map_err(LabError::io(format!("write {}", path.display())))?;
         let port = ports.first().copied().unwrap_or(53);

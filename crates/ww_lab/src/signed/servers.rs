@@ -6,6 +6,7 @@ use crate::error::LabError;
 use crate::namespace::Namespace;
 use crate::process::Program;
 use crate::traffic::ms;
+use crate::unbound;
 use std::fmt::Write as _;
 use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::time::Duration;
@@ -35,37 +36,22 @@ pub fn authority(namespace: &Namespace, tree: &Tree) -> Result<Program, LabError
 /// # Errors
 /// [`LabError::Program`] when unbound is missing or refuses its configuration.
 pub fn unbound(namespace: &Namespace, tree: &Tree, address: &str) -> Result<Program, LabError> {
-    let folder = tree.folder.display();
-    let hints = hints(tree)?;
-    let config = tree.write(
-        "unbound.conf",
-        &format!(
-            "server:
-directory: \"{folder}\"
-chroot: \"\"
-username: \"\"
-pidfile: \"\"
-use-syslog: no
-logfile: \"{folder}/unbound.log\"
+    let server = format!(
+        "logfile: \"{}/unbound.log\"
 interface: {address}
-do-ip6: no
-do-daemonize: no
-num-threads: 1
-access-control: 0.0.0.0/0 allow
 module-config: \"validator iterator\"
 trust-anchor-file: \"{}\"
-root-hints: \"{hints}\"
+root-hints: \"{}\"
 local-zone: \"{}\" nodefault
 do-not-query-localhost: no
 ede: yes
-val-log-level: 2
-remote-control:
-control-enable: no
-",
-            tree.anchor().display(),
-            super::PARENT,
-        ),
-    )?;
+val-log-level: 2",
+        tree.folder.display(),
+        tree.anchor().display(),
+        hints(tree)?,
+        super::PARENT,
+    );
+    let config = tree.write("unbound.conf", &unbound::config(&tree.folder, &server, ""))?;
     let args = ["-d", "-c", &config.display().to_string()].map(str::to_owned);
     wait(
         namespace,

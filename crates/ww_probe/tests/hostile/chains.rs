@@ -100,13 +100,6 @@ fn configured(
         .expect("they fit")
 }
 
-/// The configuration of a server that agrees on these protocols.
-pub(crate) fn config(alpn: &[&[u8]]) -> Arc<ServerConfig> {
-    let mut config = showing(1, 1);
-    config.alpn_protocols = alpn.iter().map(|one| one.to_vec()).collect();
-    Arc::new(config)
-}
-
 /// Shakes hands, and waits for the client to go.
 fn shake(stream: &mut Counted, config: &Arc<ServerConfig>) {
     let Ok(mut connection) = rustls::ServerConnection::new(Arc::clone(config)) else {

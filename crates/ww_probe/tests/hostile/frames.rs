@@ -66,7 +66,7 @@ fn floods_of_frames_end_a_call_of_grpc() {
 #[test]
 fn floods_of_frames_end_a_request() {
     for (what, first, again) in floods() {
-        let config = super::chains::config(&[b"h2"]);
+        let config = super::tls::config("a.example", &["h2"]);
         let server = Server::new("127.0.0.1:0", move |stream| {
             let Ok(mut connection) = rustls::ServerConnection::new(config.clone()) else {
                 return;

@@ -10,6 +10,8 @@
 mod chains;
 mod frames;
 mod redirects;
+#[path = "../servers/tls.rs"]
+mod tls;
 
 use socket2::SockRef;
 use std::io::{self, Read, Write};

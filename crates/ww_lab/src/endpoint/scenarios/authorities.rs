@@ -92,7 +92,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         TARGET,
         "dns-lame-delegation",
         |site| {
-            first(site, PARENT)?
+            first(site, PARENT, RECORDS)?
                 .resolver_below_example(site, address::FOURTH)?
                 .scripted(site, "[::]:80", fine)
         },
@@ -173,16 +173,8 @@ const SERVICE: &str = "tcp://_web._tcp.lab.example:80";
 /// The zone with these records more at its two servers.
 fn service(site: &Site, more: &str) -> Result<Servers, LabError> {
     let records = format!("{RECORDS}\n{more}");
-    let above = Zone {
-        name: "example",
-        serial: 1,
-        records: PARENT,
-    };
-    Servers::default()
-        .nsd(site, address::SECOND, &[above])?
-        .nsd(site, address::THIRD, &[lab(7, &records)])?
+    first(site, PARENT, &records)?
         .nsd(site, address::FOURTH, &[lab(7, &records)])?
-        .resolver(site)?
         .scripted(site, "[::]:80", fine)
 }
 
@@ -195,7 +187,7 @@ fn lab(serial: u32, records: &str) -> Zone<'_> {
 }
 
 /// The resolver, the zone above, and the zone's first server.
-fn first(site: &Site, above: &str) -> Result<Servers, LabError> {
+fn first(site: &Site, above: &str, records: &str) -> Result<Servers, LabError> {
     let above = Zone {
         name: "example",
         serial: 1,
@@ -203,13 +195,13 @@ fn first(site: &Site, above: &str) -> Result<Servers, LabError> {
     };
     Servers::default()
         .nsd(site, address::SECOND, &[above])?
-        .nsd(site, address::THIRD, &[lab(7, RECORDS)])?
+        .nsd(site, address::THIRD, &[lab(7, records)])?
         .resolver(site)
 }
 
 /// The same with the second server, and a web server.
 fn served(site: &Site, above: &str, second: &[Zone<'_>]) -> Result<Servers, LabError> {
-    first(site, above)?
+    first(site, above, RECORDS)?
         .nsd(site, address::FOURTH, second)?
         .scripted(site, "[::]:80", fine)
 }

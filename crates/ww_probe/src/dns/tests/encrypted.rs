@@ -1,9 +1,10 @@
 //! Name servers over TLS and HTTPS: whole, and such that lie about lengths, types, numbers and ends.
 
+#[path = "../../../tests/servers/tls.rs"]
+mod tls;
+
 use super::server::{Asked, Said};
 use super::*;
-use rustls::pki_types::PrivateKeyDer;
-use std::sync::Arc;
 use std::time::Instant;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -21,19 +22,9 @@ async fn behind_tls<F>(alpn: &[&str], habit: impl Fn(Stream) -> F + 'static) -> 
 where
     F: Future<Output = ()> + 'static,
 {
-    let made = rcgen::generate_simple_self_signed(vec!["127.0.0.1".to_owned()]).expect("made");
-    let key = PrivateKeyDer::try_from(made.signing_key.serialize_der()).expect("a key");
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let mut config = rustls::ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .expect("versions")
-        .with_no_client_auth()
-        .with_single_cert(vec![made.cert.der().clone()], key)
-        .expect("they fit");
-    config.alpn_protocols = alpn.iter().map(|one| one.as_bytes().to_vec()).collect();
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let at = listener.local_addr().expect("its address");
-    let acceptor = TlsAcceptor::from(Arc::new(config));
+    let acceptor = TlsAcceptor::from(tls::config("127.0.0.1", alpn));
     tokio::task::spawn_local(async move {
         while let Ok((stream, _)) = listener.accept().await {
             if let Ok(stream) = acceptor.accept(stream).await {
