@@ -10,6 +10,9 @@ use crate::{Sighting, Subject, View};
 /// Hop limits that differ by at most this are one host behind changing routes.
 const SAME_HOST_HOPS: u8 = 2;
 
+/// Hop limits that systems begin with.
+const DEFAULTS: [u8; 2] = [64, 128];
+
 /// The hop limits of every host's packets, resets excluded.
 #[derive(Debug)]
 pub(crate) struct HopLimits(FxHashMap<IpAddr, TtlUse>);
@@ -50,8 +53,13 @@ impl HopLimits {
 }
 
 /// A packet with hop limit `ttl` does not come from the host whose packets have `usual`.
+///
+/// A program may choose the hop limit of what it sends: 1, as BGP does so that nothing leaves the link, or
+/// 255, so that the receiver sees that nothing has come from beyond (RFC 5082). Resets that the system sends
+/// without a program have its default all the same.
 fn is_foreign(usual: u8, ttl: u8) -> bool {
-    usual.abs_diff(ttl) > SAME_HOST_HOPS
+    let chosen = usual == 1 || (usual == u8::MAX && DEFAULTS.contains(&ttl));
+    !chosen && usual.abs_diff(ttl) > SAME_HOST_HOPS
 }
 
 /// The hop limit that a side's packets have, when it is constant and its reset has clearly another.
