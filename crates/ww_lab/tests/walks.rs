@@ -276,6 +276,58 @@ fn what_is_asked_next_depends_on_how_it_failed() {
     assert_eq!(asked(&healthy), Vec::<&str>::new());
 }
 
+/// What is said of failures that come and go.
+fn intermittent(transcript: &Transcript) -> String {
+    let (findings, _) = ww_rules::judge(&[], std::slice::from_ref(transcript), &Limits::default());
+    let mut all = findings.into_iter();
+    all.find(|finding| finding.rule == "intermittent-failure")
+        .map_or(String::new(), |finding| finding.headline)
+}
+
+#[test]
+fn a_hash_over_source_ports_is_told_from_chance() {
+    let Some(net) = net() else { return };
+    let syn = "pass tcp dport 80 tcp flags & (syn | ack) == syn";
+    // The walk itself comes before the fault.
+    let first = format!("{syn} limit rate 1/day burst 6 packets accept");
+    let many = || Options {
+        patience: Duration::from_millis(500),
+        repeat: 80,
+        ..Options::default()
+    };
+    let with = |target: &str, fault: &str| {
+        net.filter(&[&first, &format!("{syn} {fault}")]);
+        let seen = net.walk(target, &[SERVER], many());
+        let ports: Vec<_> = seen
+            .series()
+            .flat_map(|(_, series)| series.ports.clone())
+            .collect();
+        (intermittent(&seen), ports)
+    };
+    for target in ["tcp://10.71.2.2:80", "http://lab.example"] {
+        let by_hash = "jhash tcp sport mod 3 seed 0x5eed == 0";
+        let (says, ports) = with(target, &format!("{by_hash} drop"));
+        assert!(
+            says.contains("the same source ports fail each time"),
+            "{says} {ports:#?}"
+        );
+        let (says, ports) = with(target, &format!("{by_hash} reject with tcp reset"));
+        assert!(
+            says.contains("the same source ports fail each time"),
+            "{says} {ports:#?}"
+        );
+        let (says, ports) = with(target, "numgen random mod 3 == 0 reject with tcp reset");
+        assert!(
+            says.contains("failed") && !says.contains("the same source ports"),
+            "{says}"
+        );
+        assert!(
+            ports.len() >= 4 && ports.iter().all(|one| one.again.len() == 3),
+            "{ports:#?}"
+        );
+    }
+}
+
 #[test]
 fn a_way_that_is_not_there_is_told() {
     let Some(net) = net() else { return };

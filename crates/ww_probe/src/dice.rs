@@ -45,6 +45,13 @@ impl Dice {
         (self.next() % (count.max(1) as u64)) as usize
     }
 
+    /// Puts things into an order of chance (Fisher and Yates).
+    pub(crate) fn shuffle<T>(&mut self, things: &mut [T]) {
+        for last in (1..things.len()).rev() {
+            things.swap(last, self.below(last + 1));
+        }
+    }
+
     /// A wait of an exponential distribution, at most ten times its mean: trials at such times meet a fault
     /// that comes and goes at a beat as often as any other.
     pub(crate) fn wait(&mut self, mean: Duration) -> Duration {
@@ -82,6 +89,12 @@ mod tests {
             "{sides:?}"
         );
         assert_eq!(dice.below(0), 0);
+        let mut things = [0, 1, 2, 3, 4, 5, 6, 7];
+        dice.shuffle(&mut things);
+        let shuffled = things;
+        things.sort_unstable();
+        assert_eq!(things, [0, 1, 2, 3, 4, 5, 6, 7]);
+        assert_ne!(shuffled, things);
         assert_ne!(dice.bytes::<12>(), dice.bytes::<12>());
     }
 }

@@ -4,9 +4,11 @@
 //! a sequential test can clear the target. Where it convicts, they go on for a while: what failures have in common
 //! is seen by several of them only.
 
+mod ports;
+
 use crate::apply::{Binding, DatagramReply, binding, root_servers};
 use crate::dice::Dice;
-use crate::http::{Told, Trier};
+use crate::http::{SOURCE_PORT, Told, Trier};
 use crate::recorder::{Asked, span};
 use crate::tcp;
 use crate::walk::Walker;
@@ -29,6 +31,9 @@ const TELLING: usize = 12;
 /// How a trial fails that the server finds one too many: it is asked no more.
 const TOO_MANY: &str = "status 429";
 
+/// How a trial fails that has no answer in the time that it is given.
+const TOO_LATE: &str = "no answer in time";
+
 /// So many failures and no success are no trouble that comes and goes.
 const CONSTANT: usize = 8;
 
@@ -45,6 +50,7 @@ pub(crate) async fn repeat(walker: &Walker<'_>, targets: &[SocketAddr]) {
     let asked = Asked::now(command(walker.target, targets)).because("--repeat");
     let mut question = Question::of(walker);
     let mut series = Series::default();
+    let mut used = ports::Used::default();
     let mut dice = Dice::shaken();
     let began = Instant::now();
     for _ in 0..walker.options.repeat.min(MOST) {
@@ -60,8 +66,10 @@ pub(crate) async fn repeat(walker: &Walker<'_>, targets: &[SocketAddr]) {
                 "further trials: the server limits the rate of requests (429)",
                 "repeat when the limit is lifted, or from a client that it knows",
             ));
+            used = ports::Used::default();
             break;
         }
+        used.note(to, &failure, &keys);
         keys.insert("address".to_owned(), to.ip().to_string());
         let family = if to.is_ipv4() { "IPv4" } else { "IPv6" };
         keys.insert("family".to_owned(), family.to_owned());
@@ -71,15 +79,15 @@ pub(crate) async fn repeat(walker: &Walker<'_>, targets: &[SocketAddr]) {
             failure,
             keys,
         });
-        if series.is_over() {
+        if series.is_over() || used.is_due(walker.left()) {
             break;
         }
         let wait = dice.wait(SPACING);
         tokio::time::sleep(walker.at_most(wait).unwrap_or_default()).await;
     }
-    walker
-        .recorder
-        .answer(asked, Seen::Trials(series.finish(question.noun())));
+    let mut trials = series.finish(question.noun());
+    trials.ports = used.again(walker, &question).await;
+    walker.recorder.answer(asked, Seen::Trials(trials));
 }
 
 /// Trials and the test that decides when there are enough.
@@ -120,6 +128,7 @@ impl Series {
             what: what.to_owned(),
             trials: self.trials,
             stopped: stopped.to_owned(),
+            ports: Vec::new(),
         }
     }
 }
@@ -168,22 +177,35 @@ impl Question {
 
     /// One trial; `None` when the time is up.
     async fn put(&mut self, walker: &Walker<'_>, to: SocketAddr) -> Option<Told> {
+        match self {
+            Question::Request(trier) => trier.put(walker, to).await,
+            _ => self.put_from(walker, to, None).await,
+        }
+    }
+
+    /// One trial over a connection of its own, from this source port where one is given; `None` when the time is up.
+    async fn put_from(
+        &self,
+        walker: &Walker<'_>,
+        to: SocketAddr,
+        from: Option<u16>,
+    ) -> Option<Told> {
         let patience = walker.patience()?;
         match self {
-            Question::Connection => Some(connection(to, patience).await),
+            Question::Connection => Some(connection(to, from, patience).await),
             Question::Binding => {
-                let (reply, from) = binding(to, patience).await;
+                let (reply, own) = binding(to, from, patience).await;
                 let failure = match reply {
                     DatagramReply::Answer(Binding::Error(error)) => error,
                     other => unanswered(other),
                 };
-                Some((failure, left_from(from)))
+                Some((failure, left_from(own)))
             }
             Question::Query => {
-                let (reply, from) = root_servers(to, patience).await;
-                Some((unanswered(reply), left_from(from)))
+                let (reply, own) = root_servers(to, from, patience).await;
+                Some((unanswered(reply), left_from(own)))
             }
-            Question::Request(trier) => trier.put(walker, to).await,
+            Question::Request(trier) => trier.put_from(walker, to, from).await,
         }
     }
 }
@@ -202,8 +224,8 @@ fn command(target: &Target, targets: &[SocketAddr]) -> String {
     format!("for i in $(seq 60); do {one} || echo failed; sleep 0.1; done")
 }
 
-async fn connection(to: SocketAddr, patience: Duration) -> Told {
-    let (connect, _stream) = tcp::connect(to, patience).await;
+async fn connection(to: SocketAddr, from: Option<u16>, patience: Duration) -> Told {
+    let (connect, _stream) = tcp::connect_from(to, from, patience).await;
     let failure = match connect.outcome {
         ConnectOutcome::Open => String::new(),
         ConnectOutcome::Refused => "refused".to_owned(),
@@ -225,7 +247,7 @@ fn unanswered<T>(reply: DatagramReply<T>) -> String {
 }
 
 fn left_from(from: Option<SocketAddr>) -> BTreeMap<String, String> {
-    from.map(|from| ("source-port".to_owned(), from.port().to_string()))
+    from.map(|from| (SOURCE_PORT.to_owned(), from.port().to_string()))
         .into_iter()
         .collect()
 }

@@ -238,6 +238,24 @@ pub struct Trials {
     pub trials: Vec<Trial>,
     /// Why it ended before its time: `convicted`, `cleared`; empty when it did not.
     pub stopped: String,
+    /// Source ports that were used again and again afterwards: is it they that fail?
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub ports: Vec<PortTrials>,
+}
+
+/// The same question several times from one source port: routers and balancers that choose by a hash of addresses and
+/// ports choose the same way each time.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, rename_all = "kebab-case")]
+pub struct PortTrials {
+    /// To where.
+    pub to: Option<SocketAddr>,
+    /// Our own port.
+    pub port: u16,
+    /// How the first trial failed, by which the port was chosen; empty when it did not.
+    pub first: String,
+    /// How each further trial failed; empty for one that did not.
+    pub again: Vec<String>,
 }
 
 impl Trials {

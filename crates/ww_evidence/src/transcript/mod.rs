@@ -17,8 +17,8 @@ mod tls;
 mod written;
 
 pub use apply::{
-    Arrivals, Greeting, GreetingOutcome, GrpcCall, PeerReply, Service, StunBinding, Trial, Trials,
-    WebSocketCall, WebSocketOutcome,
+    Arrivals, Greeting, GreetingOutcome, GrpcCall, PeerReply, PortTrials, Service, StunBinding,
+    Trial, Trials, WebSocketCall, WebSocketOutcome,
 };
 pub use binding::{BindingFault, BindingOutcome, BindingProbe, ServiceBinding};
 pub use dns::{

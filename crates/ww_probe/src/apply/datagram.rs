@@ -36,7 +36,7 @@ pub(super) async fn stun(walker: &Walker<'_>, to: SocketAddr) {
         return;
     };
     let asked = Asked::now(format!("turnutils_stunclient -p {} {}", to.port(), to.ip()));
-    let (reply, local) = binding(to, patience).await;
+    let (reply, local) = binding(to, None, patience).await;
     let (reply, mapped) = match reply {
         DatagramReply::Answer(wire::Binding::Success(mapped)) => (PeerReply::Fine, mapped),
         DatagramReply::Answer(wire::Binding::Error(error)) | DatagramReply::Failed(error) => {
@@ -66,7 +66,7 @@ pub(super) async fn nameserver(walker: &Walker<'_>, to: SocketAddr) {
         return;
     };
     let asked = Asked::now(format!("dig -p {} @{} . NS", to.port(), to.ip()));
-    let (reply, _) = root_servers(to, patience).await;
+    let (reply, _) = root_servers(to, None, patience).await;
     let mut greeting = Greeting {
         to: Some(to),
         service: Service::Dns,
@@ -88,27 +88,30 @@ pub(super) async fn nameserver(walker: &Walker<'_>, to: SocketAddr) {
     walker.recorder.answer(asked, Seen::Greeting(greeting));
 }
 
-/// A binding request and what came back, beside it our own address.
+/// A binding request, from this source port where one is given, and what came back; beside it our own address.
 pub(crate) async fn binding(
     to: SocketAddr,
+    from: Option<u16>,
     patience: Duration,
 ) -> (DatagramReply<wire::Binding>, Option<SocketAddr>) {
     let transaction = Dice::shaken().bytes();
     let request = wire::request(transaction);
-    ask_once(to, &request, patience, |message| {
+    ask_once(to, from, &request, patience, |message| {
         wire::response(transaction, message)
     })
     .await
 }
 
-/// A query for the root's name servers and what came back, beside it our own address.
+/// A query for the root's name servers, from this source port where one is given, and what came back; beside it our own
+/// address.
 pub(crate) async fn root_servers(
     to: SocketAddr,
+    from: Option<u16>,
     patience: Duration,
 ) -> (DatagramReply<Learned>, Option<SocketAddr>) {
     let id = Dice::shaken().next() as u16;
     let query = nameserver::query(id);
-    ask_once(to, &query, patience, |message| {
+    ask_once(to, from, &query, patience, |message| {
         nameserver::answer(id, message)
     })
     .await
@@ -117,11 +120,12 @@ pub(crate) async fn root_servers(
 /// Sends a question, repeats it while nothing comes, and reads the answer; beside it our own address.
 async fn ask_once<T>(
     to: SocketAddr,
+    from: Option<u16>,
     question: &[u8],
     patience: Duration,
     read: impl Fn(&[u8]) -> Option<T>,
 ) -> (DatagramReply<T>, Option<SocketAddr>) {
-    let socket = match open(to).await {
+    let socket = match open(to, from.unwrap_or_default()).await {
         Ok(socket) => socket,
         Err(error) => return (DatagramReply::Failed(error.to_string()), None),
     };
@@ -159,11 +163,11 @@ async fn ask_once<T>(
     )
 }
 
-async fn open(to: SocketAddr) -> io::Result<UdpSocket> {
+async fn open(to: SocketAddr, from: u16) -> io::Result<UdpSocket> {
     let any: SocketAddr = if to.is_ipv4() {
-        (Ipv4Addr::UNSPECIFIED, 0).into()
+        (Ipv4Addr::UNSPECIFIED, from).into()
     } else {
-        (Ipv6Addr::UNSPECIFIED, 0).into()
+        (Ipv6Addr::UNSPECIFIED, from).into()
     };
     let socket = UdpSocket::bind(any).await?;
     // A connected socket is told of ICMP errors, and hears nobody else.

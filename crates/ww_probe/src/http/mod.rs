@@ -25,7 +25,7 @@ pub(crate) use post::{Carrier, Posting};
 pub(crate) use quic::verify_record;
 pub(crate) use reach::refusal;
 pub(crate) use request::fits_a_line;
-pub(crate) use trial::{Told, Trier};
+pub(crate) use trial::{SOURCE_PORT, Told, Trier};
 pub(crate) use url::Url;
 
 use crate::options::Depth;

@@ -3,7 +3,7 @@
 use super::exchange::Io;
 use super::url::Url;
 use crate::tcp;
-use crate::tls::{Unsecured, connect_secured};
+use crate::tls::{Unsecured, connect_secured_from};
 use crate::walk::Walker;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -18,6 +18,26 @@ pub(crate) struct Opened {
     pub(crate) handshake: Duration,
     /// SHA-256 of the certificate that was shown, in hexadecimal digits; empty in clear.
     pub(crate) certificate: String,
+    /// Our own address.
+    pub(crate) from: Option<SocketAddr>,
+}
+
+/// Why there is no connection.
+#[derive(Debug)]
+pub(crate) struct Unopened {
+    /// As a sentence's end.
+    pub(crate) why: String,
+    /// Our own address, where we had one.
+    pub(crate) from: Option<SocketAddr>,
+}
+
+impl From<&str> for Unopened {
+    fn from(why: &str) -> Unopened {
+        Unopened {
+            why: why.to_owned(),
+            from: None,
+        }
+    }
 }
 
 /// Opens a connection for requests to a URL in this version.
@@ -31,12 +51,28 @@ pub(crate) async fn open(
     version: HttpVersion,
     to: SocketAddr,
 ) -> Result<Opened, String> {
+    let opened = open_from(walker, url, version, to, None).await;
+    opened.map_err(|unopened| unopened.why)
+}
+
+/// The same from this source port, where one is given.
+///
+/// # Errors
+///
+/// Why there is none.
+pub(crate) async fn open_from(
+    walker: &Walker<'_>,
+    url: &Url,
+    version: HttpVersion,
+    to: SocketAddr,
+    from: Option<u16>,
+) -> Result<Opened, Unopened> {
     if url.tls {
-        return secured(walker, url, version, to).await;
+        return secured(walker, url, version, to, from).await;
     }
     let patience = walker.patience().ok_or("the time was up")?;
     let began = Instant::now();
-    let (seen, stream) = tcp::connect(to, patience).await;
+    let (seen, stream) = tcp::connect_from(to, from, patience).await;
     let connect = began.elapsed();
     let stream = stream.ok_or_else(|| no_connection(to, &seen))?;
     Ok(Opened {
@@ -44,6 +80,7 @@ pub(crate) async fn open(
         connect,
         handshake: Duration::ZERO,
         certificate: String::new(),
+        from: seen.from,
     })
 }
 
@@ -52,16 +89,20 @@ async fn secured(
     url: &Url,
     version: HttpVersion,
     to: SocketAddr,
-) -> Result<Opened, String> {
+    from: Option<u16>,
+) -> Result<Opened, Unopened> {
     let protocol = match version {
         HttpVersion::One => "http/1.1",
         HttpVersion::Two => "h2",
         HttpVersion::Three => "h3",
     };
-    match connect_secured(walker, &url.host, to, &[protocol]).await {
+    match connect_secured_from(walker, &url.host, to, from, &[protocol]).await {
         // A server that knows no ALPN speaks HTTP/1.1.
         Ok(opened) if version != HttpVersion::One && opened.seen.alpn != protocol => {
-            Err(format!("{to} does not agree on {protocol}"))
+            Err(Unopened {
+                why: format!("{to} does not agree on {protocol}"),
+                from: opened.from,
+            })
         }
         Ok(opened) => Ok(Opened {
             certificate: opened
@@ -72,18 +113,26 @@ async fn secured(
             stream: Box::new(opened.stream),
             connect: opened.connect,
             handshake: opened.handshake,
+            from: opened.from,
         }),
-        Err(Unsecured::Late) => Err("the time was up".to_owned()),
+        Err(Unsecured::Late) => Err("the time was up".into()),
         Err(Unsecured::Connect(seen)) => Err(no_connection(to, &seen)),
-        Err(Unsecured::Handshake(seen)) => Err(no_tls(to, &seen)),
+        Err(Unsecured::Handshake(seen, from)) => Err(Unopened {
+            why: no_tls(to, &seen),
+            from,
+        }),
     }
 }
 
-fn no_connection(to: SocketAddr, seen: &Connect) -> String {
-    match seen.outcome {
+fn no_connection(to: SocketAddr, seen: &Connect) -> Unopened {
+    let why = match seen.outcome {
         ConnectOutcome::Refused => format!("{to} refuses the connection"),
         ConnectOutcome::TimedOut => format!("{to} does not answer the SYN"),
         _ => format!("no connection to {to}: {}", seen.errno),
+    };
+    Unopened {
+        why,
+        from: seen.from,
     }
 }
 

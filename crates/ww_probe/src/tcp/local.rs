@@ -14,7 +14,7 @@ const LINE_BYTES: u64 = 4 << 10;
 /// The state of this network namespace, with its connections to one address and port.
 pub(crate) fn state(to: SocketAddr) -> LocalState {
     let mut state = LocalState {
-        port_range: port_range(&read("/proc/sys/net/ipv4/ip_local_port_range")),
+        port_range: source_ports(),
         conntrack: count("count").zip(count("max")),
         listen_overflows: overflows(),
         ..LocalState::default()
@@ -72,6 +72,11 @@ fn count(what: &str) -> Option<u64> {
         .trim()
         .parse()
         .ok()
+}
+
+/// The source ports that this host gives connections, the first and the last.
+pub(crate) fn source_ports() -> Option<(u16, u16)> {
+    port_range(&read("/proc/sys/net/ipv4/ip_local_port_range"))
 }
 
 fn port_range(text: &str) -> Option<(u16, u16)> {

@@ -11,7 +11,8 @@ mod sizes;
 
 pub(crate) use ask::knows_a_request;
 pub(crate) use kernel::{privileged, syn_repeats};
-pub(crate) use open::connect;
+pub(crate) use local::source_ports;
+pub(crate) use open::{connect, connect_from};
 pub(crate) use sizes::{ANSWER_WAIT as SIZE_WAIT, own_segment_sizes, segment_sizes};
 
 use crate::Depth;

@@ -5,7 +5,7 @@ use crate::recorder::span;
 use rustix::io::Errno;
 use socket2::{Domain, Protocol, Socket, Type};
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Duration;
 use tokio::net::TcpStream;
@@ -18,11 +18,27 @@ pub(crate) struct Opening {
     pub(crate) hop_limit: Option<u8>,
     /// The largest segment, in both directions (`TCP_MAXSEG`).
     pub(crate) mss: Option<u16>,
+    /// This source port, which may have been used a moment ago and is free again at once: the connection ends with a
+    /// reset, so that nothing of it waits (`TIME_WAIT`).
+    pub(crate) from: Option<u16>,
 }
 
 /// Opens a connection, if that can be done in time.
 pub(crate) async fn connect(to: SocketAddr, patience: Duration) -> (Connect, Option<TcpStream>) {
     open(to, Opening::default(), patience).await
+}
+
+/// The same from this source port, where one is given.
+pub(crate) async fn connect_from(
+    to: SocketAddr,
+    from: Option<u16>,
+    patience: Duration,
+) -> (Connect, Option<TcpStream>) {
+    let how = Opening {
+        from,
+        ..Opening::default()
+    };
+    open(to, how, patience).await
 }
 
 /// The same, in a special way.
@@ -91,6 +107,16 @@ fn begin(to: SocketAddr, how: Opening, seen: &mut Connect) -> io::Result<TcpStre
     if let Some(mss) = how.mss {
         socket.set_tcp_mss(u32::from(mss))?;
     }
+    if let Some(port) = how.from {
+        let any: IpAddr = if to.is_ipv4() {
+            Ipv4Addr::UNSPECIFIED.into()
+        } else {
+            Ipv6Addr::UNSPECIFIED.into()
+        };
+        socket.set_reuse_address(true)?;
+        socket.bind(&SocketAddr::new(any, port).into())?;
+        socket.set_linger(Some(Duration::ZERO))?;
+    }
     // Where there is no error queue, the error is all there is to know.
     let _ = ww_sys::queue_errors(socket.as_fd(), to.is_ipv6(), true);
     match socket.connect(&to.into()) {
@@ -137,7 +163,7 @@ fn outcome(error: &io::Error) -> ConnectOutcome {
         io::ErrorKind::HostUnreachable => ConnectOutcome::HostUnreachable,
         io::ErrorKind::NetworkUnreachable => ConnectOutcome::NetworkUnreachable,
         io::ErrorKind::PermissionDenied => ConnectOutcome::Denied,
-        io::ErrorKind::AddrNotAvailable => ConnectOutcome::NoLocalPort,
+        io::ErrorKind::AddrNotAvailable | io::ErrorKind::AddrInUse => ConnectOutcome::NoLocalPort,
         io::ErrorKind::TimedOut => ConnectOutcome::TimedOut,
         _ => ConnectOutcome::Failed,
     }
@@ -187,6 +213,23 @@ mod tests {
         let silent = silent.expect("a queue of one is full soon");
         assert_eq!(silent.outcome, ConnectOutcome::TimedOut);
         assert_eq!((silent.errno.as_str(), silent.icmp), ("", None));
+    }
+
+    #[tokio::test]
+    async fn a_source_port_serves_again_and_again() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+        let to = listener.local_addr().expect("its address");
+        let free = std::net::TcpListener::bind("0.0.0.0:0").expect("a port");
+        let port = free.local_addr().expect("its address").port();
+        drop(free);
+        for _ in 0..3 {
+            let (seen, stream) = connect_from(to, Some(port), Duration::from_secs(1)).await;
+            assert_eq!(seen.outcome, ConnectOutcome::Open, "{seen:?}");
+            assert_eq!(seen.from.map(|from| from.port()), Some(port));
+            let (seen, _) = connect_from(to, Some(port), Duration::from_secs(1)).await;
+            assert_eq!(seen.outcome, ConnectOutcome::NoLocalPort, "it is in use");
+            drop(stream);
+        }
     }
 
     #[tokio::test]

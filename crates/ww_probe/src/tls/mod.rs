@@ -27,7 +27,9 @@ pub(crate) use hellos::probe_clear_text_port;
 pub(crate) use introduced::{Introduced, introduce};
 #[cfg(feature = "http3")]
 pub(crate) use quic::{Sighted, sighted};
-pub(crate) use secured::{Unsecured, connect as connect_secured};
+pub(crate) use secured::{
+    Unsecured, connect as connect_secured, connect_from as connect_secured_from,
+};
 
 use crate::options::Depth;
 use crate::walk::Walker;

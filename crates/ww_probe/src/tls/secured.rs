@@ -23,6 +23,8 @@ pub(crate) struct Secured {
     pub(crate) connect: Duration,
     /// How long the handshake took after that.
     pub(crate) handshake: Duration,
+    /// Our own address.
+    pub(crate) from: Option<SocketAddr>,
 }
 
 /// Why there is no such connection.
@@ -32,8 +34,8 @@ pub(crate) enum Unsecured {
     Late,
     /// It could not be opened.
     Connect(Connect),
-    /// TLS was not agreed.
-    Handshake(Box<TlsHandshake>),
+    /// TLS was not agreed on a connection from this address of ours.
+    Handshake(Box<TlsHandshake>, Option<SocketAddr>),
 }
 
 /// Opens a connection to `to` in the name of `host`, for requests. Nothing is recorded.
@@ -47,10 +49,26 @@ pub(crate) async fn connect(
     to: SocketAddr,
     alpn: &[&str],
 ) -> Result<Secured, Unsecured> {
+    connect_from(walker, host, to, None, alpn).await
+}
+
+/// The same from this source port, where one is given.
+///
+/// # Errors
+///
+/// Where it failed.
+pub(crate) async fn connect_from(
+    walker: &Walker<'_>,
+    host: &str,
+    to: SocketAddr,
+    from: Option<u16>,
+    alpn: &[&str],
+) -> Result<Secured, Unsecured> {
     let patience = walker.patience().ok_or(Unsecured::Late)?;
     let began = Instant::now();
-    let (opened, stream) = tcp::connect(to, patience).await;
+    let (opened, stream) = tcp::connect_from(to, from, patience).await;
     let connect = began.elapsed();
+    let from = opened.from;
     let stream = stream.ok_or(Unsecured::Connect(opened))?;
     let offer = Offer {
         host,
@@ -66,9 +84,10 @@ pub(crate) async fn connect(
                 seen: tried.seen,
                 connect,
                 handshake: began.elapsed().saturating_sub(connect),
+                from,
             })
         }
-        None => Err(Unsecured::Handshake(Box::new(tried.seen))),
+        None => Err(Unsecured::Handshake(Box::new(tried.seen), from)),
     }
 }
 
@@ -155,7 +174,7 @@ mod tests {
         };
         let ((), seen) = tokio::join!(server, connect(&walker, "a.example", to, &[]));
         match seen {
-            Err(Unsecured::Handshake(seen)) => {
+            Err(Unsecured::Handshake(seen, _)) => {
                 assert_eq!(seen.outcome, TlsOutcome::NotTls("SSH-2.0-x".to_owned()));
             }
             _ => panic!("no TLS there"),

@@ -1,5 +1,6 @@
 //! `backend-outlier`: one of several backends fails, the others do not.
 
+use super::source_ports::Ports;
 use super::trials::{self, Common, Series};
 use crate::rule::rule;
 use crate::{Sighting, Sightings, Story, Subject, Walk};
@@ -56,13 +57,17 @@ fn say(walk: &Walk<'_>, sightings: &[Sighting]) -> Story {
     let (low, high) = wilson(common.failed, common.trials);
     Story::observed(
         format!(
-            "{backend} fails {} of {} times (95 % interval {}–{} %), all others never in {} {}s",
+            "{backend} fails {} of {} times (95 % interval {}–{} %), all others never in {} {}s{}",
             common.failed,
             common.trials,
             percent(low),
             percent(high),
             common.others,
             series.what,
+            match series.ports {
+                Some(Ports::Decide(_)) => "; a source port leads to the same one each time, so that a hash chooses",
+                _ => "",
+            },
         ),
         format!(
             "so many trials again, in which others fail as often; by chance alone failures fall like this less than once in {}",

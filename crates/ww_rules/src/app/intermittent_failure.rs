@@ -1,10 +1,11 @@
 //! `intermittent-failure`: the same question fails now and then.
 
+use super::source_ports::{Hashed, Ports};
 use super::trials::{self, Common, Series};
 use crate::rule::rule;
 use crate::{Sighting, Sightings, Story, Subject, Walk};
 use ww_base::chance::{percent, wilson};
-use ww_evidence::transcript::Seen;
+use ww_evidence::transcript::{Seen, Service};
 use ww_finding::Severity;
 
 rule! {
@@ -67,6 +68,12 @@ fn say(walk: &Walk<'_>, sightings: &[Sighting]) -> Story {
         "as many trials from another host, all without a failure: then it lies with this host or its path",
     )
     .severity(severity);
+    if let Some(Ports::Decide(hashed)) = &series.ports {
+        for advice in by_hash(walk, hashed) {
+            story = story.advise(advice);
+        }
+        return story;
+    }
     if common.is_none() && series.burst().is_some() {
         return story.advise(
             "Compare the times of the bursts with deployments, restarts, reloads of certificates, cron jobs and the TTL of the name",
@@ -95,8 +102,22 @@ fn said(series: &Series<'_>, common: Option<&Common>) -> String {
             burst.count, burst.from, burst.to
         )
     });
+    if let Some(Ports::Decide(hashed)) = &series.ports {
+        return format!(
+            "; the same source ports fail each time ({0} of {0}), others never ({1} of {1} fine): one path, or one backend, behind a hash of addresses and ports",
+            hashed.failed, hashed.worked
+        );
+    }
     let Some(common) = common else {
-        return format!("{bursts}; nothing that was noted sets the failures apart");
+        let ports = match series.ports {
+            Some(Ports::DoNot { failed, trials }) => {
+                format!(
+                    ", nor does the source port: those that failed did so again {failed} of {trials} times"
+                )
+            }
+            _ => String::new(),
+        };
+        return format!("{bursts}; nothing that was noted sets the failures apart{ports}");
     };
     let counts = format!(
         "{} of {} there, {} of {} elsewhere",
@@ -114,6 +135,24 @@ fn said(series: &Series<'_>, common: Option<&Common>) -> String {
         "mostly"
     };
     format!("{bursts}, {mostly} {place} ({counts})")
+}
+
+/// What to do where something chooses by a hash: the next probe first.
+fn by_hash(walk: &Walk<'_>, hashed: &Hashed<'_>) -> [String; 3] {
+    let (fails, works) = (hashed.fails.port, hashed.works.port);
+    let target = walk.target();
+    let to = hashed
+        .fails
+        .to
+        .map_or_else(|| target.host.clone(), |to| to.ip().to_string());
+    let over_udp = matches!(target.service, Service::Stun | Service::Dns);
+    let how = if over_udp { "-U" } else { "-T" };
+    let port = target.port;
+    [
+        format!("Trace the path from a port that fails and from one that works, and look where they part: traceroute {how} -p {port} --sport={fails} {to}, then --sport={works} (as root)"),
+        "If they part, mend or take out that link, tunnel or router of several of equal cost (ECMP, LAG); address translation before it may choose too".to_owned(),
+        format!("If they do not, a balancer chooses by a hash (IPVS, kube-proxy, Maglev, anycast): find the backend that gets connections from source port {fails}, and take it out"),
+    ]
 }
 
 fn advices(common: Option<&Common>) -> Vec<String> {

@@ -1,6 +1,7 @@
 //! Rules about what is spoken beyond HTTP, and about trouble that comes and goes.
 
 mod codes;
+mod source_ports;
 mod trials;
 
 pub(crate) mod backend_outlier;

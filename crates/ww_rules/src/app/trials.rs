@@ -1,5 +1,6 @@
 //! What many trials tell together.
 
+use super::source_ports::{self, Ports};
 use crate::Walk;
 use std::collections::{BTreeMap, BTreeSet};
 use ww_base::{Span, chance};
@@ -9,7 +10,7 @@ use ww_evidence::transcript::{
 };
 
 /// The chance, over all that was compared, below which failures have something in common.
-const CERTAIN: f64 = 0.01;
+pub(super) const CERTAIN: f64 = 0.01;
 
 /// What does not name a backend.
 const NOT_BACKENDS: [&str; 3] = ["connection", "family", "source-port"];
@@ -27,6 +28,8 @@ pub(super) struct Series<'t> {
     pub(super) what: &'t str,
     pub(super) cleared: bool,
     pub(super) trials: Vec<&'t Trial>,
+    /// What it tells that source ports were used again.
+    pub(super) ports: Option<Ports<'t>>,
 }
 
 /// What failures have in common.
@@ -80,6 +83,7 @@ impl<'t> Series<'t> {
                 &trials.what
             },
             cleared: trials.stopped == "cleared",
+            ports: source_ports::judge(&trials.ports),
             trials: trials
                 .trials
                 .iter()

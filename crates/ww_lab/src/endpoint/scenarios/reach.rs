@@ -206,6 +206,30 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         |site| filtered(site, "tcp flags syn / syn,ack numgen inc mod 2 == 0 drop"),
     ),
     Scenario::faulty(
+        "source-port-hash",
+        "SYNs from one in three source ports are dropped, by a hash",
+        "tcp://one.lab.example:80",
+        "intermittent-failure",
+        |site| {
+            filtered(
+                site,
+                &after_a_while("jhash tcp sport mod 3 seed 0x5eed == 0 drop"),
+            )
+        },
+    )
+    .with(&["--repeat", "24"]),
+    Scenario::faulty(
+        "syns-reset-at-random",
+        "one in three SYNs is answered with a reset, at random",
+        "tcp://one.lab.example:80",
+        "intermittent-failure",
+        |site| {
+            let fault = "numgen random mod 3 == 0 reject with tcp reset";
+            filtered(site, &after_a_while(fault))
+        },
+    )
+    .with(&["--repeat", "60"]),
+    Scenario::faulty(
         "path-mtu-from-server",
         "large packets of the server vanish",
         "http://one.lab.example/",
@@ -221,6 +245,12 @@ pub(super) const SCENARIOS: &[Scenario] = &[
 /// A healthy web server at every address, and names.
 fn web(site: &Site) -> Result<Servers, LabError> {
     Servers::names(site, "")?.scripted(site, "[::]:80", fine)
+}
+
+/// What a filter does to SYNs once some have passed, so that the walk before the trials meets no fault.
+fn after_a_while(fault: &str) -> String {
+    let syn = "tcp dport 80 tcp flags & (syn | ack) == syn";
+    format!("{syn} limit rate 1/day burst 8 packets accept\n{syn} {fault}")
 }
 
 /// The same behind rules of the router.
