@@ -44,9 +44,13 @@ pub(crate) fn diff(mended: &Mended, files: &Files) -> String {
         let old = texts.get(source.0 as usize)?;
         let path = &files.inputs.get(source.0 as usize)?.path;
         let path = path.trim_start_matches("./");
-        let changes = similar::TextDiff::from_lines(*old, new.as_str());
-        let (before, after) = (format!("a/{path}"), format!("b/{path}"));
-        Some(changes.unified_diff().header(&before, &after).to_string())
+        let mut options = diffy::DiffOptions::new();
+        options
+            .set_original_filename(format!("a/{path}"))
+            .set_modified_filename(format!("b/{path}"));
+        let patch = options.create_patch(old, new);
+        let formatter = diffy::PatchFormatter::new().suppress_blank_empty(false);
+        Some(formatter.fmt_patch(&patch).to_string())
     };
     mended.texts.iter().filter_map(of).collect()
 }
