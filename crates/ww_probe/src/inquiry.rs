@@ -6,11 +6,11 @@ use crate::walk::Walker;
 use std::net::SocketAddr;
 use std::time::Duration;
 use ww_base::Span;
-use ww_evidence::transcript::{Chosen, ConnectOutcome, Seen};
+use ww_evidence::transcript::{Chosen, ConnectOutcome, Lookup, Seen, Step};
 use ww_reason::{Budget, Case, Control, Offer, PACE, Symptom, cases, choose};
 
 /// A round trip, where none was measured yet: half of the earth and back.
-const ROUND_TRIP: Duration = Duration::from_millis(200);
+pub(crate) const ROUND_TRIP: Duration = Duration::from_millis(200);
 
 /// Packets of ours in a connection that carries one question and its answer: SYN, ACK, the question, an ACK, and FIN.
 pub(crate) const CONNECTION: u32 = 5;
@@ -18,11 +18,35 @@ pub(crate) const CONNECTION: u32 = 5;
 /// One symptom at one place, as it is being looked into.
 pub(crate) struct Inquiry<'i, 'w> {
     walker: &'i Walker<'w>,
-    at: SocketAddr,
+    place: Place<'i>,
     is_it: fn(Symptom) -> bool,
     why: String,
     /// Controls that were asked, whether they said something or not.
     asked: Vec<Control>,
+}
+
+/// Where a symptom shows itself.
+enum Place<'i> {
+    /// At an address of the target.
+    Address(SocketAddr),
+    /// At a question to a name server.
+    Question(Box<dyn Fn(&Lookup) -> bool + 'i>),
+    /// At the name as a whole.
+    Name,
+}
+
+impl Place<'_> {
+    fn is_of(&self, case: &Case, steps: &[Step]) -> bool {
+        match self {
+            Place::Address(at) => case.at == Some(*at),
+            Place::Name => case.at.is_none(),
+            Place::Question(is_it) => {
+                let raised = steps.iter().find(|step| step.number == case.step);
+                raised
+                    .is_some_and(|step| matches!(&step.seen, Seen::Lookup(lookup) if is_it(lookup)))
+            }
+        }
+    }
 }
 
 /// What is to be asked now, side by side.
@@ -41,9 +65,37 @@ impl<'i, 'w> Inquiry<'i, 'w> {
         is_it: fn(Symptom) -> bool,
         why: impl Into<String>,
     ) -> Inquiry<'i, 'w> {
+        Inquiry::at(walker, Place::Address(at), is_it, why)
+    }
+
+    /// The same of questions to a name server that are like this one.
+    pub(crate) fn of_question(
+        walker: &'i Walker<'w>,
+        is_like: impl Fn(&Lookup) -> bool + 'i,
+        is_it: fn(Symptom) -> bool,
+        why: impl Into<String>,
+    ) -> Inquiry<'i, 'w> {
+        Inquiry::at(walker, Place::Question(Box::new(is_like)), is_it, why)
+    }
+
+    /// The same of the target's name.
+    pub(crate) fn of_name(
+        walker: &'i Walker<'w>,
+        is_it: fn(Symptom) -> bool,
+        why: impl Into<String>,
+    ) -> Inquiry<'i, 'w> {
+        Inquiry::at(walker, Place::Name, is_it, why)
+    }
+
+    fn at(
+        walker: &'i Walker<'w>,
+        place: Place<'i>,
+        is_it: fn(Symptom) -> bool,
+        why: impl Into<String>,
+    ) -> Inquiry<'i, 'w> {
         Inquiry {
             walker,
-            at,
+            place,
             is_it,
             why: why.into(),
             asked: Vec::new(),
@@ -53,11 +105,11 @@ impl<'i, 'w> Inquiry<'i, 'w> {
     /// The latest such symptom with what is known of it; none where nothing is wrong, or something else.
     pub(crate) fn case(&self) -> Option<Case> {
         let walker = self.walker;
-        walker
-            .recorder
-            .look(|steps| cases(walker.target, steps))
-            .into_iter()
-            .rfind(|case| case.at == Some(self.at) && (self.is_it)(case.symptom))
+        walker.recorder.look(|steps| {
+            cases(walker.target, steps)
+                .into_iter()
+                .rfind(|case| (self.is_it)(case.symptom) && self.place.is_of(case, steps))
+        })
     }
 
     /// What to ask next of what can be; nothing where it would tell nothing more, or cannot be paid.
@@ -121,7 +173,11 @@ pub(crate) fn offer(
     trips: u32,
     waited: Duration,
 ) -> Offer {
-    let answered = round_trip(walker) * trips;
+    timed(control, packets, round_trip(walker) * trips, waited)
+}
+
+/// A control that takes so long where it works, and a wait where it fails.
+pub(crate) fn timed(control: Control, packets: u32, answered: Duration, waited: Duration) -> Offer {
     Offer {
         control,
         packets,

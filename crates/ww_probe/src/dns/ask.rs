@@ -2,7 +2,7 @@
 
 use super::server::Server;
 use super::wire::{self, Question, kind_name};
-use crate::recorder::Asked;
+use crate::recorder::{Asked, Why};
 use crate::walk::Walker;
 use std::hash::{BuildHasher, RandomState};
 use std::io;
@@ -36,7 +36,7 @@ pub(super) struct Ask<'a> {
     /// The libraries whose search list made the name.
     pub(super) expanded_by: Vec<String>,
     /// Why it is asked.
-    pub(super) why: String,
+    pub(super) why: Why,
     /// How long the answer may take; never longer than the user's patience.
     pub(super) wait: Duration,
 }
@@ -48,6 +48,16 @@ pub(super) struct Reply {
     pub(super) outcome: LookupOutcome,
     /// The additional section.
     pub(super) additional: Vec<Record>,
+}
+
+impl Reply {
+    /// The answer, if one came.
+    pub(super) fn answer(self) -> Option<Answer> {
+        match self.outcome {
+            LookupOutcome::Answered(answer) => Some(*answer),
+            _ => None,
+        }
+    }
 }
 
 impl<'a> Ask<'a> {
@@ -64,13 +74,13 @@ impl<'a> Ask<'a> {
             delegation: false,
             by_binding: false,
             expanded_by: Vec::new(),
-            why: String::new(),
+            why: Why::default(),
             wait: Duration::MAX,
         }
     }
 
     /// The same question over TCP.
-    pub(super) fn over_tcp(&self, why: impl Into<String>) -> Ask<'a> {
+    pub(super) fn over_tcp(&self, why: impl Into<Why>) -> Ask<'a> {
         Ask {
             tcp: true,
             why: why.into(),
@@ -79,7 +89,7 @@ impl<'a> Ask<'a> {
     }
 
     /// The same question once more.
-    pub(super) fn again(&self, edns_size: Option<u16>, why: impl Into<String>) -> Ask<'a> {
+    pub(super) fn again(&self, edns_size: Option<u16>, why: impl Into<Why>) -> Ask<'a> {
         Ask {
             edns_size,
             why: why.into(),
@@ -95,7 +105,7 @@ impl<'a> Ask<'a> {
     /// Puts the question, waits and writes both down; `None` when the walk's time is up.
     pub(super) async fn put(&self, walker: &Walker<'_>) -> Option<Reply> {
         let wait = walker.patience()?.min(self.wait);
-        let asked = Asked::now(self.command()).because(self.why.as_str());
+        let asked = Asked::now(self.command()).because(&self.why);
         let reply = match self.message() {
             None => failed("this is no name that can be asked for"),
             Some((question, message)) => {

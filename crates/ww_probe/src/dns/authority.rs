@@ -5,6 +5,7 @@ use super::server::Server;
 use super::wire::{A, AAAA, NS, SOA, same};
 use super::{RETRY, Resolving, addresses_in};
 use crate::Depth;
+use crate::recorder::Why;
 use std::net::{IpAddr, SocketAddr};
 use ww_base::Gap;
 use ww_evidence::transcript::{Answer, LookupOutcome, Record};
@@ -31,7 +32,7 @@ pub(super) async fn ask_all(
     resolving: &Resolving<'_, '_>,
     resolver: &Server,
     kind: u16,
-    why: &str,
+    why: &Why,
 ) {
     let walker = resolving.walker;
     let host = walker.target.host.as_str();
@@ -56,7 +57,7 @@ pub(super) async fn ask_all(
     for server in addresses(resolving, resolver, named, why).await {
         let ask = Ask {
             authoritative_server: true,
-            why: why.to_owned(),
+            why: why.clone(),
             wait: RETRY,
             ..Ask::new(server, &zone, SOA)
         };
@@ -70,7 +71,7 @@ pub(super) async fn ask_all(
         let of_target = Ask {
             name: host,
             kind,
-            why: why.to_owned(),
+            why: why.clone(),
             ..ask.clone()
         };
         if of_target.put(walker).await.is_none() {
@@ -80,7 +81,7 @@ pub(super) async fn ask_all(
             asks_own_names = false;
             let of_names = Ask {
                 kind: NS,
-                why: why.to_owned(),
+                why: why.clone(),
                 ..ask
             };
             if of_names.put(walker).await.is_none() {
@@ -96,7 +97,7 @@ async fn delegated(
     resolver: &Server,
     zone_name: &str,
 ) -> Vec<Named> {
-    let why = "to whom does the parent delegate the zone?";
+    let why = &Why::from("to whom does the parent delegate the zone?");
     let above = match zone_name.split_once('.') {
         _ if zone_name == "." => return Vec::new(),
         Some((_, above)) if !above.is_empty() => above,
@@ -110,7 +111,7 @@ async fn delegated(
     for server in addresses(resolving, resolver, named, why).await {
         let ask = Ask {
             delegation: true,
-            why: why.to_owned(),
+            why: why.clone(),
             wait: RETRY,
             ..Ask::new(server, zone_name, NS)
         };
@@ -160,7 +161,7 @@ async fn zone(
     resolving: &Resolving<'_, '_>,
     resolver: &Server,
     host: &str,
-    why: &str,
+    why: &Why,
 ) -> Option<String> {
     let answer = unchecked(resolving, resolver, host, SOA, why).await?.0;
     // An alias leads to another zone, whose SOA record may come along; its own comes first or not at all.
@@ -188,7 +189,7 @@ async fn names(
     resolving: &Resolving<'_, '_>,
     resolver: &Server,
     zone: &str,
-    why: &str,
+    why: &Why,
 ) -> Vec<Named> {
     match unchecked(resolving, resolver, zone, NS, why).await {
         Some((answer, additional)) => name_servers(&answer.records, zone, &additional),
@@ -220,7 +221,7 @@ async fn addresses(
     resolving: &Resolving<'_, '_>,
     resolver: &Server,
     named: Vec<Named>,
-    why: &str,
+    why: &Why,
 ) -> Vec<SocketAddr> {
     let mut servers: Vec<SocketAddr> = Vec::new();
     for Named {
@@ -252,11 +253,11 @@ async fn unchecked(
     resolver: &Server,
     name: &str,
     kind: u16,
-    why: &str,
+    why: &Why,
 ) -> Option<(Answer, Vec<Record>)> {
     let ask = Ask {
         checking_disabled: true,
-        why: why.to_owned(),
+        why: why.clone(),
         ..Ask::new(resolver, name, kind)
     };
     let Reply {

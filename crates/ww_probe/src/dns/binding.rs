@@ -96,7 +96,7 @@ impl Resolving<'_, '_> {
             passed.push(alias.target.clone());
             let ask = Ask {
                 by_binding: true,
-                why: format!("{record}: what is there?"),
+                why: format!("{record}: what is there?").into(),
                 ..Ask::new(&resolver.server, &alias.target, HTTPS)
             };
             let Some(next) = resolver.question(self.walker, &ask).await else {
@@ -205,7 +205,7 @@ impl Resolving<'_, '_> {
         for &kind in self.kinds() {
             let ask = Ask {
                 by_binding: true,
-                why: format!("{record}: where is that?"),
+                why: format!("{record}: where is that?").into(),
                 ..Ask::new(&resolver.server, name, kind)
             };
             let Some(answer) = resolver.question(self.walker, &ask).await else {

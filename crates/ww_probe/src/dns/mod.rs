@@ -5,6 +5,7 @@ mod authority;
 mod binding;
 mod channel;
 mod dnssec;
+mod follow;
 mod named;
 mod resolver;
 mod search;
@@ -20,7 +21,7 @@ pub(crate) use dnssec::{Doubt, validate, validate_one};
 pub use dnssec::{TrustAnchorError, TrustAnchors};
 pub use named::{EncryptedServer, NameServer};
 
-use crate::recorder::Asked;
+use crate::recorder::{Asked, Why};
 use crate::tls::{Pending, together};
 use crate::walk::Walker;
 use crate::{Depth, Families};
@@ -31,7 +32,7 @@ use std::cmp::Reverse;
 use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
-use wire::{A, AAAA, HTTPS, SRV, kind_name, same};
+use wire::{A, AAAA, HTTPS, SRV, same};
 use ww_base::Gap;
 use ww_evidence::transcript::{Answer, LookupOutcome, Record, ResolverSetup, Seen, Service};
 
@@ -46,7 +47,7 @@ const RETRY: Duration = Duration::from_millis(1_500);
 const SERVICE_HOSTS: usize = 4;
 
 /// What names lead to.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Found {
     /// Where the target is, as programs on this host would be told: the system's addresses first, then those
     /// that only name servers know.
@@ -232,69 +233,6 @@ impl<'r, 'w> Resolving<'r, 'w> {
         system::addresses(self.walker, longer).await
     }
 
-    /// Answers whose chain of signatures is worth a look: those that a resolver holds back, or else one that it
-    /// may vouch for.
-    fn doubts(&self, resolvers: &[Resolver], said: &[Said]) -> Vec<Doubt> {
-        for (resolver, said) in resolvers.iter().zip(said) {
-            let held_back = said.answers.iter().filter(|(kind, answer)| {
-                answer.rcode == "SERVFAIL" && self.is_held_back(&resolver.server, *kind, answer)
-            });
-            let doubts: Vec<Doubt> = held_back
-                .map(|&(kind, _)| Doubt {
-                    server: resolver.server.clone(),
-                    kind,
-                    why: "SERVFAIL, but an answer without validation: which link does not hold?",
-                })
-                .collect();
-            if !doubts.is_empty() {
-                return doubts;
-            }
-        }
-        let one = resolvers.iter().zip(said).find_map(|(resolver, said)| {
-            let (kind, answer) = said
-                .answers
-                .iter()
-                .find(|(_, answer)| addresses_in(&answer.records).next().is_some())?;
-            let why = if answer.authentic {
-                "the resolver vouches for the answer (AD): how long do its signatures hold?"
-            } else if self.walker.options.depth == Depth::Deep {
-                "is the answer signed, and does the chain of signatures hold?"
-            } else {
-                ""
-            };
-            Some(Doubt {
-                server: resolver.server.clone(),
-                kind: *kind,
-                why,
-            })
-        });
-        one.into_iter().collect()
-    }
-
-    /// The server has an answer that it does not give because of signatures: it says so, or gives it with CD.
-    fn is_held_back(&self, server: &Server, kind: u16, answer: &Answer) -> bool {
-        let is_of_dnssec = |code: u16| matches!(code, 5..=12 | 25);
-        let mut codes = answer.extended_errors.iter().map(|error| error.code);
-        if codes.any(is_of_dnssec) {
-            return true;
-        }
-        let kind = kind_name(kind);
-        self.walker.recorder.look(|steps| {
-            steps.iter().any(|step| match &step.seen {
-                Seen::Lookup(lookup) => {
-                    let is_same = lookup.checking_disabled
-                        && lookup.kind == kind
-                        && server.is_of(&lookup.via)
-                        && same(&lookup.name, &self.walker.target.host);
-                    is_same
-                        && matches!(&lookup.outcome, LookupOutcome::Answered(answer)
-                            if matches!(answer.rcode.as_str(), "NOERROR" | "NXDOMAIN"))
-                }
-                _ => false,
-            })
-        })
-    }
-
     /// Adds addresses of the families in use that are not there yet.
     fn add(&self, found: &mut Vec<SocketAddr>, addresses: Vec<IpAddr>) {
         for address in addresses {
@@ -372,7 +310,7 @@ impl<'r, 'w> Resolving<'r, 'w> {
             for &kind in self.kinds() {
                 let ask = Ask {
                     expanded_by: one.by.clone(),
-                    why: format!("the search list makes this name of {host}"),
+                    why: format!("the search list makes this name of {host}").into(),
                     ..Ask::new(&resolver.server, &one.name, kind)
                 };
                 let Some(reply) = ask.put(self.walker).await else {
@@ -405,21 +343,16 @@ impl<'r, 'w> Resolving<'r, 'w> {
         });
         let first = self.kinds().first().copied().unwrap_or(A);
         let (kind, why) = if let Some(&kind) = differs {
-            (
-                kind,
-                "the resolvers disagree: what do the zone's own servers say?",
-            )
-        } else if nothing_found {
-            (
-                first,
-                "no address was found: what do the zone's own servers say?",
-            )
+            let why = "the resolvers disagree: what do the zone's own servers say?";
+            (kind, why.into())
+        } else if nothing_found && let Some(why) = self.zone_tells(&resolver.server) {
+            (first, why)
         } else if self.walker.options.depth == Depth::Deep {
-            (first, "")
+            (first, Why::default())
         } else {
             return;
         };
-        authority::ask_all(self, &resolver.server, kind, why).await;
+        authority::ask_all(self, &resolver.server, kind, &why).await;
     }
 
     /// A zone's server may be anywhere in the network, and never this host or its link.
@@ -495,7 +428,7 @@ impl<'r, 'w> Resolving<'r, 'w> {
         }
         for &kind in self.kinds() {
             let ask = Ask {
-                why: format!("the service {} is there", self.walker.target.host),
+                why: format!("the service {} is there", self.walker.target.host).into(),
                 ..Ask::new(&resolver.server, &one.name, kind)
             };
             let answer = resolver.question(self.walker, &ask).await;

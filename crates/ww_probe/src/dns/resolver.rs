@@ -2,10 +2,12 @@
 //! validation.
 
 use super::ask::{Ask, Reply};
+use super::follow::{Told, after_failure, after_silence};
 use super::server::Server;
 use super::{RETRY, SIZES};
 use crate::walk::Walker;
 use ww_evidence::transcript::{Answer, LookupOutcome};
+use ww_reason::Control;
 
 /// How a server can be asked, as far as it is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,18 +64,17 @@ impl Resolver {
         match self.ways {
             Ways::Open => self.over_channel(walker, ask).await,
             Ways::None | Ways::Closed => None,
-            Ways::Tcp => answer(
-                ask.over_tcp("over UDP it does not answer")
-                    .put(walker)
-                    .await?,
-            ),
+            Ways::Tcp => {
+                let tcp = ask.over_tcp("over UDP it does not answer");
+                tcp.put(walker).await.and_then(Reply::answer)
+            }
             Ways::Udp(size) => {
-                let ask = ask.again(size, ask.why.as_str());
+                let ask = ask.again(size, &ask.why);
                 match ask.put(walker).await?.outcome {
                     LookupOutcome::Answered(answer) => {
                         Some(self.follow(walker, &ask, *answer).await)
                     }
-                    LookupOutcome::TimedOut => self.smaller(walker, &ask).await,
+                    LookupOutcome::TimedOut => self.otherwise(walker, &ask).await,
                     LookupOutcome::Refused => {
                         self.over_tcp_alone(
                             walker,
@@ -93,7 +94,7 @@ impl Resolver {
 
     /// One that does not answer the first question is not asked a second one.
     async fn over_channel(&mut self, walker: &Walker<'_>, ask: &Ask<'_>) -> Option<Answer> {
-        if let Some(answer) = ask.put(walker).await.and_then(answer) {
+        if let Some(answer) = ask.put(walker).await.and_then(Reply::answer) {
             return Some(self.follow(walker, ask, answer).await);
         }
         if !self.heard {
@@ -110,22 +111,19 @@ impl Resolver {
                 .over_tcp("the answer over UDP is cut short")
                 .put(walker)
                 .await;
-            return tcp.and_then(answer).unwrap_or(first);
+            return tcp.and_then(Reply::answer).unwrap_or(first);
         }
         match first.rcode.as_str() {
             "SERVFAIL" if !ask.checking_disabled => {
-                let unchecked = Ask {
-                    checking_disabled: true,
-                    ..ask.again(
-                        ask.edns_size,
-                        "SERVFAIL: does the server find nothing, or do signatures not hold?",
-                    )
-                };
-                unchecked.put(walker).await;
+                after_failure(walker, ask).await;
                 first
             }
             _ if first.is_about_form() && ask.edns_size.is_some() && self.ways != Ways::Open => {
-                let plain = ask.without_edns(&first).put(walker).await.and_then(answer);
+                let plain = ask
+                    .without_edns(&first)
+                    .put(walker)
+                    .await
+                    .and_then(Reply::answer);
                 match plain {
                     Some(plain) if plain.rcode != first.rcode => {
                         self.ways = Ways::Udp(None);
@@ -138,45 +136,37 @@ impl Resolver {
         }
     }
 
-    /// Nothing came: is it the size of the answer, EDNS, UDP or the server?
-    async fn smaller(&mut self, walker: &Walker<'_>, ask: &Ask<'_>) -> Option<Answer> {
-        let sizes = [Some(SIZES.1), None];
-        for size in sizes.into_iter().filter(|size| *size != ask.edns_size) {
-            let why = match size {
-                Some(size) => format!("nothing came: does an answer of at most {size} bytes?"),
-                None => {
-                    "nothing came: does an answer without EDNS, of at most 512 bytes?".to_owned()
+    /// Nothing came: what does in another way, and in which way later questions are put.
+    async fn otherwise(&mut self, walker: &Walker<'_>, ask: &Ask<'_>) -> Option<Answer> {
+        let mut told = after_silence(walker, ask).await;
+        let is_lost_again = told
+            .iter()
+            .any(|one| one.control == Control::SameAgain && one.answer.is_none());
+        told.retain(|one| one.answer.is_some());
+        self.heard |= told.iter().any(|one| one.control != Control::OverTcp);
+        let mut take = |control| {
+            let at = told.iter().position(|one| one.control == control)?;
+            let Told { ask, answer, .. } = told.swap_remove(at);
+            Some((ask, answer?))
+        };
+        let same = take(Control::SameAgain);
+        let small = take(Control::SmallAnswer).or_else(|| take(Control::WithoutEdns));
+        let tcp = take(Control::OverTcp).map(|(_, answer)| answer);
+        match (same.or(small), tcp) {
+            (Some((smaller, first)), tcp) => {
+                if is_lost_again {
+                    self.ways = Ways::Udp(smaller.edns_size);
                 }
-            };
-            let smaller = Ask {
-                wait: RETRY,
-                ..ask.again(size, why)
-            };
-            let reply = smaller.put(walker).await?;
-            if let Some(small) = answer(reply) {
-                if self.is_size(walker, ask).await {
-                    self.ways = Ways::Udp(size);
+                match tcp.filter(|_| first.truncated) {
+                    Some(whole) => Some(whole),
+                    None => Some(self.follow(walker, &smaller, first).await),
                 }
-                return Some(self.follow(walker, &smaller, small).await);
+            }
+            (None, tcp) => {
+                self.without_udp(tcp.is_some());
+                tcp
             }
         }
-        self.over_tcp_alone(walker, ask, "nothing came over UDP")
-            .await
-    }
-
-    /// Whether the larger answer is lost again.
-    async fn is_size(&self, walker: &Walker<'_>, ask: &Ask<'_>) -> bool {
-        let again = Ask {
-            wait: RETRY,
-            ..ask.again(
-                ask.edns_size,
-                "the smaller answer came: was it size or chance?",
-            )
-        };
-        again
-            .put(walker)
-            .await
-            .is_some_and(|reply| answer(reply).is_none())
     }
 
     async fn over_tcp_alone(
@@ -189,21 +179,15 @@ impl Resolver {
             wait: RETRY,
             ..ask.over_tcp(why)
         };
-        let found = tcp.put(walker).await.and_then(answer);
-        if !self.heard {
-            self.ways = if found.is_some() {
-                Ways::Tcp
-            } else {
-                Ways::None
-            };
-        }
+        let found = tcp.put(walker).await.and_then(Reply::answer);
+        self.without_udp(found.is_some());
         found
     }
-}
 
-fn answer(reply: Reply) -> Option<Answer> {
-    match reply.outcome {
-        LookupOutcome::Answered(answer) => Some(*answer),
-        _ => None,
+    /// Nothing came over UDP; `tcp`: something did over TCP.
+    fn without_udp(&mut self, tcp: bool) {
+        if !self.heard {
+            self.ways = if tcp { Ways::Tcp } else { Ways::None };
+        }
     }
 }

@@ -22,13 +22,13 @@ pub(super) fn cases(target: &Target, steps: &[Step]) -> Vec<Case> {
         .filter(|(_, lookup)| {
             // The parent's servers are asked of the zone, not of the name.
             let of_zone = lookup.authoritative_server || lookup.delegation;
-            lookup.expanded_by.is_empty() && !of_zone && !lookup.by_binding
+            lookup.expanded_by.is_empty() && !of_zone
         })
         .collect();
-    let mut known: Vec<(SocketAddr, Symptom, &str, &str)> = Vec::new();
+    let mut known: Vec<(Place<'_>, Symptom, &str, &str)> = Vec::new();
     let mut cases: Vec<Case> = Vec::new();
     for &(step, lookup) in &asked {
-        let (Some(server), Some(symptom)) = (lookup.via.server(), symptom(lookup)) else {
+        let (Some(server), Some(symptom)) = (Place::of(&lookup.via), symptom(step, lookup)) else {
             continue;
         };
         let key = (server, symptom, lookup.name.as_str(), lookup.kind.as_str());
@@ -42,17 +42,33 @@ pub(super) fn cases(target: &Target, steps: &[Step]) -> Vec<Case> {
         };
         cases.push(Case {
             symptom,
-            at: Some(server),
+            at: lookup.via.server(),
             step: step.number,
             readings,
         });
     }
     let of_target: Vec<Asked<'_>> = asked
         .into_iter()
-        .filter(|(_, lookup)| same(&lookup.name, &target.host))
+        .filter(|(_, lookup)| !lookup.by_binding && same(&lookup.name, &target.host))
         .collect();
     cases.extend(not_found(target, steps, &of_target));
     cases
+}
+
+/// Where a name server is asked.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place<'s> {
+    At(SocketAddr),
+    Web(&'s str),
+}
+
+impl<'s> Place<'s> {
+    fn of(via: &'s DnsVia) -> Option<Place<'s>> {
+        match via {
+            DnsVia::Https(url) => Some(Place::Web(url)),
+            _ => via.server().map(Place::At),
+        }
+    }
 }
 
 fn same(one: &str, other: &str) -> bool {
@@ -67,11 +83,13 @@ fn answer(lookup: &Lookup) -> Option<&Answer> {
     }
 }
 
-fn symptom(lookup: &Lookup) -> Option<Symptom> {
+fn symptom(step: &Step, lookup: &Lookup) -> Option<Symptom> {
+    // A control of another question that fails too tells of that one.
+    let is_control = step.chosen.is_some();
     let over_udp = matches!(lookup.via, DnsVia::Udp(_));
     match &lookup.outcome {
         _ if lookup.checking_disabled => None,
-        LookupOutcome::TimedOut if over_udp => Some(Symptom::ServerSilent),
+        LookupOutcome::TimedOut if over_udp && !is_control => Some(Symptom::ServerSilent),
         LookupOutcome::Answered(answer) if answer.rcode == "SERVFAIL" => {
             Some(Symptom::ServerFailure)
         }
@@ -80,7 +98,7 @@ fn symptom(lookup: &Lookup) -> Option<Symptom> {
 }
 
 /// What the server made of other questions.
-fn of_silence(asked: &[Asked<'_>], (failed, silent): Asked<'_>, server: SocketAddr) -> Readings {
+fn of_silence(asked: &[Asked<'_>], (failed, silent): Asked<'_>, server: Place<'_>) -> Readings {
     let mut readings = Readings::default();
     // What asked for no more than a packet, or without EDNS, failed as such.
     if silent.edns_size.is_none_or(|size| size <= WHOLE) {
@@ -90,7 +108,7 @@ fn of_silence(asked: &[Asked<'_>], (failed, silent): Asked<'_>, server: SocketAd
         readings.note(Control::WithoutEdns, Reading::Fails);
     }
     for (step, lookup) in asked {
-        let of_server = lookup.via.server() == Some(server) && !lookup.checking_disabled;
+        let of_server = Place::of(&lookup.via) == Some(server) && !lookup.checking_disabled;
         if !of_server || step.number == failed.number {
             continue;
         }
@@ -115,16 +133,11 @@ fn of_silence(asked: &[Asked<'_>], (failed, silent): Asked<'_>, server: SocketAd
 }
 
 /// What the server gives without validation, and what validation by ourselves finds.
-fn of_failure(
-    asked: &[Asked<'_>],
-    steps: &[Step],
-    failed: &Lookup,
-    server: SocketAddr,
-) -> Readings {
+fn of_failure(asked: &[Asked<'_>], steps: &[Step], failed: &Lookup, server: Place<'_>) -> Readings {
     let mut readings = Readings::default();
     let unchecked = asked.iter().filter(|(_, lookup)| {
         lookup.checking_disabled
-            && lookup.via.server() == Some(server)
+            && Place::of(&lookup.via) == Some(server)
             && lookup.kind == failed.kind
             && same(&lookup.name, &failed.name)
     });
@@ -149,7 +162,37 @@ fn of_failure(
             readings.note(Control::Chain, reading);
         }
     }
+    if let Some(reading) = zone_servers(steps, &failed.name) {
+        readings.note(Control::ZoneServers, reading);
+    }
     readings
+}
+
+/// Whether the zone's own servers that were asked answer for a name: all of them, some, or none.
+fn zone_servers(steps: &[Step], name: &str) -> Option<Reading> {
+    let mut servers: Vec<(Place<'_>, bool)> = Vec::new();
+    for step in steps {
+        let Seen::Lookup(lookup) = &step.seen else {
+            continue;
+        };
+        let Some(place) = Place::of(&lookup.via).filter(|_| lookup.authoritative_server) else {
+            continue;
+        };
+        let answers = same(&lookup.name, name)
+            && answer(lookup)
+                .is_some_and(|said| matches!(said.rcode.as_str(), "NOERROR" | "NXDOMAIN"));
+        match servers.iter_mut().find(|(known, _)| *known == place) {
+            Some((_, known)) => *known |= answers,
+            None => servers.push((place, answers)),
+        }
+    }
+    let answering = servers.iter().filter(|(_, answers)| *answers).count();
+    Some(match answering {
+        _ if servers.is_empty() => return None,
+        0 => Reading::Fails,
+        some if some < servers.len() => Reading::Degraded,
+        _ => Reading::Works,
+    })
 }
 
 fn has_address(answer: &Answer) -> bool {

@@ -361,6 +361,48 @@ fn a_silent_name_server_is_judged_by_smaller_questions() {
 }
 
 #[test]
+fn a_control_that_is_silent_too_is_no_symptom_of_its_own() {
+    let silence = |kind: &str, more: &str| {
+        format!(
+            r#"{{"step":"lookup","name":"lab.example","kind":"{kind}","via":{{"udp":"192.0.2.53:53"}},{more}"outcome":"timed-out"}}"#
+        )
+    };
+    let chosen = r#""chosen":{"symptom":"a name server is silent","raised-by":1,"controls":["another type"]},"#;
+    let cases = |other: &str| seen(HTTP, &[&silence("A", ""), &silence("AAAA", other)]).len();
+    assert_eq!(cases(""), 2);
+    assert_eq!(cases(chosen), 1);
+}
+
+#[test]
+fn a_failing_name_server_is_judged_by_the_zones_own() {
+    let lookup = |more: &str, server: u8, rcode: &str| {
+        format!(
+            r#"{{"step":"lookup","name":"lab.example","kind":"A",{more}"via":{{"udp":"192.0.2.{server}:53"}},"outcome":{{"answered":{{"rcode":"{rcode}"}}}}}}"#
+        )
+    };
+    let failed = lookup("", 53, "SERVFAIL");
+    let unchecked = lookup(r#""checking-disabled":true,"#, 53, "SERVFAIL");
+    let own = |server, rcode| lookup(r#""authoritative-server":true,"#, server, rcode);
+    let of = |own: &[String]| {
+        let lines: Vec<&str> = [&failed, &unchecked]
+            .into_iter()
+            .chain(own)
+            .map(String::as_str)
+            .collect();
+        only(&seen(HTTP, &lines), Symptom::ServerFailure).0
+    };
+    let (reach, fail) = (
+        "it cannot reach the zone's servers",
+        "the zone's servers fail",
+    );
+    assert_eq!(of(&[]), [reach, fail]);
+    assert_eq!(of(&[own(1, "NOERROR"), own(2, "NXDOMAIN")]), [reach]);
+    assert_eq!(of(&[own(1, "REFUSED"), own(2, "SERVFAIL")]), [fail]);
+    // One of them serves it: a resolver that asks the other one first may give up.
+    assert_eq!(of(&[own(1, "NOERROR"), own(2, "REFUSED")]), [reach, fail]);
+}
+
+#[test]
 fn a_name_that_nobody_finds_is_held_against_the_zone() {
     let no = r#"{"step":"lookup","name":"lab.example","kind":"A","via":{"udp":"192.0.2.53:53"},"outcome":{"answered":{"rcode":"NXDOMAIN"}}}"#;
     let setup = r#"{"step":"resolver","servers":["192.0.2.53:53"]}"#;

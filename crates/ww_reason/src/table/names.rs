@@ -79,10 +79,11 @@ pub(super) static SERVER_SILENT: Entry = Entry {
 };
 
 /// A validating resolver answers SERVFAIL for what it cannot validate and gives it with CD (RFC 4035 section 3.2.2);
-/// one that cannot reach the zone's servers has nothing to give with CD either.
+/// one that cannot reach the zone's servers has nothing to give with CD either. Whether they are there, they tell
+/// themselves.
 pub(super) static SERVER_FAILURE: Entry = Entry {
     sender: Sender::Known,
-    controls: &[WithoutValidation, Chain],
+    controls: &[WithoutValidation, Chain, ZoneServers],
     causes: &[
         cause(
             "dnssec-bogus",
@@ -102,8 +103,20 @@ pub(super) static SERVER_FAILURE: Entry = Entry {
         cause(
             "dns-server-failure",
             Kind::Connectivity,
-            "it cannot reach the zone's servers, or they fail",
-            &[(WithoutValidation, Admits::FAILS)],
+            "it cannot reach the zone's servers",
+            &[
+                (WithoutValidation, Admits::FAILS),
+                (ZoneServers, Admits::ANSWERS),
+            ],
+        ),
+        cause(
+            "dns-server-failure",
+            Kind::Application,
+            "the zone's servers fail",
+            &[
+                (WithoutValidation, Admits::FAILS),
+                (ZoneServers, Admits::AILS),
+            ],
         ),
     ],
     would_tell: "delv +vtrace, and the log of the name server",

@@ -22,7 +22,7 @@ use super::ask::shell_word;
 use super::server::{Server, port_option};
 use super::wire::{Question, kind_name, number_of_kind};
 use super::{RETRY, SIZES};
-use crate::recorder::Asked;
+use crate::recorder::{Asked, Why};
 use crate::walk::Walker;
 use chain::{Chain, Source};
 use name::Name;
@@ -36,17 +36,17 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use ww_evidence::transcript::{SecurityVerdict, Seen, Validation};
 
 /// How long a chain may take in all.
-const LONGEST: Duration = Duration::from_secs(10);
+pub(super) const LONGEST: Duration = Duration::from_secs(10);
 
 /// An answer whose chain is worth a look.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(crate) struct Doubt {
     /// The resolver that gave it.
     pub(super) server: Server,
     /// The type.
     pub(super) kind: u16,
     /// What raises it; nothing where an answer with signatures would.
-    pub(super) why: &'static str,
+    pub(super) why: Option<Why>,
 }
 
 /// Walks the chains of the target's name, as far as there are signatures.
@@ -64,15 +64,14 @@ pub(crate) async fn validate(walker: &Walker<'_>, doubts: &[Doubt]) {
         let asked = Asked::now(command(server, &walker.target.host, doubt.kind));
         let judged = match chain.ask(&name, doubt.kind).await {
             // A zone without signatures is the common case, and one that could not be asked has steps enough.
-            Ok(reply) if doubt.why.is_empty() && !reply.is_signed() => return,
-            Err(_) if doubt.why.is_empty() => return,
+            Ok(reply) if doubt.why.is_none() && !reply.is_signed() => return,
+            Err(_) if doubt.why.is_none() => return,
             Ok(reply) => chain.judge_reply(&name, doubt.kind, reply).await,
             Err(ended) => Err(ended),
         };
-        let why = if doubt.why.is_empty() {
-            "the answer is signed: does the chain of signatures hold?"
-        } else {
-            doubt.why
+        let why = match &doubt.why {
+            Some(why) => why.clone(),
+            None => Why::from("the answer is signed: does the chain of signatures hold?"),
         };
         let seen = validation(
             server.address(),

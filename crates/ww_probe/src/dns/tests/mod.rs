@@ -529,10 +529,8 @@ fn what_answers_another_question_is_not_believed() {
         .await;
         assert!(found.is_empty());
         assert_eq!(told(&steps)[0], "A a.example 4096: silence");
-        assert_eq!(
-            told(&steps)[3],
-            "A a.example tcp: the connection was closed without an answer"
-        );
+        let tcp = "A a.example tcp: the connection was closed without an answer".to_owned();
+        assert!(told(&steps).contains(&tcp), "{:?}", told(&steps));
     });
 }
 

@@ -4,7 +4,8 @@ use super::super::servers::{
     Control, Server, answer, control, dig, how, is_found, listed, named, resolvers, servers, setup,
 };
 use crate::{Sighting, Sightings, Story, Subject, Walk};
-use ww_evidence::transcript::{DnsVia, Lookup, LookupOutcome, Step};
+use ww_base::Span;
+use ww_evidence::transcript::{Chosen, DnsVia, Lookup, LookupOutcome, Step};
 use ww_finding::{Owner, Severity};
 
 /// Answers up to this size pass every path in one piece.
@@ -43,7 +44,7 @@ pub(super) fn sight(walk: &Walk<'_>, sightings: &mut Sightings) {
             .iter()
             .map(|(step, _)| Subject::Step(step.number))
             .collect();
-        sighting.lost = steps.iter().map(|(step, _)| step.took).sum();
+        sighting.lost = waited(&steps);
         for &(step, lookup) in &steps {
             sighting = sighting.show(walk.at(step, says(step, lookup)));
         }
@@ -53,6 +54,21 @@ pub(super) fn sight(walk: &Walk<'_>, sightings: &mut Sightings) {
         }
         sightings.add(sighting);
     }
+}
+
+/// How long was waited: once for what one choice put side by side.
+fn waited(steps: &[(&Step, &Lookup)]) -> Span {
+    let mut waits: Vec<(Option<&Chosen>, Span)> = Vec::new();
+    for (step, _) in steps {
+        let chosen = step.chosen.as_ref();
+        let is_beside =
+            |(known, _): &&mut (Option<&Chosen>, Span)| chosen.is_some() && *known == chosen;
+        match waits.iter_mut().find(is_beside) {
+            Some((_, longest)) => *longest = (*longest).max(step.took),
+            None => waits.push((chosen, step.took)),
+        }
+    }
+    waits.iter().map(|(_, wait)| *wait).sum()
 }
 
 /// What answers where a resolver does not, at least over UDP.
@@ -294,4 +310,36 @@ fn dead(walk: &Walk<'_>, at: &str) -> Story {
     .owner(owner)
     .advise(format!("Ask from this host: {} {host}; if it is meant to be there, start it or open port 53 over UDP and TCP", dig(at)))
     .advise("If it is not, take it out of /etc/resolv.conf or the DHCP option; until then `options timeout:1 rotate` keeps the wait short (glibc)")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ww_evidence::transcript::Seen;
+
+    #[test]
+    fn what_is_asked_side_by_side_is_waited_for_once() {
+        let step = |took: i64, raised_by: Option<u32>| Step {
+            took: Span::from_millis(took),
+            chosen: raised_by.map(|raised_by| Chosen {
+                raised_by,
+                ..Chosen::default()
+            }),
+            number: 1,
+            began: Span::ZERO,
+            why: String::new(),
+            command: String::new(),
+            seen: Seen::Lookup(Lookup::default()),
+        };
+        let steps = [
+            step(5_000, None),
+            step(1_500, Some(1)),
+            step(1_400, Some(1)),
+            step(5_000, None),
+            step(1_500, Some(4)),
+        ];
+        let lookup = Lookup::default();
+        let steps: Vec<(&Step, &Lookup)> = steps.iter().map(|step| (step, &lookup)).collect();
+        assert_eq!(waited(&steps), Span::from_millis(13_000));
+    }
 }
