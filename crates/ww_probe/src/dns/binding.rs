@@ -2,8 +2,8 @@
 
 use super::ask::{Ask, shell_word};
 use super::resolver::Resolver;
-use super::wire::{HTTPS, same};
-use super::{Resolving, Said, addresses_in};
+use super::wire::{A, AAAA, HTTPS, same};
+use super::{Resolving, Said};
 use crate::recorder::Asked;
 use std::net::IpAddr;
 use ww_base::Gap;
@@ -159,7 +159,7 @@ impl Resolving<'_, '_> {
         endpoints
     }
 
-    /// The endpoint of one record; none where its name has no address, which is written down.
+    /// The endpoint of one record; none where its name has no address or none is known, which is written down.
     async fn endpoint(
         &self,
         resolver: &mut Resolver,
@@ -168,19 +168,32 @@ impl Resolving<'_, '_> {
         record: &ServiceBinding,
     ) -> Option<Endpoint> {
         let name = record.effective_target();
-        let addresses = match said.addresses_of(name) {
-            known if !known.is_empty() && !said.silent => known,
-            _ => self.addresses_of(resolver, name, &text).await?,
+        let known = said.of(name);
+        let told = if known.addresses().is_empty() || known.silent {
+            self.said_of(resolver, name, &text).await
+        } else {
+            known
         };
-        let families = self.walker.options.families;
+        let addresses = told.addresses();
+        // Where it is not told which addresses of a family the name has, it may have the hints.
+        let is_told = |hint: &IpAddr| told.finds(if hint.is_ipv4() { A } else { AAAA }).is_some();
         let hints: Vec<IpAddr> = record
             .hints
             .iter()
             .copied()
-            .filter(|&hint| families.allow(hint) && !addresses.contains(&hint))
+            .filter(|hint| is_told(hint) && !addresses.contains(hint))
             .collect();
         if addresses.is_empty() && hints.is_empty() {
-            self.ends(text, name, BindingOutcome::NoAddress);
+            if [A, AAAA].iter().all(|&kind| told.finds(kind).is_some()) {
+                self.ends(text, name, BindingOutcome::NoAddress);
+            } else {
+                self.walker.recorder.gap(Gap::new(
+                    format!(
+                        "what is at {name}, where {text} leads: not all of its addresses are known"
+                    ),
+                    format!("dig {name} A and dig {name} AAAA"),
+                ));
+            }
             return None;
         }
         Some(Endpoint {
@@ -194,32 +207,21 @@ impl Resolving<'_, '_> {
         })
     }
 
-    /// The addresses of a name; `None` where no answer tells.
-    async fn addresses_of(
-        &self,
-        resolver: &mut Resolver,
-        name: &str,
-        record: &str,
-    ) -> Option<Vec<IpAddr>> {
-        let mut addresses = Vec::new();
+    /// What a server says of a name's addresses.
+    async fn said_of(&self, resolver: &mut Resolver, name: &str, record: &str) -> Said {
+        let mut said = Said::default();
         for &kind in self.kinds() {
             let ask = Ask {
                 by_binding: true,
                 why: format!("{record}: where is that?").into(),
                 ..Ask::new(&resolver.server, name, kind)
             };
-            let Some(answer) = resolver.question(self.walker, &ask).await else {
-                self.walker.recorder.gap(Gap::new(
-                    format!(
-                        "what is at {name}, where {record} leads: no answer tells its addresses"
-                    ),
-                    format!("dig {name} A and dig {name} AAAA"),
-                ));
-                return None;
-            };
-            addresses.extend(addresses_in(&answer.records));
+            match resolver.question(self.walker, &ask).await {
+                Some(answer) => said.answers.push((kind, answer)),
+                None => said.silent = true,
+            }
         }
-        Some(addresses)
+        said
     }
 
     /// A record that leads to no endpoint.
@@ -242,10 +244,17 @@ impl Resolving<'_, '_> {
 }
 
 impl Said {
-    /// The addresses that it gives a name, be it the target's or one that it is an alias of.
-    fn addresses_of(&self, name: &str) -> Vec<IpAddr> {
-        let records = self.answers.iter().flat_map(|(_, answer)| &answer.records);
-        addresses_in(records.filter(|record| same(&record.name, name))).collect()
+    /// What it says of one name, be it the target's or one that it is an alias of.
+    fn of(&self, name: &str) -> Said {
+        let answers = self.answers.iter().cloned().map(|(kind, mut answer)| {
+            answer.records.retain(|record| same(&record.name, name));
+            (kind, answer)
+        });
+        Said {
+            answers: answers.collect(),
+            silent: self.silent,
+            ..Said::default()
+        }
     }
 }
 

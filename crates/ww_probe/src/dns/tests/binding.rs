@@ -223,6 +223,49 @@ fn hints_that_the_name_does_not_have_stand_apart() {
 }
 
 #[test]
+fn what_no_answer_tells_is_no_lack_of_addresses() {
+    run(async {
+        let fails = server(|asked| match (asked.kind, asked.name.as_str()) {
+            (HTTPS, "a.example") => Some(https(asked, &data(1, "b.example", &[]))),
+            (A, "a.example") => asked.gives("192.0.2.1"),
+            (AAAA, "a.example") | (A, "b.example") => asked.fail(0),
+            _ => asked.fail(2),
+        });
+        let at = [fails.await];
+        for families in [Families::Both, Families::V4] {
+            let options = Options {
+                families,
+                ..options()
+            };
+            let target = target("a.example", Service::Https);
+            let (found, steps) = resolve_all(&at, target, options, |_| {}).await;
+            assert_eq!((found.bound.as_slice(), ends(&steps)), (&[][..], vec![]));
+            assert!(lookups(&steps).iter().any(|one| one.by_binding));
+        }
+    });
+}
+
+#[test]
+fn hints_of_a_family_that_is_not_told_are_left() {
+    run(async {
+        let fails = server(|asked| match asked.kind {
+            HTTPS => {
+                let hint = b"\0\x06\0\x10\x20\x01\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\x07";
+                Some(https(asked, &data(1, ".", hint)))
+            }
+            A => asked.gives("192.0.2.1"),
+            _ => asked.fail(2),
+        });
+        let target = target("a.example", Service::Https);
+        let (found, _) = resolve_all(&[fails.await], target, options(), |_| {}).await;
+        let [one] = found.bound.as_slice() else {
+            panic!("{:?}", found.bound);
+        };
+        assert_eq!((one.addresses.len(), one.hints.as_slice()), (1, &[][..]));
+    });
+}
+
+#[test]
 fn records_that_clients_leave_out_lead_nowhere() {
     run(async {
         let cases: [fn(&Asked) -> Option<Said>; 2] = [
