@@ -4,7 +4,7 @@ use crate::net::broken_family;
 use crate::tcp::attempts::failures;
 use crate::{Subject, Walk};
 use std::net::SocketAddr;
-use ww_base::Moment;
+use ww_base::{Gap, Moment};
 use ww_evidence::transcript::{
     BindingOutcome, BindingProbe, Connect, ConnectOutcome, Seen, Step, TlsHandshake, TlsOutcome,
     TrustVerdict,
@@ -38,7 +38,10 @@ pub(super) fn probe<'a>(walk: &Walk<'a>, subject: Subject) -> Option<(&'a Step, 
 fn not_open(walk: &Walk<'_>, to: SocketAddr, connect: &Connect) -> Option<String> {
     // A family, or a host, that fails as a whole is no matter of the record.
     let fails_anyway = |ip| failures(walk).iter().any(|(one, _)| one.to.ip() == ip);
-    if broken_family(walk) == Some(to.is_ipv6()) || fails_anyway(to.ip()) {
+    if broken_family(walk) == Some(to.is_ipv6())
+        || fails_anyway(to.ip())
+        || is_way_unknown(walk, to)
+    {
         return None;
     }
     match (connect.outcome, connect.icmp) {
@@ -55,9 +58,58 @@ fn not_open(walk: &Walk<'_>, to: SocketAddr, connect: &Connect) -> Option<String
     }
 }
 
+/// What cannot be said of an endpoint: whether it is dead, or its family does not work from here.
+pub(super) fn gap(walk: &Walk<'_>, probe: &BindingProbe) -> Option<Gap> {
+    let (BindingOutcome::NotOpen(_), Some(to)) = (&probe.outcome, probe.to) else {
+        return None;
+    };
+    let family = if to.is_ipv6() { "IPv6" } else { "IPv4" };
+    is_way_unknown(walk, to).then(|| {
+        Gap::new(
+            format!(
+                "whether {to} ({}) serves: no connection over {family} was opened from here at all",
+                probe.record
+            ),
+            format!("a walk from a host with {family}"),
+        )
+    })
+}
+
+/// Nothing was heard from any address of this family, only from such of the other one: the way from here may be what is
+/// broken.
+fn is_way_unknown(walk: &Walk<'_>, to: SocketAddr) -> bool {
+    let own = walk.transcript.connects();
+    let own = own.filter_map(|(_, connect)| connect.to.filter(|&to| is_heard(to, connect)));
+    let at_endpoints = walk.transcript.bindings().filter_map(|(_, probe)| {
+        probe.to.filter(|&to| match &probe.outcome {
+            BindingOutcome::Shaken(_) => true,
+            BindingOutcome::NotOpen(connect) => is_heard(to, connect),
+            _ => false,
+        })
+    });
+    let families: Vec<bool> = own.chain(at_endpoints).map(|to| to.is_ipv6()).collect();
+    families.contains(&!to.is_ipv6()) && !families.contains(&to.is_ipv6())
+}
+
+/// The host at the address said something, be it no.
+fn is_heard(to: SocketAddr, connect: &Connect) -> bool {
+    match connect.icmp {
+        Some(icmp) => icmp.from == to.ip(),
+        None => matches!(
+            connect.outcome,
+            ConnectOutcome::Open | ConnectOutcome::Refused
+        ),
+    }
+}
+
 fn not_secured(walk: &Walk<'_>, step: &Step, handshake: &TlsHandshake) -> Option<String> {
+    let mut own = walk.transcript.handshakes().peekable();
+    let is_done = |(_, own): (_, &TlsHandshake)| own.outcome == TlsOutcome::Done;
+    // Where no handshake succeeds at the target's own addresses, other rules tell why.
+    let fails_anyway = own.peek().is_some() && !own.any(is_done);
     Some(match &handshake.outcome {
         TlsOutcome::Done | TlsOutcome::LateAlert(_) => return not_trusted(walk, step, handshake),
+        _ if fails_anyway => return None,
         TlsOutcome::Alert(NO_APPLICATION_PROTOCOL) => return None,
         TlsOutcome::Alert(number) => format!("the TLS handshake ends with alert {number}"),
         TlsOutcome::Closed | TlsOutcome::Reset => "the TLS handshake is cut off".to_owned(),

@@ -1,6 +1,6 @@
 //! `https-record-unreachable`: an HTTPS record sends clients where the service is not.
 
-use super::bound::{probe, trouble};
+use super::bound::{gap, probe, trouble};
 use crate::rule::rule;
 use crate::{Sighting, Sightings, Story, Subject, Walk};
 use ww_evidence::transcript::{BindingOutcome, BindingProbe, Step};
@@ -23,6 +23,9 @@ rule! {
 
 fn sight(walk: &Walk<'_>, sightings: &mut Sightings) {
     for (step, probe) in walk.transcript.bindings().filter(|(_, probe)| !probe.hint) {
+        if let Some(gap) = gap(walk, probe) {
+            sightings.gap(gap);
+        }
         if let Some(why) = dead_end(probe).or_else(|| trouble(walk, step, probe)) {
             let place = probe.to.map_or(String::new(), |to| format!("{to}: "));
             let says = format!("{place}{why} ({})", probe.record);

@@ -1,6 +1,6 @@
 //! An HTTPS record that gives its name an address which the name does not have, and where it is not served.
 
-use crate::dns::bound::{probe, trouble};
+use crate::dns::bound::{gap, probe, trouble};
 use crate::{Sighting, Sightings, Story, Subject, Walk};
 use ww_evidence::transcript::BindingOutcome;
 use ww_finding::{Owner, Severity};
@@ -10,6 +10,9 @@ pub(super) fn sight(walk: &Walk<'_>, sightings: &mut Sightings) {
         return;
     }
     for (step, probe) in walk.transcript.bindings().filter(|(_, probe)| probe.hint) {
+        if let Some(gap) = gap(walk, probe) {
+            sightings.gap(gap);
+        }
         let (Some(why), Some(to)) = (trouble(walk, step, probe), probe.to) else {
             continue;
         };
