@@ -98,9 +98,15 @@ pub(super) fn say(walk: &Walk<'_>, sightings: &[Sighting]) -> Story {
         .map(|(_, lookup)| lookup.kind.as_str())
         .collect();
     let severity = severity(walk, &kinds, sightings);
+    // What is wrong with one type only says nothing of the name's addresses.
+    let only = kinds.first().copied().filter(|kind| {
+        let is_alone = kinds.iter().all(|other| other == kind);
+        is_alone && !is_needed(kind)
+    });
     if first.rcode != "SERVFAIL" {
-        return not_understood(&who, &first.rcode, severity);
+        return not_understood(&who, only, &first.rcode, severity);
     }
+    let what = only.map_or_else(|| host.clone(), |kind| format!("{kind} records of {host}"));
     let is_bogus = asked.iter().any(|server| {
         server
             .kinds()
@@ -115,7 +121,7 @@ pub(super) fn say(walk: &Walk<'_>, sightings: &[Sighting]) -> Story {
         _ => "; another resolver can".to_owned(),
     };
     let story = Story::observed(
-        format!("{who} could not resolve {host}: SERVFAIL{}{end}", reason(first)),
+        format!("{who} could not resolve {what}: SERVFAIL{}{end}", reason(first)),
         "the same question put to another resolver that succeeds puts the fault on these resolvers; one that fails as well, on the name's own servers or signatures",
     )
     .severity(severity);
@@ -165,10 +171,7 @@ fn severity(walk: &Walk<'_>, kinds: &[&str], sightings: &[Sighting]) -> Severity
     if all_mended {
         return Severity::Info;
     }
-    if !kinds
-        .iter()
-        .any(|kind| matches!(*kind, "A" | "AAAA" | "SRV"))
-    {
+    if !kinds.iter().any(|kind| is_needed(kind)) {
         return Severity::Low;
     }
     if is_found(walk) {
@@ -178,19 +181,33 @@ fn severity(walk: &Walk<'_>, kinds: &[&str], sightings: &[Sighting]) -> Severity
     }
 }
 
-fn not_understood(who: &str, rcode: &str, severity: Severity) -> Story {
-    let headline = match severity {
-        Severity::Info => {
+/// Without records of this type the service is not found.
+fn is_needed(kind: &str) -> bool {
+    matches!(kind, "A" | "AAAA" | "SRV")
+}
+
+fn not_understood(who: &str, only: Option<&str>, rcode: &str, severity: Severity) -> Story {
+    let headline = match (severity, only) {
+        (Severity::Info, _) => {
             format!("{who} answers {rcode} to questions with EDNS, and is asked again without it")
         }
-        _ => format!("{who} does not understand the question: {rcode}"),
+        (_, Some(kind)) => {
+            format!("{who} does not understand questions for {kind} records: {rcode}")
+        }
+        (_, None) => format!("{who} does not understand the question: {rcode}"),
+    };
+    let advice = match (severity, only) {
+        (Severity::Info, _) | (_, None) => {
+            "Update the server, or switch EDNS off for it alone (BIND: server ADDRESS { edns no; })"
+        }
+        (_, Some(_)) => {
+            "Update the server, or find the filter before it: types that it does not know are answered like others (RFC 3597)"
+        }
     };
     Story::observed(
         headline,
         "a repetition of the question with another tool that is answered",
     )
     .severity(severity)
-    .advise(
-        "Update the server, or switch EDNS off for it alone (BIND: server ADDRESS { edns no; })",
-    )
+    .advise(advice)
 }
