@@ -53,7 +53,8 @@ pub(super) fn say(walk: &Walk<'_>, sightings: &[Sighting]) -> Option<Story> {
         return None;
     };
     let host = &walk.target().host;
-    let left_alone = probe.no_default_alpn || choice(probe)? == Choice::Rejects;
+    let may_fall_back = !probe.no_default_alpn || probe.offered.iter().any(|one| one == "http/1.1");
+    let left_alone = !may_fall_back || choice(probe)? == Choice::Rejects;
     let consequence = if left_alone {
         "clients that go by it have no protocol left and give up"
     } else {
