@@ -1,6 +1,6 @@
 //! `handshake-options-stripped`: something between takes options out of SYNs or SYN-ACKs.
 
-use super::hosts::{self, count};
+use super::hosts::{self, HopLimits, count};
 use crate::rule::rule;
 use crate::shared::Tally;
 use crate::{Sighting, Sightings, Story, View};
@@ -51,6 +51,10 @@ fn detect(view: &View<'_>, sightings: &mut Sightings) {
             let Some(mark) = handshake_frame(flow, side).filter(|_| !missing.is_empty()) else {
                 continue;
             };
+            // Clients behind one address each have a system of their own.
+            if side == SideId::Client && HopLimits::of(view).are_several(flow.client.addr) {
+                continue;
+            }
             let what = match side {
                 SideId::Client => "SYN",
                 SideId::Server => "SYN-ACK",
@@ -180,9 +184,9 @@ fn tell(view: &View<'_>, sightings: &[Sighting]) -> Story {
     let elsewhere = offers
         .get(&(host, side))
         .into_iter()
-        .flatten()
-        .flatten()
-        .find_map(|services| services.iter().find(|service| **service != flow.server))
+        .flat_map(|known| OPTIONS.iter().zip(known))
+        .filter(|(option, _)| missing.contains(option))
+        .find_map(|(_, services)| services.as_ref()?.first())
         .map_or_else(|| "elsewhere".to_owned(), |service| format!("on {service}"));
     let what = match side {
         SideId::Client => format!("SYNs of {host} to {}", flow.server),

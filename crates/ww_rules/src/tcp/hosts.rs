@@ -44,6 +44,13 @@ impl HopLimits {
         HopLimits(hosts)
     }
 
+    /// The hop limits of a host's packets are clearly several: more than one machine sends from its address (NAT).
+    pub(super) fn are_several(&self, host: IpAddr) -> bool {
+        self.0
+            .get(&host)
+            .is_some_and(|ttl| ttl.max.abs_diff(ttl.min) > SAME_HOST_HOPS)
+    }
+
     /// The hop limit of all packets of a host, when it is always the same and `ttl` is clearly
     /// another one.
     pub(super) fn contradicting(&self, host: IpAddr, ttl: u8) -> Option<u8> {
