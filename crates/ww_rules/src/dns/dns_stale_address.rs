@@ -110,15 +110,27 @@ fn addresses(answered: &DnsTransaction) -> String {
 /// What clients were told, answer by answer.
 struct Told<'a> {
     /// Answers with addresses, in order of time, by client, name and type.
-    answers: FxHashMap<(IpAddr, &'a str, u16), Vec<&'a DnsTransaction>>,
+    answers: FxHashMap<Question<'a>, Vec<&'a DnsTransaction>>,
     /// Under which names a client was told of an address.
-    names: FxHashMap<(IpAddr, IpAddr), Vec<(&'a str, u16)>>,
+    names: FxHashMap<(IpAddr, IpAddr), Vec<Under<'a>>>,
+}
+
+/// Who asks, for which name and type.
+type Question<'a> = (IpAddr, &'a str, u16);
+
+/// An address among the answers to one question.
+struct Under<'a> {
+    question: Question<'a>,
+    /// Which of them have it, in order; nothing where all answers are alike.
+    places: Vec<usize>,
+    /// It comes and goes: a name with many addresses that are told in turn.
+    rotates: bool,
 }
 
 impl<'a> Told<'a> {
     /// None where no client was told of other addresses later.
     fn by_all(view: &View<'a>) -> Option<Told<'a>> {
-        let mut answers: FxHashMap<_, Vec<&DnsTransaction>> = FxHashMap::default();
+        let mut answers: FxHashMap<Question<'a>, Vec<&DnsTransaction>> = FxHashMap::default();
         for asked in &view.capture.dns.transactions {
             if asked.rcode() == Some(NO_ERROR) && !asked.addresses.is_empty() {
                 let question = (asked.client.addr, asked.name.as_str(), asked.kind);
@@ -128,18 +140,19 @@ impl<'a> Told<'a> {
         if !answers.values().any(|answers| change(answers)) {
             return None;
         }
-        let mut names: FxHashMap<_, Vec<(&str, u16)>> = FxHashMap::default();
-        for (&(client, name, kind), answers) in &mut answers {
-            answers.sort_by_key(|asked| asked.answer);
-            for &address in answers.iter().flat_map(|asked| &asked.addresses) {
-                let names = names.entry((client, address)).or_default();
-                if !names.contains(&(name, kind)) {
-                    names.push((name, kind));
-                }
+        let mut names: FxHashMap<_, Vec<Under<'_>>> = FxHashMap::default();
+        for (&question, answers) in &mut answers {
+            answers.sort_by_key(|asked| asked.answer.map(|answer| (answer.at, answer.frame)));
+            for (address, places) in places(answers) {
+                names.entry((question.0, address)).or_default().push(Under {
+                    question,
+                    rotates: rotates(&places, answers.len()),
+                    places,
+                });
             }
         }
         for names in names.values_mut() {
-            names.sort_unstable();
+            names.sort_unstable_by_key(|under| under.question);
         }
         Some(Told { answers, names })
     }
@@ -153,33 +166,42 @@ impl<'a> Told<'a> {
         address: IpAddr,
         now: Moment,
     ) -> Option<(&'a DnsTransaction, &'a DnsTransaction)> {
-        let names = self.names.get(&(client, address))?;
         let mut found = None;
-        for &(name, kind) in names {
-            let answers = self.answers.get(&(client, name, kind))?;
-            let known =
-                |asked: &&&DnsTransaction| asked.answer.is_some_and(|answer| answer.at <= now);
-            let Some(old) = answers
-                .iter()
-                .filter(known)
-                .rfind(|asked| asked.addresses.contains(&address))
-            else {
-                // Only told later: what led there now is not in the capture.
-                return None;
-            };
-            let newer = answers
-                .iter()
-                .filter(known)
-                .rev()
-                .take_while(|asked| !asked.addresses.contains(&address))
-                .last()?;
-            if !expired(old, now) || now - newer.answer?.at < LEEWAY || rotates(answers, address) {
+        for under in self.names.get(&(client, address))? {
+            let answers = self.answers.get(&under.question)?;
+            let is_known =
+                |asked: &&DnsTransaction| asked.answer.is_some_and(|answer| answer.at <= now);
+            let known = answers.get(..answers.partition_point(is_known))?;
+            let earlier = under.places.partition_point(|&place| place < known.len());
+            // Where it was told later only, what led there now is not in the capture.
+            let place = *under.places.get(earlier.checked_sub(1)?)?;
+            let (old, newer) = (*known.get(place)?, *known.get(place + 1)?);
+            if !expired(old, now) || now - newer.answer?.at < LEEWAY || under.rotates {
                 return None;
             }
-            found = Some((*old, *newer));
+            found = Some((old, newer));
         }
         found
     }
+}
+
+/// Which of these answers have each address.
+fn places(answers: &[&DnsTransaction]) -> FxHashMap<IpAddr, Vec<usize>> {
+    let mut all: FxHashMap<IpAddr, Vec<usize>> = FxHashMap::default();
+    if !change(answers) {
+        let addresses = answers.first().map_or(&[][..], |first| &first.addresses);
+        all.extend(addresses.iter().map(|&address| (address, Vec::new())));
+        return all;
+    }
+    for (place, asked) in answers.iter().enumerate() {
+        for &address in &asked.addresses {
+            let places = all.entry(address).or_default();
+            if places.last() != Some(&place) {
+                places.push(place);
+            }
+        }
+    }
+    all
 }
 
 /// Some answer lacks an address that another one has.
@@ -200,16 +222,13 @@ fn expired(old: &DnsTransaction, now: Moment) -> bool {
     now - answer.at > Span::from_secs(i64::from(ttl)) + LEEWAY
 }
 
-/// The address comes and goes in the answers: a name with many addresses that are told in turn.
-fn rotates(answers: &[&DnsTransaction], address: IpAddr) -> bool {
-    let mut changes = 0;
-    let mut before = None;
-    for asked in answers {
-        let there = asked.addresses.contains(&address);
-        changes += u32::from(before.is_some_and(|before| before != there));
-        before = Some(there);
-    }
-    changes > 2 || (changes == 2 && before == Some(true))
+/// An address that stands at these places among so many answers comes and goes.
+fn rotates(places: &[usize], answers: usize) -> bool {
+    let runs = places.chunk_by(|a, b| a + 1 == *b).count();
+    let begins_there = usize::from(places.first() == Some(&0));
+    let ends_there = usize::from(places.last().is_some_and(|last| last + 1 == answers));
+    let changes = (2 * runs).saturating_sub(begins_there + ends_there);
+    changes > 2 || (changes == 2 && ends_there == 1)
 }
 
 fn tell(view: &View<'_>, group: &[Sighting]) -> Story {
@@ -243,5 +262,29 @@ fn tell(view: &View<'_>, group: &[Sighting]) -> Story {
         // Not one program keeping an answer longer than another: nobody uses the newer one.
         Some("unheeded") if group.len() >= UNHEEDED => story.severity(Severity::Low),
         _ => story.severity(Severity::Info).support(Support::Heuristic),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::rotates;
+
+    #[test]
+    fn an_address_that_comes_back_rotates() {
+        for (places, answers, expected) in [
+            (&[0][..], 2, false),
+            (&[0, 1, 2], 3, false),
+            (&[1], 3, false),
+            (&[0, 2], 3, true),
+            (&[0, 2], 4, true),
+            (&[1, 3], 4, true),
+            (&[], 4, false),
+        ] {
+            assert_eq!(
+                rotates(places, answers),
+                expected,
+                "{places:?} of {answers}"
+            );
+        }
     }
 }
