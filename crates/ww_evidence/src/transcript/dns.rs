@@ -27,6 +27,19 @@ pub struct ResolverSetup {
     pub hosts: Vec<IpAddr>,
     /// Where host names are looked for, in order (`files`, `dns`, `resolve`, `mdns4_minimal`).
     pub sources: Vec<String>,
+    /// What systemd-resolved is told to do, where programs ask its stub.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stub: Option<StubSetup>,
+}
+
+/// What systemd-resolved is told to do (resolved.conf(5)), as far as files say it: a link may have servers of its own.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, rename_all = "kebab-case")]
+pub struct StubSetup {
+    /// `DNSOverTLS`: `yes`, `no`, `opportunistic`; empty where it is not written.
+    pub dns_over_tls: String,
+    /// `DNS`: the servers as they are written (`192.0.2.53#dns.example`).
+    pub servers: Vec<String>,
 }
 
 /// Who was asked, and how.

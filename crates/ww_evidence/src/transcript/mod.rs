@@ -23,7 +23,7 @@ pub use apply::{
 pub use binding::{BindingFault, BindingOutcome, BindingProbe, ServiceBinding};
 pub use dns::{
     Answer, ChainReason, ChainReasonKind, DnsVia, ExtendedError, Lookup, LookupOutcome, Record,
-    ResolverSetup, SecurityVerdict, SignatureLife, Validation, ZoneKey, ZoneLink,
+    ResolverSetup, SecurityVerdict, SignatureLife, StubSetup, Validation, ZoneKey, ZoneLink,
 };
 pub use http::{
     Body, Decoding, HttpExchange, HttpOutcome, HttpReply, HttpVersion, KeepAliveProbe, Phases,

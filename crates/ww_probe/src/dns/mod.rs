@@ -7,6 +7,7 @@ mod channel;
 mod dnssec;
 mod follow;
 mod named;
+mod resolved;
 mod resolver;
 mod search;
 mod server;
@@ -85,6 +86,7 @@ pub(crate) async fn find(walker: &Walker<'_>) -> Found {
     let named = &walker.options.dns_servers;
     if !named.is_empty() {
         setup.servers = named.iter().filter_map(plain).collect();
+        setup.stub = None;
     }
     walker.recorder.answer(asked, Seen::Resolver(setup.clone()));
     Resolving::new(walker, setup).run().await
@@ -148,7 +150,7 @@ impl<'r, 'w> Resolving<'r, 'w> {
         if is_service {
             return Found::at(self.service(&mut resolvers).await);
         }
-        let said = if is_local || self.walker.options.depth == Depth::Quick {
+        let mut said = if is_local || self.walker.options.depth == Depth::Quick {
             self.add(&mut found, self.by_system().await);
             if is_local || !found.is_empty() {
                 return Found::at(found);
@@ -159,6 +161,11 @@ impl<'r, 'w> Resolving<'r, 'w> {
             self.add(&mut found, by_system);
             said
         };
+        if said.iter().all(Said::is_failure) {
+            let mut behind = self.behind_stub();
+            said.extend(self.ask_each(&mut behind).await);
+            resolvers.extend(behind);
+        }
         // What the hosts file says is what programs are given.
         let by_file = self.asks_system && !self.setup.hosts.is_empty() && !found.is_empty();
         let at_servers: Vec<IpAddr> = said.iter().flat_map(Said::addresses).collect();
@@ -209,6 +216,13 @@ impl<'r, 'w> Resolving<'r, 'w> {
             named.iter().cloned().map(Server::from).collect()
         };
         servers.into_iter().map(Resolver::new).collect()
+    }
+
+    /// The servers that a stub asks over TLS and nothing else. They know why it fails; of names that it finds they may know
+    /// less, as links have servers of their own.
+    fn behind_stub(&self) -> Vec<Resolver> {
+        let servers = self.setup.stub.iter().flat_map(resolved::over_tls);
+        servers.map(Server::from).map(Resolver::new).collect()
     }
 
     /// What the system and each server say, asked side by side: a dead server is waited for once.
@@ -441,6 +455,13 @@ impl<'r, 'w> Resolving<'r, 'w> {
 }
 
 impl Said {
+    /// Nothing came of it but failures.
+    fn is_failure(&self) -> bool {
+        self.answers
+            .iter()
+            .all(|(_, answer)| answer.rcode == "SERVFAIL")
+    }
+
     fn addresses(&self) -> Vec<IpAddr> {
         self.answers
             .iter()

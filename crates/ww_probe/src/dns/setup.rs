@@ -1,7 +1,9 @@
-//! How this host resolves names: resolv.conf(5), nsswitch.conf(5), hosts(5), as glibc 2.36 reads them.
+//! How this host resolves names: resolv.conf(5), nsswitch.conf(5), hosts(5), as glibc 2.36 reads them, and
+//! resolved.conf(5) behind them.
 
 use super::wire::same;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV6};
+use std::path::Path;
 use ww_base::Span;
 use ww_evidence::transcript::ResolverSetup;
 
@@ -29,7 +31,7 @@ struct Texts {
 
 /// Reads what this host says, for one name.
 pub(super) fn read(host: &str) -> ResolverSetup {
-    setup(
+    let mut setup = setup(
         host,
         &Texts {
             resolv_conf: file("/etc/resolv.conf"),
@@ -39,10 +41,13 @@ pub(super) fn read(host: &str) -> ResolverSetup {
             local_domain: std::env::var("LOCALDOMAIN").ok(),
             options: std::env::var("RES_OPTIONS").unwrap_or_default(),
         },
-    )
+    );
+    setup.stub = super::resolved::of(&setup.servers);
+    setup
 }
 
-fn file(path: &str) -> String {
+/// The text of a file as far as it is read; empty where there is none.
+pub(super) fn file(path: impl AsRef<Path>) -> String {
     let mut bytes = std::fs::read(path).unwrap_or_default();
     bytes.truncate(LONGEST);
     String::from_utf8_lossy(&bytes).into_owned()

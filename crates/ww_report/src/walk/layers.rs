@@ -222,8 +222,20 @@ fn names(transcript: &Transcript) -> Option<String> {
     };
     let parts = std::iter::once(format!("{found}{signed}"))
         .chain(bound(transcript))
+        .chain(stub(transcript))
         .chain(resolvers);
     Some(parts.collect::<Vec<_>>().join(" · "))
+}
+
+/// How systemd-resolved asks, where it does so over TLS.
+fn stub(transcript: &Transcript) -> Option<String> {
+    let mut setups = transcript.resolvers();
+    let stub = setups.find_map(|(_, setup)| setup.stub.as_ref())?;
+    match stub.dns_over_tls.as_str() {
+        "yes" => Some("systemd-resolved asks over TLS alone".to_owned()),
+        "opportunistic" => Some("systemd-resolved asks over TLS where it can".to_owned()),
+        _ => None,
+    }
 }
 
 /// The target's HTTPS record, and what became of whoever went by it: `HTTPS record 1 . alpn="h3,h2"`.

@@ -357,3 +357,42 @@ fn a_port_without_tls_is_a_layer_and_no_lookup() {
         );
     });
 }
+
+#[test]
+fn whom_a_stub_asks_over_tls_is_asked_when_it_fails() {
+    run(async {
+        let at = behind_tls(&[], move |mut stream| async move {
+            while let Some(asked) = question(&mut stream).await {
+                answer(&mut stream, &gives(&asked).bytes()).await;
+            }
+        })
+        .await;
+        let fails = server(|asked| asked.fail(2)).await;
+        let works = server(|asked| asked.gives("192.0.2.9")).await;
+        let patient = || Options {
+            patience: PATIENT,
+            ..Options::default()
+        };
+        for (stub, mode, found_there) in [
+            (fails, "yes", "192.0.2.1:443"),
+            (fails, "opportunistic", ""),
+            (works, "yes", "192.0.2.9:443"),
+        ] {
+            let target = target("a.example", Service::Tcp);
+            let (found, steps) = resolve(&[stub], target, patient(), |resolving| {
+                resolving.setup.stub = Some(StubSetup {
+                    dns_over_tls: mode.to_owned(),
+                    servers: vec![at.to_string()],
+                });
+            })
+            .await;
+            assert_eq!(
+                found.first().map_or("", String::as_str),
+                found_there,
+                "{mode}"
+            );
+            let is_asked = lookups(&steps).iter().any(|one| one.via == DnsVia::Tls(at));
+            assert_eq!(is_asked, found_there == "192.0.2.1:443", "{mode}");
+        }
+    });
+}

@@ -14,7 +14,7 @@ use std::cell::RefCell;
 use std::net::Ipv4Addr;
 use std::rc::Rc;
 use ww_base::Span;
-use ww_evidence::transcript::{DnsVia, Lookup, Step, Target};
+use ww_evidence::transcript::{DnsVia, Lookup, Step, StubSetup, Target};
 
 fn target(host: &str, service: Service) -> Target {
     Target {
