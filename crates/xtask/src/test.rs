@@ -13,11 +13,12 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
 /// Programs that tests and the lab start, with the Debian packages that hold them.
-const PROGRAMS: [(&str, &str); 28] = [
+const PROGRAMS: [(&str, &str); 29] = [
     ("curl", "curl"),
     ("delv", "bind9-dnsutils"),
     ("dnsmasq", "dnsmasq-base"),
     ("dnssec-signzone", "bind9-utils"),
+    ("dnsviz", "dnsviz"),
     ("dovecot", "dovecot-imapd"),
     ("gnutls-serv", "gnutls-bin"),
     ("gtlsserver", "ngtcp2-server"),

@@ -1,11 +1,13 @@
 //! `cargo xtask oracle dnssec`: verdicts on signed and broken zones against delv's, through the same resolver, and
-//! our reasons against the faults that were planted and the extended errors of unbound.
+//! our reasons against the faults that were planted and the extended errors of unbound. DNSViz is a second judge that asks
+//! the zones' own server: where it differs or comes to no verdict, that is printed and counted, and is no failure of ours.
 
 #![expect(
     clippy::disallowed_methods,
     reason = "a chore starts servers and programs, and waits for them"
 )]
 
+use super::dnsviz::{self, Said};
 use anyhow::{Context as _, Result, anyhow, ensure};
 use std::net::SocketAddr;
 use std::process::Command;
@@ -42,26 +44,43 @@ pub(super) fn run() -> Result<usize> {
     let server: SocketAddr = format!("{RESOLVER}:53").parse()?;
     let cases = signed::cases();
     let (mut wrong, mut same_code, mut codes) = (0, 0, 0);
+    let mut by_dnsviz = dnsviz::is_there()?.then(Second::default);
     println!(
-        "{:32} {:14} {:30} {:14} unbound",
-        "question", "verdict", "reason", "delv"
+        "{:32} {:14} {:30} {:14} {:14} unbound",
+        "question", "verdict", "reason", "delv", "dnsviz"
     );
     for case in &cases {
         // Before it has learned from questions that it shall not judge.
         let code = extended_error(&namespace, case)?;
         let ours = namespace.run(|| validate_name(case.name, case.kind, server, &options))??;
         let theirs = delv(&namespace, &tree, case)?;
+        let second = match &mut by_dnsviz {
+            Some(second) => {
+                let said = dnsviz::judge(&namespace, &tree, case, folder.path())?;
+                second.count(word(ours.verdict), &said);
+                Some(said)
+            }
+            None => None,
+        };
         let differences = differences(case, &ours, &theirs);
         println!(
-            "{:32} {:14} {:30} {:14} {}",
+            "{:32} {:14} {:30} {:14} {:14} {}",
             format!("{} {}", case.name, case.kind),
             word(ours.verdict),
             reason(&ours),
             theirs,
+            second.as_ref().map_or("", Said::word),
             code.map(|code| format!("EDE {code}")).unwrap_or_default()
         );
         for difference in &differences {
             println!("  DIFFERS: {difference}");
+        }
+        match &second {
+            Some(Said::Stopped(why)) => println!("  dnsviz comes to no verdict: {why}"),
+            Some(Said::Verdict(verdict)) if *verdict != word(ours.verdict) => {
+                println!("  DNSVIZ DIFFERS: it says {verdict}");
+            }
+            _ => {}
         }
         wrong += usize::from(!differences.is_empty());
         if let (Some(code), Some(reason)) = (code, &ours.reason) {
@@ -73,11 +92,45 @@ pub(super) fn run() -> Result<usize> {
         "{} questions, {wrong} differ; unbound gives an extended error for {codes}, ours is the same for {same_code}",
         cases.len()
     );
+    if let Some(second) = &by_dnsviz {
+        second.tell()?;
+    }
     ensure!(
         cases.len() - wrong >= LEAST || wrong > 0,
         "fewer than {LEAST} questions were compared"
     );
     Ok(wrong)
+}
+
+/// How the verdicts of a second judge compare.
+#[derive(Debug, Default)]
+struct Second {
+    same: usize,
+    others: usize,
+    none: usize,
+}
+
+impl Second {
+    fn count(&mut self, ours: &str, said: &Said) {
+        match said {
+            Said::Verdict(verdict) if *verdict == ours => self.same += 1,
+            Said::Verdict(_) => self.others += 1,
+            Said::Stopped(_) => self.none += 1,
+        }
+    }
+
+    /// Prints the sum. A judge that hardly judges is none.
+    fn tell(&self) -> Result<()> {
+        println!(
+            "dnsviz says the same of {}, something else of {}, and nothing of {}",
+            self.same, self.others, self.none
+        );
+        ensure!(
+            self.same >= LEAST,
+            "dnsviz agrees on fewer than {LEAST} questions"
+        );
+        Ok(())
+    }
 }
 
 /// What is not as it must be.

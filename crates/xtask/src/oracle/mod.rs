@@ -1,6 +1,7 @@
 //! `cargo xtask oracle`: what other programs say, and whether ours say the same.
 
 mod dnssec;
+mod dnsviz;
 mod kernel;
 mod labels;
 mod mutants;
@@ -25,7 +26,7 @@ usage: cargo xtask oracle labels FILE|FOLDER… | --random N [--seed S]
   pair     connections through two routers in a chain, with routes and translations, against Linux
   z3       our diagrams of random rule lists against a solver's answers
   tls      versions and suites of servers on loopback against sslyze, and how long both take
-  dnssec   verdicts on signed and broken zones against delv's
+  dnssec   verdicts on signed and broken zones against delv's and DNSViz's
 
   --packets N      packets in all (100000)
   --per-case N     packets through each rule set (300)
