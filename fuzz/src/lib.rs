@@ -2,6 +2,7 @@
 
 pub mod declared;
 pub mod frames;
+pub mod zones;
 
 use ww_base::{Limits, SourceId};
 use ww_finding::{Consultation, Input, InputKind};

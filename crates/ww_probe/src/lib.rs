@@ -29,7 +29,7 @@ mod unanswered;
 mod walk;
 
 pub use dice::spacing;
-pub use dns::{EncryptedServer, NameServer, TrustAnchorError, TrustAnchors};
+pub use dns::{EncryptedServer, NameServer, TrustAnchorError, TrustAnchors, validate_answers};
 pub use namespace::NetworkNamespace;
 pub use options::{Depth, Families, Options};
 pub use target::{TargetError, parse_target};

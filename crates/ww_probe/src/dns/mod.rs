@@ -19,7 +19,7 @@ mod wire;
 
 pub(crate) use binding::Endpoint;
 pub(crate) use dnssec::{Doubt, validate, validate_one};
-pub use dnssec::{TrustAnchorError, TrustAnchors};
+pub use dnssec::{TrustAnchorError, TrustAnchors, validate_answers};
 pub use named::{EncryptedServer, NameServer};
 
 use crate::recorder::{Asked, Why};

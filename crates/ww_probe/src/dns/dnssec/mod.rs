@@ -8,6 +8,7 @@ mod anchor;
 mod budget;
 mod chain;
 mod denial;
+mod given;
 mod keys;
 mod name;
 mod reason;
@@ -17,6 +18,7 @@ mod signature;
 mod tests;
 
 pub use anchor::{TrustAnchorError, TrustAnchors};
+pub use given::validate_answers;
 
 use super::ask::shell_word;
 use super::server::{Server, port_option};
