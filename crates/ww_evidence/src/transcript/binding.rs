@@ -46,6 +46,13 @@ impl ServiceBinding {
         }
     }
 
+    /// Clients know every key that the record says they must; they leave out one of which they do not
+    /// (RFC 9460 section 8).
+    pub fn is_understood(&self) -> bool {
+        let is_number = |key: &String| key.starts_with("key");
+        !self.mandatory.iter().any(is_number)
+    }
+
     /// The protocols that clients may speak there: those of `alpn`, and HTTP/1.1 unless it is taken out
     /// (RFC 9460 sections 7.1.2 and 9).
     pub fn protocols(&self) -> Vec<String> {
@@ -133,6 +140,10 @@ mod tests {
         assert_eq!(record.protocols(), ["h2", "http/1.1"]);
         record.no_default_alpn = true;
         assert_eq!(record.protocols(), ["h2"]);
+        record.mandatory = vec!["alpn".to_owned()];
+        assert!(record.is_understood());
+        record.mandatory.push("key65280".to_owned());
+        assert!(!record.is_understood());
         record.priority = 0;
         assert!(record.is_alias());
         assert_eq!(record.effective_target(), ".");

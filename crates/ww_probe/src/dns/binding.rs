@@ -57,8 +57,8 @@ fn end(answer: &Answer) -> End<'_> {
     if let Some(alias) = records().find(|record| record.is_alias()) {
         return End::Alias(alias);
     }
-    let mut usable: Vec<&ServiceBinding> =
-        records().filter(|record| record.fault.is_none()).collect();
+    let is_usable = |record: &&ServiceBinding| record.fault.is_none() && record.is_understood();
+    let mut usable: Vec<&ServiceBinding> = records().filter(is_usable).collect();
     usable.sort_by_key(|record| record.priority);
     if usable.is_empty() {
         End::None

@@ -286,3 +286,27 @@ fn records_that_clients_leave_out_lead_nowhere() {
         }
     });
 }
+
+#[test]
+fn a_record_that_clients_must_know_more_for_is_left_out() {
+    run(async {
+        let (bound, steps) = follow(
+            443,
+            |asked| {
+                let parameters = b"\0\0\0\x02\xff\0\xff\0\0\x01x";
+                let strange = data(1, ".", parameters);
+                Some(https(asked, &strange).record(
+                    0,
+                    &asked.name,
+                    HTTPS,
+                    &data(2, ".", b"\0\x01\0\x03\x02h2"),
+                ))
+            },
+            only_a,
+        )
+        .await;
+        assert_eq!(bound.len(), 1, "{bound:?}");
+        assert!(ends(&steps).is_empty());
+        assert!(bound[0].record.contains(" 2 . "), "{bound:?}");
+    });
+}
