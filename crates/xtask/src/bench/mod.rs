@@ -5,6 +5,7 @@
 //! cargo xtask bench capture --build FILE [--mb N]           only write the capture
 //! cargo xtask bench reach [clusters|filters]                growing clusters and packet filters
 //! cargo xtask bench check                                   a thousand configuration files
+//! cargo xtask bench probe                                   walks of healthy endpoints
 //! ```
 #![expect(
     clippy::disallowed_methods,
@@ -16,6 +17,7 @@ mod capture;
 mod check;
 mod contest;
 mod measure;
+mod probe;
 mod reach;
 mod walk;
 
@@ -35,7 +37,8 @@ const WRITE_BUFFER_BYTES: usize = 1 << 20;
 const USAGE: &str = "usage: cargo xtask bench capture [--quick] [--mb N] [--runs N]\n       \
                      cargo xtask bench capture --build FILE [--mb N]\n       \
                      cargo xtask bench reach\n       \
-                     cargo xtask bench check";
+                     cargo xtask bench check\n       \
+                     cargo xtask bench probe";
 
 /// What the command line asks for.
 #[derive(Debug, Default)]
@@ -55,6 +58,11 @@ pub(crate) fn run(args: &[String]) -> ExitCode {
         }
         Some((what, [])) if what == "check" => {
             return run_here(args, || check::measure(&release_directory()?));
+        }
+        Some((what, [])) if what == "probe" => {
+            return run_here(args, || {
+                probe::measure(&release_directory()?).map_err(io::Error::other)
+            });
         }
         _ => {}
     }

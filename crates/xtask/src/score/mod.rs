@@ -11,7 +11,7 @@ mod exhibits;
 mod index;
 mod judge;
 mod lab;
-mod probe;
+pub(crate) mod probe;
 mod reach;
 mod table;
 

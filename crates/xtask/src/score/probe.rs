@@ -144,7 +144,7 @@ fn walk_all(chosen: &[Scenario], binary: &Path, jobs: usize) -> Result<Vec<Said>
 }
 
 /// A folder that an ordinary user can read.
-fn open_folder() -> Result<tempfile::TempDir> {
+pub(crate) fn open_folder() -> Result<tempfile::TempDir> {
     let folder = tempfile::tempdir().context("create a folder")?;
     let readable = std::os::unix::fs::PermissionsExt::from_mode(0o755);
     std::fs::set_permissions(folder.path(), readable).context("open a folder to all")?;
@@ -155,10 +155,7 @@ fn walk(scenario: &Scenario, binary: &Path) -> Result<Said> {
     let folder = open_folder()?;
     let site = Site::build(folder.path())?;
     let servers = (scenario.set_up)(&site)?;
-    let place = folder.path().display().to_string();
-    let mut args = vec!["diagnose".to_owned(), scenario.target.to_owned()];
-    args.extend(scenario.args.iter().map(|word| word.replace('@', &place)));
-    args.extend(["--format", "json", "--quiet"].map(str::to_owned));
+    let args = arguments(scenario, folder.path());
     let (report, code) = site.walk(binary, &args)?;
     drop(servers);
     let value: Value = serde_json::from_str(&report)
@@ -167,6 +164,15 @@ fn walk(scenario: &Scenario, binary: &Path) -> Result<Said> {
         found: found(&value),
         report,
     })
+}
+
+/// What the program is given to walk an endpoint whose site lies in `folder`.
+pub(crate) fn arguments(scenario: &Scenario, folder: &Path) -> Vec<String> {
+    let place = folder.display().to_string();
+    let mut args = vec!["diagnose".to_owned(), scenario.target.to_owned()];
+    args.extend(scenario.args.iter().map(|word| word.replace('@', &place)));
+    args.extend(["--format", "json", "--quiet"].map(str::to_owned));
+    args
 }
 
 /// The rules of findings that matter.
