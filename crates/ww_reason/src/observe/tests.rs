@@ -419,6 +419,6 @@ fn a_name_that_nobody_finds_is_held_against_the_zone() {
     let found = zone(r#"{"name":"lab.example","kind":"A","data":"192.0.2.1"}"#);
     assert_eq!(
         of(&found).0,
-        ["the resolver is stale, or sees another view"]
+        ["the resolver is stale or sees another view"]
     );
 }

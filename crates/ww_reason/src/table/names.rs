@@ -125,7 +125,7 @@ pub(super) static SERVER_FAILURE: Entry = Entry {
 const ELSEWHERE: Cause = cause(
     "dns-answers-disagree",
     Kind::Application,
-    "the resolver is stale, or sees another view",
+    "the resolver is stale or sees another view",
     &[(ZoneServers, Admits::ANSWERS)],
 );
 
@@ -177,7 +177,7 @@ plain! {
     REFUSES: Known says Policy "dns-refused", "the server answers others, or for other names";
     CUT_SHORT: Nobody says Policy "dns-tcp-blocked", "TCP to the name server is blocked";
     SLOW: Nobody says Performance "dns-slow", "the name server, or the way there, is slow";
-    ANSWERS_DIFFER: Known says Application "dns-answers-disagree", "one of them is stale, or sees another view";
+    ANSWERS_DIFFER: Known says Application "dns-answers-disagree", "one of them is stale or sees another view";
     WEB_ANSWERS: Known says Application "dns-over-https-missing", "the path is another one, or a proxy passes no questions on";
     LAME: Known says Application "dns-lame-delegation", "the server does not have the zone";
     DELEGATIONS_DIFFER: Known says Application "dns-delegation-differs", "one of both lists was not kept";
