@@ -417,8 +417,5 @@ fn a_name_that_nobody_finds_is_held_against_the_zone() {
         (vec!["the name does not exist"], Confidence::Proved)
     );
     let found = zone(r#"{"name":"lab.example","kind":"A","data":"192.0.2.1"}"#);
-    assert_eq!(
-        of(&found).0,
-        ["the resolver is stale or sees another view"]
-    );
+    assert_eq!(of(&found).0, ["the resolver is stale or sees another view"]);
 }
