@@ -6,7 +6,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::{self, Builder};
 
 /// Batches in circulation. Enough for one side to go on while the other is held up.
-const BATCHES: usize = 4;
+const BATCHES: usize = 8;
 
 /// Bytes of a batch that goes to another thread: the core there takes it from the cache that all
 /// share, and to wake it is what costs.
