@@ -5,7 +5,7 @@ use crate::exit::Exit;
 use crate::output;
 use crate::rules;
 use ww_finding::{Consultation, Finding};
-use ww_report::{Sources, printable};
+use ww_report::{Sources, Style, printable};
 
 /// Prints it, and tells how the run ended. A finding that matters is said louder than an input that could not be
 /// read.
@@ -23,7 +23,10 @@ pub(crate) fn print(
             format!("{}\n", printable(&consultation.verdict))
         }
         ReportFormat::Text => {
-            let style = output::style(color, &choice.out);
+            let style = Style {
+                every_finding: !choice.rule.is_empty(),
+                ..output::style(color, &choice.out)
+            };
             ww_report::text::render(consultation, sources, style)
         }
     };

@@ -6,7 +6,8 @@
 )]
 
 use serde_json::Value;
-use std::io::Write;
+use std::fmt::Write as _;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
@@ -288,6 +289,61 @@ fn quiet_is_the_verdict_alone() {
     let output = wirewise(&["diagnose", "--quiet", &path]);
     assert_eq!(stdout(&output).lines().count(), 1);
     assert!(stdout(&output).starts_with("Nothing wrong was found"));
+}
+
+/// So many servers refuse a connection each, every one of another client.
+fn refusals(test: &str, servers: usize) -> String {
+    let mut text = "client 10.0.0.5:40000\nserver 10.0.1.0:8080\n".to_owned();
+    for n in 0..servers {
+        writeln!(text, "conn c{n} 10.0.2.{n}:41000 > 10.0.1.{n}:8080").unwrap();
+    }
+    for n in 0..servers {
+        writeln!(
+            text,
+            "+1s c{n} > S mss 1460 sackok ts ws 7\n+20ms c{n} < R."
+        )
+        .unwrap();
+    }
+    capture(test, "refusals.pcap", &text)
+}
+
+#[test]
+fn the_worst_of_many_like_findings_stand_for_the_others() {
+    let path = refusals("many", 60);
+    let output = wirewise(&["diagnose", "--fail-on", "never", &path]);
+    let text = stdout(&output);
+    assert_eq!(text.matches("Refuted by").count(), 3, "{text}");
+    assert!(text.contains("\nMore of the same\nF4  10.0.1."), "{text}");
+    let rest =
+        "and 44 more of connection-refused, 880 ms lost: --rule connection-refused tells each";
+    assert!(text.contains(rest), "{text}");
+    assert!(text.lines().count() < 70, "{text}");
+    let all = wirewise(&[
+        "diagnose",
+        "--fail-on",
+        "never",
+        "--rule",
+        "connection-refused",
+        &path,
+    ]);
+    assert_eq!(stdout(&all).matches("Refuted by").count(), 50);
+}
+
+#[test]
+fn findings_beyond_the_bound_are_counted() {
+    let path = refusals("bound", 60);
+    let output = wirewise(&["diagnose", "--fail-on", "never", "--format", "json", &path]);
+    let report: Value = serde_json::from_str(stdout(&output)).unwrap();
+    assert_eq!(report["findings"].as_array().unwrap().len(), 50);
+    let not_checked = report["not_checked"].as_array().unwrap();
+    let of_rule = not_checked
+        .iter()
+        .find(|of_rule| of_rule["rule"] == "connection-refused");
+    let missing = of_rule.unwrap()["gaps"][0]["missing"].as_str().unwrap();
+    assert_eq!(
+        missing,
+        "10 findings of less weight, beyond the bound of 50 per rule"
+    );
 }
 
 #[test]

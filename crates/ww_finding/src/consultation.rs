@@ -56,12 +56,27 @@ pub struct Input {
 /// What became of one rule.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// It found this many things.
-    Found(usize),
+    /// It found something.
+    Found {
+        /// How many things are reported.
+        findings: usize,
+        /// Where it could not look, and what it found beyond the bound on findings.
+        gaps: Vec<Gap>,
+    },
     /// It looked and found nothing.
     Clean,
-    /// It could not look, or not everywhere.
+    /// It could not look, or not everywhere, and found nothing.
     NotChecked(Vec<Gap>),
+}
+
+impl Outcome {
+    /// What the rule could not say.
+    pub fn gaps(&self) -> &[Gap] {
+        match self {
+            Outcome::Found { gaps, .. } | Outcome::NotChecked(gaps) => gaps,
+            Outcome::Clean => &[],
+        }
+    }
 }
 
 /// The whole result. Findings are in order of importance; `outcomes` names every rule once.

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use ww_base::{Gap, Locus, Problem, ProblemKind, SourceSpan, Span, json_escaped};
 use ww_evidence::transcript::{Transcript, write_head, write_step};
-use ww_finding::{Consultation, Edit, Exhibit, Finding, Fix, Input, Outcome};
+use ww_finding::{Consultation, Edit, Exhibit, Finding, Fix, Input};
 use ww_reason::{Case, cases};
 
 /// The version of the format.
@@ -395,12 +395,10 @@ fn not_checked(consultation: &Consultation) -> Vec<NotChecked<'_>> {
     let of_rules = consultation
         .outcomes
         .iter()
-        .filter_map(|(rule, outcome)| match outcome {
-            Outcome::NotChecked(gaps) => Some(NotChecked {
-                rule: Some(rule),
-                gaps: gaps.iter().map(GapEntry::new).collect(),
-            }),
-            Outcome::Found(_) | Outcome::Clean => None,
+        .filter(|(_, outcome)| !outcome.gaps().is_empty())
+        .map(|(rule, outcome)| NotChecked {
+            rule: Some(rule),
+            gaps: outcome.gaps().iter().map(GapEntry::new).collect(),
         });
     overall.into_iter().chain(of_rules).collect()
 }

@@ -6,7 +6,7 @@ use crate::sheet::printable;
 use crate::text::{command, figures, filter, place};
 use crate::walk;
 use std::fmt::Write as _;
-use ww_finding::{Consultation, Finding, Outcome};
+use ww_finding::{Consultation, Finding};
 
 /// The report as Markdown (CommonMark, with tables as GitHub has them).
 pub fn render(consultation: &Consultation, sources: &Sources<'_>) -> String {
@@ -72,13 +72,8 @@ fn one(text: &mut String, id: &str, finding: &Finding, sources: &Sources<'_>) {
 }
 
 fn not_judged(text: &mut String, consultation: &Consultation) {
-    let of_rules = consultation.outcomes.iter().flat_map(|(_, outcome)| {
-        let gaps = match outcome {
-            Outcome::NotChecked(gaps) => gaps.as_slice(),
-            _ => &[],
-        };
-        gaps.iter()
-    });
+    let outcomes = consultation.outcomes.iter();
+    let of_rules = outcomes.flat_map(|(_, outcome)| outcome.gaps());
     let mut seen = Vec::new();
     for gap in consultation.gaps.iter().chain(of_rules) {
         if !seen.contains(&gap) {

@@ -10,6 +10,8 @@ pub struct Style {
     pub width: usize,
     /// Whether to use ANSI colours.
     pub color: bool,
+    /// Whether every finding is told in full, however many a rule has.
+    pub every_finding: bool,
 }
 
 impl Default for Style {
@@ -17,6 +19,7 @@ impl Default for Style {
         Style {
             width: 100,
             color: false,
+            every_finding: false,
         }
     }
 }
@@ -198,7 +201,7 @@ mod tests {
     fn paragraphs_hang_under_their_lead() {
         let mut sheet = Sheet::new(Style {
             width: 34,
-            color: false,
+            ..Style::default()
         });
         sheet.hanging(
             &[(0, Tone::Plain, "F1"), (4, Tone::Red, "HIGH")],
@@ -215,8 +218,8 @@ mod tests {
     #[test]
     fn colour_wraps_words_not_spaces() {
         let mut sheet = Sheet::new(Style {
-            width: 80,
             color: true,
+            ..Style::default()
         });
         sheet.hanging(&[(2, Tone::Red, "HIGH")], 8, Tone::Plain, "text");
         assert_eq!(sheet.finish(), "  \x1b[1;31mHIGH\x1b[0m  text\n");

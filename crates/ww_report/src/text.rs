@@ -5,12 +5,16 @@ use crate::sheet::{Sheet, Tone, printable};
 use crate::verdict::absent;
 use crate::words::{bytes, count_of, listed, times};
 use crate::{Sources, Style, source_name, walk};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use ww_base::{FrameRange, Gap, Locus, Problem, SourceId, Span};
-use ww_finding::{Class, Consultation, Exhibit, Finding, Input, InputKind, Outcome, Severity};
+use ww_finding::{Class, Consultation, Exhibit, Finding, Input, InputKind, Severity};
 
 /// Exhibits shown per finding; JSON has all.
 const EXHIBITS: usize = 3;
+/// Findings of one rule over captures that are told in full; the next have a line each.
+const FULL: usize = 3;
+/// Findings of one rule over captures that have a line each; of the rest the number is told.
+const LINES: usize = 3;
 /// Rules named per gap.
 const RULES: usize = 4;
 /// A longer label has a line of its own.
@@ -27,7 +31,7 @@ pub fn render(consultation: &Consultation, sources: &Sources<'_>, style: Style) 
     for transcript in sources.walks() {
         walk::render(&mut sheet, transcript, &consultation.findings);
     }
-    all_findings(&mut sheet, &consultation.findings, sources);
+    all_findings(&mut sheet, &consultation.findings, sources, style);
     not_judged(&mut sheet, consultation);
     not_read(&mut sheet, &consultation.problems, sources);
     if !consultation.findings.is_empty() {
@@ -44,34 +48,76 @@ pub fn render(consultation: &Consultation, sources: &Sources<'_>, style: Style) 
 /// The findings alone, as in the report: what the pages of rules show.
 pub fn findings(findings: &[Finding], sources: &Sources<'_>, style: Style) -> String {
     let mut sheet = Sheet::new(style);
-    all_findings(&mut sheet, findings, sources);
+    all_findings(&mut sheet, findings, sources, style);
     sheet.finish()
 }
 
-/// Findings that cost something in full, then a line each for the rest.
-fn all_findings(sheet: &mut Sheet, findings: &[Finding], sources: &Sources<'_>) {
-    let mut also = Vec::new();
-    let mut about_capture = Vec::new();
+/// Findings that cost something in full, then a line each for the rest. A capture of many hosts may show the same
+/// trouble between dozens of them: then the worst stand for the others.
+fn all_findings(sheet: &mut Sheet, findings: &[Finding], sources: &Sources<'_>, style: Style) {
+    let mut told: BTreeMap<&str, usize> = BTreeMap::new();
+    let (mut more, mut also, mut about_capture) = (Vec::new(), Vec::new(), Vec::new());
     for (id, finding) in (1..).map(finding_id).zip(findings) {
-        match (finding.severity, finding.class) {
-            (Severity::Info, Class::Capture) => about_capture.push((id, finding)),
-            (Severity::Info, _) => also.push((id, finding)),
+        let list = match (finding.severity, finding.class) {
+            (Severity::Info, Class::Capture) => &mut about_capture,
+            (Severity::Info, _) => &mut also,
             _ => {
-                sheet.gap();
-                full(sheet, &id, finding, sources);
+                let told = told.entry(finding.rule).or_default();
+                *told += 1;
+                if *told <= FULL || !folds(finding, style) {
+                    sheet.gap();
+                    full(sheet, &id, finding, sources);
+                    continue;
+                }
+                &mut more
             }
-        }
+        };
+        list.push((id, finding));
     }
-    remarks(sheet, "Also seen", &also);
-    remarks(sheet, "About the capture", &about_capture);
+    remarks(sheet, "More of the same", &more, style);
+    remarks(sheet, "Also seen", &also, style);
+    remarks(sheet, "About the capture", &about_capture, style);
 }
 
-fn remarks(sheet: &mut Sheet, title: &str, findings: &[(String, &Finding)]) {
-    if !findings.is_empty() {
+/// Whether others may stand for it. A place in a file never goes unsaid.
+fn folds(finding: &Finding, style: Style) -> bool {
+    let first = finding.exhibits.first();
+    !style.every_finding && first.is_some_and(|exhibit| matches!(exhibit.at, Locus::Frames(_)))
+}
+
+/// A line each, rule by rule; of what a rule found beyond a few the number.
+fn remarks(sheet: &mut Sheet, title: &str, findings: &[(String, &Finding)], style: Style) {
+    let mut of_rules: Vec<(&str, Vec<&(String, &Finding)>)> = Vec::new();
+    for one in findings {
+        match of_rules.iter_mut().find(|(rule, _)| *rule == one.1.rule) {
+            Some((_, of_rule)) => of_rule.push(one),
+            None => of_rules.push((one.1.rule, vec![one])),
+        }
+    }
+    if !of_rules.is_empty() {
         section(sheet, title);
     }
-    for (id, finding) in findings {
-        remark(sheet, id, finding);
+    for (rule, of_rule) in of_rules {
+        // To tell that there is one more takes a line as well.
+        let may_fold = of_rule.len() > LINES + 1;
+        let is_told = |(place, one): &(usize, &&(String, &Finding))| {
+            *place < LINES || !may_fold || !folds(one.1, style)
+        };
+        let (told, untold): (Vec<_>, Vec<_>) = of_rule.iter().enumerate().partition(is_told);
+        for (_, (id, finding)) in told {
+            remark(sheet, id, finding);
+        }
+        if untold.is_empty() {
+            continue;
+        }
+        let lost: Span = untold.iter().map(|(_, (_, finding))| finding.lost).sum();
+        let lost = match lost {
+            Span::ZERO => String::new(),
+            lost => format!(", {lost} lost"),
+        };
+        let count = untold.len();
+        let text = format!("and {count} more of {rule}{lost}: --rule {rule} tells each");
+        sheet.paragraph(INDENT, Tone::Plain, &text);
     }
 }
 
@@ -274,10 +320,7 @@ fn not_judged(sheet: &mut Sheet, consultation: &Consultation) {
         .collect();
     let mut absences: BTreeSet<&str> = BTreeSet::new();
     for (rule, outcome) in &consultation.outcomes {
-        let Outcome::NotChecked(of_rule) = outcome else {
-            continue;
-        };
-        for gap in of_rule {
+        for gap in outcome.gaps() {
             if absent(&gap.missing).is_some() {
                 absences.insert(&gap.missing);
             } else if let Some((_, rules)) = gaps.iter_mut().find(|(known, _)| *known == gap) {

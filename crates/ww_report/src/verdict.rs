@@ -232,12 +232,8 @@ fn doubts<'a>(
     traffic: &Traffic,
 ) -> Vec<&'a str> {
     let mut seen = BTreeSet::new();
-    let of_rules = outcomes.iter().filter_map(|(_, outcome)| match outcome {
-        Outcome::NotChecked(gaps) => Some(gaps),
-        Outcome::Found(_) | Outcome::Clean => None,
-    });
     gaps.iter()
-        .chain(of_rules.flatten())
+        .chain(outcomes.iter().flat_map(|(_, outcome)| outcome.gaps()))
         .map(|gap| gap.missing.as_str())
         .filter(|missing| match absent(missing) {
             Some(Need::TcpHandshake) => traffic.connections > 0,

@@ -45,7 +45,7 @@ F1  HIGH
 fn a_page_is_laid_out_for_the_terminal() {
     let style = Style {
         width: 40,
-        color: false,
+        ..Style::default()
     };
     assert_eq!(
         pages::text(&RULE, style),

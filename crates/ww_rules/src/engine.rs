@@ -73,10 +73,13 @@ fn outcomes(
                 .iter()
                 .filter(|finding| finding.rule == name)
                 .count();
-            let outcome = match gaps.remove(name) {
-                _ if found > 0 => Outcome::Found(found),
-                Some(gaps) => Outcome::NotChecked(gaps),
-                None => Outcome::Clean,
+            let outcome = match (found, gaps.remove(name)) {
+                (0, None) => Outcome::Clean,
+                (0, Some(gaps)) => Outcome::NotChecked(gaps),
+                (findings, gaps) => Outcome::Found {
+                    findings,
+                    gaps: gaps.unwrap_or_default(),
+                },
             };
             (name, outcome)
         })
@@ -153,20 +156,35 @@ fn in_two_steps(
     let stories = spread(standing, about.threads, |(rule, sightings)| {
         let tell = |group: Vec<Sighting>| {
             let story = guarded(|| second(rule, &group));
-            (
-                rule,
-                story.map(|story| Some(told_of(rule, story?, &group, about))),
-            )
+            story.map(|story| Some(told_of(rule, story?, &group, about)))
         };
-        let groups = grouped(sightings, about.limits).into_iter();
-        groups.map(tell).collect::<Vec<_>>()
+        let mut groups = grouped(sightings);
+        let beyond = beyond_bound(&mut groups, about.limits);
+        let stories: Vec<Option<Option<Told>>> = groups.into_iter().map(tell).collect();
+        (rule.meta.name, stories, beyond)
     });
-    for (rule, story) in stories.into_iter().flatten() {
-        match story {
-            Some(story) => told.extend(story),
-            None => add_gaps(gaps, rule.meta.name, vec![internal_error(rule.meta.name)]),
+    for (name, stories, beyond) in stories {
+        for story in stories {
+            match story {
+                Some(story) => told.extend(story),
+                None => add_gaps(gaps, name, vec![internal_error(name)]),
+            }
         }
+        add_gaps(gaps, name, beyond.into_iter().collect());
     }
+}
+
+/// Cuts the findings of a rule, most important first, to their bound; what goes beyond it is a gap.
+fn beyond_bound<T>(findings: &mut Vec<T>, limits: &Limits) -> Option<Gap> {
+    let most = limits.findings_per_rule as usize;
+    let beyond = findings.len().saturating_sub(most);
+    findings.truncate(most);
+    (beyond > 0).then(|| {
+        Gap::new(
+            format!("{beyond} findings of less weight, beyond the bound of {most} per rule"),
+            "the same question about a part: the capture cut by host or time (tshark -w with a filter, editcap -A/-B), or fewer files",
+        )
+    })
 }
 
 /// A finding, with what it is about.
@@ -268,8 +286,8 @@ fn one_cause_per_symptom(
     seen
 }
 
-/// Sightings by group key, each group's most costly first; groups by cost, bounded in number.
-fn grouped(sightings: Vec<Sighting>, limits: &Limits) -> Vec<Vec<Sighting>> {
+/// Sightings by group key, each group's most costly first; groups by cost.
+fn grouped(sightings: Vec<Sighting>) -> Vec<Vec<Sighting>> {
     let mut groups: BTreeMap<String, Vec<Sighting>> = BTreeMap::new();
     for sighting in sightings {
         match groups.get_mut(&sighting.group) {
@@ -292,7 +310,6 @@ fn grouped(sightings: Vec<Sighting>, limits: &Limits) -> Vec<Vec<Sighting>> {
         let (lost, count) = totals(group);
         (std::cmp::Reverse(lost), std::cmp::Reverse(count))
     });
-    groups.truncate(limits.findings_per_rule as usize);
     groups
 }
 

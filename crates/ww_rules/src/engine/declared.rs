@@ -1,6 +1,6 @@
 //! Runs the rules over what files declare.
 
-use super::{RuleGaps, add_gaps, guarded, internal_error, order, outcomes};
+use super::{RuleGaps, add_gaps, beyond_bound, guarded, internal_error, order, outcomes};
 use crate::{Declared, Differences, RULES, Reports, Rule, Story, Work};
 use ww_base::{Gap, Limits, Span};
 use ww_finding::{Finding, Need, Outcome};
@@ -47,8 +47,7 @@ pub(super) fn review_declared(declared: &Declared<'_>) -> (Vec<Finding>, RuleGap
             add_gaps(&mut gaps, name, vec![internal_error(name)]);
             continue;
         }
-        add_gaps(&mut gaps, name, reports.gaps);
-        findings.extend(told(rule, reports.stories, declared.limits));
+        findings.extend(told(rule, reports, declared.limits, &mut gaps));
     }
     (findings, gaps)
 }
@@ -70,8 +69,7 @@ pub(super) fn review_differences(
             add_gaps(&mut gaps, name, vec![internal_error(name)]);
             continue;
         }
-        add_gaps(&mut gaps, name, reports.gaps);
-        findings.extend(told(rule, reports.stories, limits));
+        findings.extend(told(rule, reports, limits, &mut gaps));
     }
     (findings, gaps)
 }
@@ -123,10 +121,16 @@ fn has(model: &Model, need: Need) -> bool {
     }
 }
 
-/// The findings of one rule, bounded in number; the bound is crossed by the most numerous.
-fn told(rule: &Rule, mut stories: Vec<(u64, Story)>, limits: &Limits) -> Vec<Finding> {
+/// The findings of one rule, the most numerous up to the bound.
+fn told(rule: &Rule, reports: Reports, limits: &Limits, gaps: &mut RuleGaps) -> Vec<Finding> {
+    let Reports {
+        mut stories,
+        gaps: open,
+    } = reports;
+    add_gaps(gaps, rule.meta.name, open);
     stories.sort_by_key(|(count, _)| std::cmp::Reverse(*count));
-    stories.truncate(limits.findings_per_rule as usize);
+    let beyond = beyond_bound(&mut stories, limits);
+    add_gaps(gaps, rule.meta.name, beyond.into_iter().collect());
     stories
         .into_iter()
         .map(|(count, story)| finding(rule, count, story, limits))
