@@ -19,6 +19,9 @@ const ADDRESSES: usize = 2;
 /// Servers of the parent zone that are asked until one answers.
 const PARENTS: usize = 2;
 
+/// Names above the target that are asked for where answers name no zone.
+const NAMES_ABOVE: usize = 6;
+
 /// A name server of a zone, with the addresses that came along.
 #[derive(Debug)]
 struct Named {
@@ -156,24 +159,46 @@ async fn in_full(resolving: &Resolving<'_, '_>, ask: &Ask<'_>) -> Option<Reply> 
     })
 }
 
-/// The zone that a name is in: whose SOA record answers for it or stands in a negative answer.
+/// The zone that a name is in: whose SOA record answers for it or stands in a negative answer. A resolver that denies the
+/// name and names no zone, as denials should (RFC 2308 section 3), is asked for the names above.
 async fn zone(
     resolving: &Resolving<'_, '_>,
     resolver: &Server,
     host: &str,
     why: &Why,
 ) -> Option<String> {
-    let answer = unchecked(resolving, resolver, host, SOA, why).await?.0;
+    let mut name = host;
+    let mut why = why.clone();
+    for _ in 0..=NAMES_ABOVE {
+        let answer = unchecked(resolving, resolver, name, SOA, &why).await?.0;
+        if let Some(zone) = zone_of(&answer, name) {
+            return Some(zone);
+        }
+        // Where an alias leads, others may keep the zone.
+        if !answer.records.is_empty() {
+            return None;
+        }
+        name = name.split_once('.')?.1;
+        if name.is_empty() {
+            return None;
+        }
+        why = why.says("the answer names no zone: does the resolver know the name above?");
+    }
+    None
+}
+
+/// The zone that an answer about a name says it is in.
+fn zone_of(answer: &Answer, name: &str) -> Option<String> {
     // An alias leads to another zone, whose SOA record may come along; its own comes first or not at all.
     let is_above = |zone: &str| {
-        let suffix = host.len().checked_sub(zone.len());
+        let suffix = name.len().checked_sub(zone.len());
         let behind_dot = suffix.is_some_and(|at| {
-            at == 0 || host.get(..at).is_some_and(|labels| labels.ends_with('.'))
+            at == 0 || name.get(..at).is_some_and(|labels| labels.ends_with('.'))
         });
         zone == "."
             || (behind_dot
                 && suffix
-                    .and_then(|at| host.get(at..))
+                    .and_then(|at| name.get(at..))
                     .is_some_and(|end| same(end, zone)))
     };
     answer

@@ -1,12 +1,12 @@
 //! `dns-name-not-found`: the name does not exist, as far as anybody says.
 
 use super::servers::{
-    Place, Server, addresses, alias, all, answer, is_found, listed, named, resolvers, servers,
-    service_hosts,
+    Place, Server, addresses, alias, all, answer, is_found, listed, named, resolvers, same,
+    servers, service_hosts,
 };
 use crate::rule::rule;
 use crate::{Sighting, Sightings, Story, Subject, Walk};
-use ww_evidence::transcript::{Answer, DnsVia, LookupOutcome};
+use ww_evidence::transcript::{Answer, DnsVia, LookupOutcome, Step};
 use ww_finding::{Owner, Severity};
 
 rule! {
@@ -142,6 +142,9 @@ fn say(walk: &Walk<'_>, sightings: &[Sighting]) -> Story {
         .advise(format!("Wait, or flush the name at the resolvers (unbound-control flush {missing}, rndc flushname {missing}, resolvectl flush-caches)"))
         .advise("A shorter minimum in the zone's SOA record lets resolvers forget sooner (RFC 2308)");
     }
+    if let Some(denied) = denied_above(walk).filter(|_| missing == host) {
+        return say_of_denial(walk, &denied, refuter);
+    }
     let headline = if missing == host {
         format!(
             "{host} does not exist{}",
@@ -171,6 +174,48 @@ fn say(walk: &Walk<'_>, sightings: &[Sighting]) -> Story {
     }
 }
 
+/// A name above the target that a resolver denies as well.
+struct Denied<'a> {
+    at: Place<'a>,
+    name: &'a str,
+    step: &'a Step,
+}
+
+/// The name furthest above the target of those that are denied, where no denial names a zone that says so; none where
+/// one does, or a name above is known.
+fn denied_above<'a>(walk: &Walk<'a>) -> Option<Denied<'a>> {
+    let host = walk.target().host.as_str();
+    let names_zone = |said: &Answer| said.authority.iter().any(|record| record.kind == "SOA");
+    let mut highest = None;
+    for (step, lookup) in all(walk).filter(|(_, lookup)| lookup.expanded_by.is_empty()) {
+        let (Some(at), Some(said)) = (Place::of(&lookup.via), answer(lookup)) else {
+            continue;
+        };
+        if said.rcode != "NXDOMAIN" || names_zone(said) {
+            return None;
+        }
+        if lookup.kind == "SOA" && !same(&lookup.name, host) {
+            let name = lookup.name.as_str();
+            highest = Some(Denied { at, name, step });
+        }
+    }
+    highest
+}
+
+/// What is to be said of a resolver that denies the names above as well.
+fn say_of_denial(walk: &Walk<'_>, denied: &Denied<'_>, refuter: String) -> Story {
+    let host = walk.target().host.as_str();
+    let (at, above) = (named(denied.at), denied.name);
+    Story::observed(
+        format!("{at} says that {host} does not exist, nor {above}, and names no zone that says so: the answer is its own, as filters and servers of a few names give"),
+        refuter,
+    )
+    .show(walk.at(denied.step, format!("{at} says that {above} does not exist either")))
+    .advise(format!("Ask whoever runs {at} whether it answers only for listed names (a DNS firewall, a response policy zone, a split view), and have {host} listed if this host shall reach it"))
+    .advise(format!("Ask another resolver: wirewise diagnose {host} --dns-server ADDRESS; if it knows the name, {at} withholds it"))
+    .advise(format!("Look for a typing error in {host}"))
+}
+
 fn said_by(sightings: &[Sighting], zone: Option<&str>) -> String {
     match (zone, sightings.len()) {
         (Some("."), _) => ": there is no such top-level domain".to_owned(),
@@ -192,7 +237,7 @@ fn expansions(walk: &Walk<'_>) -> Vec<String> {
 }
 
 /// One of the zone's own servers that has an address for the name.
-fn has_it<'a>(server: &Server<'a>) -> Option<(String, &'a ww_evidence::transcript::Step, String)> {
+fn has_it<'a>(server: &Server<'a>) -> Option<(String, &'a Step, String)> {
     let (step, said) = ["A", "AAAA"].iter().find_map(|kind| server.answer(kind))?;
     let address = addresses(said).next()?;
     let at = named(server.at);

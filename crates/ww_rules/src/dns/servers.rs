@@ -138,10 +138,18 @@ impl<'a> Server<'a> {
     pub(super) fn finds(&self, kind: &str) -> Option<bool> {
         let (_, answer) = self.answer(kind)?;
         let finds = addresses(answer).next().is_some();
-        // What is cut short may be what was looked for.
-        let is_told = finds || !answer.truncated;
+        // What is cut short may be what was looked for, and who refers to others knows nothing himself.
+        let is_told = finds || !(answer.truncated || refers(answer));
         (is_told && matches!(answer.rcode.as_str(), "NOERROR" | "NXDOMAIN")).then_some(finds)
     }
+}
+
+/// The answer names the servers of another zone and nothing else (RFC 2308 section 2.2).
+fn refers(answer: &Answer) -> bool {
+    let mut authority = answer.authority.iter();
+    !answer.authoritative
+        && answer.records.is_empty()
+        && authority.any(|record| record.kind == "NS")
 }
 
 /// Every lookup of the walk about the target itself.

@@ -298,6 +298,39 @@ fn the_zones_own_servers_are_asked_where_resolvers_disagree() {
 }
 
 #[test]
+fn where_a_denial_names_no_zone_the_names_above_are_asked_for() {
+    run(async {
+        let target = || target("api.shop.example", Service::Tcp);
+        let of_list = server(|asked| asked.fail(3)).await;
+        let (_, steps) = resolve(&[of_list], target(), options(), |_| {}).await;
+        assert_eq!(
+            told(&steps)[2..],
+            [
+                "SOA api.shop.example 4096 unchecked: NXDOMAIN",
+                "SOA shop.example 4096 unchecked: NXDOMAIN",
+                "SOA example 4096 unchecked: NXDOMAIN",
+            ]
+        );
+        // One that only leaves out who said so.
+        let terse = server(|asked| match (asked.name.as_str(), asked.kind) {
+            ("shop.example", SOA) => Some(asked.reply().record(0, "shop.example", SOA, &soa(7))),
+            ("shop.example", _) => asked.fail(0),
+            _ => asked.fail(3),
+        })
+        .await;
+        let (_, steps) = resolve(&[terse], target(), options(), |_| {}).await;
+        assert_eq!(
+            told(&steps)[2..],
+            [
+                "SOA api.shop.example 4096 unchecked: NXDOMAIN",
+                "SOA shop.example 4096 unchecked: NOERROR",
+                "NS shop.example 4096 unchecked: NOERROR",
+            ]
+        );
+    });
+}
+
+#[test]
 fn the_parent_is_asked_to_whom_it_delegates_the_zone() {
     run(async {
         // The zone's own server, which says that it is the only one.
