@@ -38,13 +38,18 @@ impl Walker<'_> {
     pub(crate) fn at_most(&self, wanted: Duration) -> Option<Duration> {
         let left = self.left();
         if left.is_zero() {
-            self.recorder.gap(Gap::new(
-                "what comes after --max-time",
-                "a larger --max-time",
-            ));
+            self.note_end();
             return None;
         }
         Some(left.min(wanted))
+    }
+
+    /// Notes that the time was up before all was asked.
+    pub(crate) fn note_end(&self) {
+        self.recorder.gap(Gap::new(
+            "what comes after --max-time",
+            "a larger --max-time",
+        ));
     }
 }
 

@@ -9,7 +9,7 @@
 )]
 
 use std::io::{BufRead, BufReader};
-use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 use ww_base::SourceId;
@@ -19,6 +19,15 @@ use ww_probe::{NameServer, Options, parse_target, walk};
 struct Dnsmasq {
     child: Child,
     at: SocketAddr,
+}
+
+/// Ports that are tried: other tests take some as well.
+const PORTS: usize = 5;
+
+/// A port of loopback that is free, for now.
+fn free() -> SocketAddr {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
+    listener.local_addr().expect("its address")
 }
 
 impl Drop for Dnsmasq {
@@ -31,9 +40,18 @@ impl Drop for Dnsmasq {
 impl Dnsmasq {
     /// `None` where it is not installed.
     fn start(records: &[&str]) -> Option<Dnsmasq> {
-        let at = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))
-            .and_then(|socket| socket.local_addr())
-            .expect("a free port");
+        for _ in 0..PORTS {
+            match Dnsmasq::start_at(free(), records)? {
+                Ok(started) => return Some(started),
+                Err(said) if said.contains("Address already in use") => {}
+                Err(said) => panic!("dnsmasq does not start: {said}"),
+            }
+        }
+        panic!("{PORTS} ports that were free were in use a moment later");
+    }
+
+    /// Starts it; what it says where it ends at once, or nothing where it is not installed.
+    fn start_at(at: SocketAddr, records: &[&str]) -> Option<Result<Dnsmasq, String>> {
         let programs = ["dnsmasq", "/usr/sbin/dnsmasq"];
         let mut child = programs.iter().find_map(|program| {
             Command::new(program)
@@ -57,15 +75,16 @@ impl Dnsmasq {
                 .ok()
         })?;
         let lines = BufReader::new(child.stderr.take().expect("its messages"));
+        let started = Dnsmasq { child, at };
         let mut said = Vec::new();
         for line in lines.lines() {
             let line = line.expect("a line");
             if line.contains("started, version") {
-                return Some(Dnsmasq { child, at });
+                return Some(Ok(started));
             }
             said.push(line);
         }
-        panic!("dnsmasq does not start: {}", said.join("\n"));
+        Some(Err(said.join("\n")))
     }
 
     fn walk(&self, written: &str) -> Transcript {
@@ -190,4 +209,12 @@ fn a_long_answer_comes_over_tcp() {
     assert!(answers[1].1, "the second is over TCP");
     assert_eq!(answers[1].2.records.len(), 400);
     assert!(answers[1].2.bytes > 1232);
+    // Attempts to connect begin 50 ms apart.
+    let tried = transcript.connects().count();
+    assert!((1..=8).contains(&tried), "{tried} addresses in 400 ms");
+    let gaps = transcript.gaps.iter().map(|gap| gap.missing.as_str());
+    assert!(
+        gaps.into_iter()
+            .any(|gap| gap == "what comes after --max-time")
+    );
 }

@@ -154,15 +154,20 @@ async fn attempts(
     control: bool,
     why: &Why,
 ) -> Vec<Connect> {
-    let Some(left) = walker.patience() else {
+    let Some(usual) = walker.patience() else {
         return Vec::new();
     };
-    let patience = patience.min(left);
-    let begun: Vec<_> = targets
-        .iter()
-        .zip(0..)
-        .map(|(&to, nth)| tokio::spawn(attempt(to, APART * nth, patience, why.clone())))
-        .collect();
+    let (patience, left) = (patience.min(usual), walker.left());
+    let begin = |(nth, &to)| {
+        let later = APART * nth;
+        let in_time = left.checked_sub(later).filter(|left| !left.is_zero())?;
+        let patience = patience.min(in_time);
+        Some(tokio::spawn(attempt(to, later, patience, why.clone())))
+    };
+    let begun: Vec<_> = (0..).zip(targets).map_while(begin).collect();
+    if begun.len() < targets.len() {
+        walker.note_end();
+    }
     let mut all = Vec::new();
     for one in begun {
         if let Ok((asked, took, mut seen)) = one.await {
