@@ -24,7 +24,9 @@ pub use exchange::{Exchanges, Protocol, RequestLine, Slowest, Unanswered};
 pub use net::{
     ArpClaim, FragmentLoss, HopProbe, IcmpError, IcmpMeaning, LoopSighting, Quoted, UdpFlow,
 };
-pub use sides::{Bulk, Flights, Reset, Side, SideId, SynOptions, TtlUse, UnackedEnd, UnfilledHole};
+pub use sides::{
+    Bulk, Flights, Reset, Side, SideId, Standstill, SynOptions, TtlUse, UnackedEnd, UnfilledHole,
+};
 pub use stats::{RateBins, RttStats};
 pub use symptom::{Symptom, SymptomKind};
 pub use tcp::{

@@ -1,7 +1,7 @@
 //! What one side of a connection sent.
 
 use crate::{Mark, RateBins, RttStats};
-use ww_base::Span;
+use ww_base::{Moment, Span};
 
 /// One of the two ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -118,6 +118,31 @@ pub struct UnackedEnd {
     pub peer_heard_after: bool,
 }
 
+/// A time in which a side sent data again and again and heard nothing, until the other side was heard again.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Standstill {
+    /// First transmission of what was repeated.
+    pub first_sent: Mark,
+    /// Its last repetition.
+    pub last_sent: Mark,
+    /// How often it was sent again.
+    pub repeats: u32,
+    /// The other side's last frame before; none where it had not sent any.
+    pub heard: Option<Mark>,
+    /// The other side's first frame after.
+    pub ended: Mark,
+}
+
+impl Standstill {
+    /// From when on nothing came although something was due.
+    pub fn since(&self) -> Mark {
+        match self.heard {
+            Some(heard) if heard.frame > self.first_sent.frame => heard,
+            _ => self.first_sent,
+        }
+    }
+}
+
 /// A range of sequence numbers that never passed the capture point although later ones did.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct UnfilledHole {
@@ -226,6 +251,10 @@ pub struct Side {
     pub ack_advances: u64,
     /// Data outstanding at the end.
     pub unacked_end: Option<UnackedEnd>,
+    /// When it repeated data and heard nothing for a while: the longest few, in order of time.
+    pub standstills: Vec<Standstill>,
+    /// The longest time of at least a second in which nothing of it was seen, between two of its frames.
+    pub longest_silence: Option<[Moment; 2]>,
     /// A hole at the end.
     pub unfilled_hole: Option<UnfilledHole>,
     /// Flights of its last response.

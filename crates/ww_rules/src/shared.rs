@@ -3,7 +3,7 @@
 
 use crate::Subject;
 use crate::dns::{Habit, Heard, Lookup};
-use crate::net::Cut;
+use crate::net::Cuts;
 use crate::tcp::{HopLimits, Offers};
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::collections::{BTreeMap, BTreeSet};
@@ -82,7 +82,7 @@ pub(crate) struct Shared<'a> {
     /// Hosts that sent something, and those that something was sent to.
     pub(crate) heard: OnceLock<Heard>,
     /// Hosts that nothing reaches any more.
-    pub(crate) cuts: OnceLock<Vec<Cut>>,
+    pub(crate) cuts: OnceLock<Cuts>,
     /// Services that sent anything on a connection.
     pub(crate) answering: OnceLock<FxHashSet<Endpoint>>,
     /// The connections to every service.

@@ -224,15 +224,11 @@ impl Step<'_> {
 
     /// The window that the segment advertises.
     pub(crate) fn window(&mut self) {
-        let way = match self.from {
-            ww_evidence::SideId::Client => self.client_way,
-            ww_evidence::SideId::Server => 1 - self.client_way,
-        };
         let segment = self.segment;
         let shift = self
             .labels
             .sides
-            .get(way)
+            .get(self.way())
             .and_then(super::labels::LabelSide::shift);
         let handshake = segment.has(SYN);
         self.f.window_known = shift.is_some();

@@ -71,6 +71,10 @@ fn side(
     unfilled_hole: Option<UnfilledHole>,
 ) -> Side {
     let loss_episodes = state.trouble().map_or(0, |trouble| trouble.loss_episodes);
+    let standstills = state
+        .known_trouble()
+        .map(|trouble| std::mem::take(&mut trouble.standstills));
+    let [from, to] = state.silence;
     Side {
         frames: state.frames,
         data_segments: state.data_segments,
@@ -95,6 +99,8 @@ fn side(
         sack_frames: state.sack_frames,
         ack_advances: state.ack_advances,
         unacked_end,
+        standstills: standstills.unwrap_or_default(),
+        longest_silence: (from < to).then_some([from, to]),
         unfilled_hole,
         flights: state.flights,
         bulk: state

@@ -185,6 +185,9 @@ impl Flow {
             .f
             .heard
             .is_none_or(|mark| segment.at() - mark.at >= TIMEOUT_MIN);
+        if after_silence {
+            step.end_silence();
+        }
         step.f.heard = Some(segment.mark);
         step.f.count_ttl(segment.ttl);
         let id_step = match segment.ip_id {
@@ -395,6 +398,14 @@ impl Step<'_> {
                 lost,
             },
         );
+    }
+
+    /// The direction of the connection's key in which the segment goes, by which labels are kept.
+    pub(crate) fn way(&self) -> usize {
+        match self.from {
+            SideId::Client => self.client_way,
+            SideId::Server => 1 - self.client_way,
+        }
     }
 
     /// The shortest full round trip known so far.

@@ -10,7 +10,7 @@ use super::space::{Hole, Place};
 use super::symptoms::Case;
 use super::talk::NewData;
 use ww_base::{Moment, Span};
-use ww_evidence::{Mark, SideId, SymptomKind};
+use ww_evidence::{Mark, SideId, Standstill, SymptomKind};
 
 /// A retransmission timer never fires sooner on common systems (Linux: 200 ms; RFC 6298 says 1 s);
 /// a little less, for the clock of the capture.
@@ -22,6 +22,15 @@ const SWAPPED: Span = Span::from_millis(5);
 
 /// Losses closer together than this, where no round trip is known, are one episode.
 const EPISODE_DEFAULT: Span = Span::from_millis(100);
+
+/// Silences shorter than this are not of note.
+const SILENCE: Span = Span::from_secs(1);
+
+/// Who sends something so often again means it.
+const STANDSTILL_REPEATS: u32 = 2;
+
+/// At most this many are kept per direction.
+const STANDSTILLS: usize = 8;
 
 impl Step<'_> {
     /// A segment with payload or FIN.
@@ -393,11 +402,8 @@ impl Step<'_> {
 
     /// Marks the first transmission as ambiguous for round trips; tells when it passed.
     fn mark_repeated(&mut self, start: u32, end: u32) -> Option<Moment> {
-        let way = match self.from {
-            SideId::Client => self.client_way,
-            SideId::Server => 1 - self.client_way,
-        };
         let mut sent = None;
+        let way = self.way();
         let unacked = &mut self.labels.sides.get_mut(way)?.unacked;
         for segment in unacked.iter_mut() {
             if before(segment.start, end) && after(segment.end, start) {
@@ -414,12 +420,64 @@ impl Step<'_> {
         if !oldest {
             return;
         }
+        let (mark, heard) = (self.segment.mark, self.r.heard);
+        let first_sent = self.oldest_sent().unwrap_or(mark);
         let trouble = self.f.note_trouble();
         if trouble.oldest_seq != start {
             trouble.oldest_repeats = 0;
         }
         trouble.oldest_seq = start;
         trouble.oldest_repeats += 1;
+        match &mut trouble.vain {
+            Some(vain) if vain.heard == heard => {
+                vain.last_sent = mark;
+                vain.repeats += 1;
+            }
+            vain => {
+                *vain = Some(Standstill {
+                    first_sent,
+                    last_sent: mark,
+                    repeats: 1,
+                    heard,
+                    ended: mark,
+                });
+            }
+        }
+    }
+
+    /// When the oldest outstanding segment passed first.
+    fn oldest_sent(&self) -> Option<Mark> {
+        let oldest = self.labels.sides.get(self.way())?.unacked.front()?;
+        Some(Mark {
+            frame: oldest.frame,
+            at: oldest.at,
+        })
+    }
+
+    /// The sender is heard again after some time. Whatever the other side repeated meanwhile, it stood still.
+    pub(crate) fn end_silence(&mut self) {
+        let ended = self.segment.mark;
+        let Some(heard) = self.f.heard else { return };
+        let [from, to] = self.f.silence;
+        if ended.at - heard.at >= SILENCE.max(to - from) {
+            self.f.silence = [heard.at, ended.at];
+        }
+        let Some(trouble) = self.r.known_trouble() else {
+            return;
+        };
+        let Some(vain) = trouble.vain.take() else {
+            return;
+        };
+        if vain.repeats < STANDSTILL_REPEATS || vain.heard != Some(heard) {
+            return;
+        }
+        let known = &mut trouble.standstills;
+        known.push(Standstill { ended, ..vain });
+        if known.len() > STANDSTILLS {
+            let length = |one: &Standstill| one.ended.at - one.since().at;
+            let shortest = (0..known.len()).min_by_key(|&index| known.get(index).map(length));
+            known.remove(shortest.unwrap_or_default());
+        }
     }
 
     /// A silence as long as a timer, then the oldest segment again.

@@ -4,7 +4,7 @@ use super::bulk::BulkState;
 use super::segment::{Options, Segment};
 use super::space::Space;
 use ww_base::{Moment, Span};
-use ww_evidence::{Flights, Mark, Reset, RttStats, SynOptions, TtlUse};
+use ww_evidence::{Flights, Mark, Reset, RttStats, Standstill, SynOptions, TtlUse};
 
 /// What is remembered of one direction, beside the labels.
 #[derive(Debug, Default)]
@@ -23,6 +23,8 @@ pub(crate) struct SideState {
     pub(crate) last_sent: Option<Mark>,
     /// Its last frame of whatever kind, copies excluded.
     pub(crate) heard: Option<Mark>,
+    /// The longest silence between two of these, from and to; of no length where there was none of note.
+    pub(crate) silence: [Moment; 2],
     pub(crate) fin: Option<Mark>,
     pub(crate) reset: Option<Box<Reset>>,
     pub(crate) ack_rtt: RttStats,
@@ -79,6 +81,9 @@ pub(crate) struct Trouble {
     /// When a loss of this direction last showed.
     pub(crate) last_loss: Option<Moment>,
     pub(crate) loss_episodes: u32,
+    /// What is being repeated since the other side was last heard; when that ends is not known yet.
+    pub(crate) vain: Option<Standstill>,
+    pub(crate) standstills: Vec<Standstill>,
     /// The oldest outstanding segment's repetitions.
     pub(crate) oldest_repeats: u32,
     pub(crate) oldest_seq: u32,

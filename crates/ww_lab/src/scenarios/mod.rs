@@ -7,6 +7,7 @@ mod datagrams;
 mod handshake;
 mod loss;
 mod names;
+mod outages;
 mod slow;
 
 use crate::link::{Effect, Fault, Kind, Side, Which};
@@ -19,6 +20,7 @@ pub fn all() -> Vec<Scenario> {
         clean::scenarios(),
         handshake::scenarios(),
         loss::scenarios(),
+        outages::scenarios(),
         slow::scenarios(),
         closing::scenarios(),
         datagrams::scenarios(),

@@ -1,14 +1,16 @@
-//! `host-cut-off`: from one moment on nothing from anyone reaches a host, whatever it sends.
+//! `host-cut-off`: from one moment on, or for a while, nothing from anyone reaches a host, whatever it sends.
+
+mod outage;
 
 use super::about::some;
 use crate::rule::rule;
 use crate::{Sighting, Sightings, Story, Subject, View};
+use outage::Outage;
 use rustc_hash::FxHashMap;
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 use ww_base::Span;
 use ww_evidence::{IdleOutcome, Mark, SideId, TcpFlow, UdpFlow};
-use ww_finding::Support;
 
 rule! {
     name: "host-cut-off",
@@ -17,7 +19,7 @@ rule! {
     class: Connectivity,
     severity: High,
     owner: Network,
-    summary: "From one moment on nothing from anyone reaches a host, whatever it sends to whomever",
+    summary: "From one moment on, or for a while, nothing from anyone reaches a host, whatever it sends to whomever",
     needs: [Tcp],
     explains: [
         "dns-unanswered",
@@ -69,7 +71,7 @@ struct Host {
 
 /// A host that was cut off.
 #[derive(Debug)]
-pub(crate) struct Cut {
+struct Cut {
     host: IpAddr,
     /// The last packet that reached it.
     reached: Mark,
@@ -78,8 +80,18 @@ pub(crate) struct Cut {
     subjects: Vec<Subject>,
 }
 
+/// What is known of hosts that were cut off.
+#[derive(Debug)]
+pub(crate) struct Cuts {
+    /// To the end of the capture.
+    lasting: Vec<Cut>,
+    /// For a while.
+    passing: Vec<Outage>,
+}
+
 fn detect(view: &View<'_>, sightings: &mut Sightings) {
-    for cut in known_cuts(view) {
+    outage::detect(view, &known_cuts(view).passing, sightings);
+    for cut in &known_cuts(view).lasting {
         let ip = if cut.host.is_ipv4() { "ip" } else { "ipv6" };
         let [first, last] = cut.vain;
         let mut sighting = Sighting::new(Subject::Capture, cut.host.to_string())
@@ -104,8 +116,11 @@ fn detect(view: &View<'_>, sightings: &mut Sightings) {
     }
 }
 
-fn known_cuts<'v>(view: &'v View<'_>) -> &'v [Cut] {
-    view.shared.cuts.get_or_init(|| cuts(view))
+fn known_cuts<'v>(view: &'v View<'_>) -> &'v Cuts {
+    view.shared.cuts.get_or_init(|| Cuts {
+        lasting: cuts(view),
+        passing: outage::outages(view),
+    })
 }
 
 /// Hosts that nothing reaches any more although they go on sending.
@@ -254,13 +269,23 @@ fn note_arrivals(view: &View<'_>, hosts: &mut FxHashMap<IpAddr, Host>) {
 }
 
 fn tell(view: &View<'_>, group: &[Sighting]) -> Story {
-    let Some(cut) = group.first().and_then(|sighting| {
-        known_cuts(view)
-            .iter()
-            .find(|cut| cut.host.to_string() == sighting.group)
-    }) else {
-        return Story::observed("a host was cut off", "a packet that reached it");
-    };
+    let name = group.first().map_or("", |sighting| &sighting.group);
+    let Cuts { lasting, passing } = known_cuts(view);
+    let passing: Vec<&Outage> = passing
+        .iter()
+        .filter(|outage| outage.group() == name)
+        .collect();
+    let story = outage::tell(view, &passing).or_else(|| {
+        let mut lasting = lasting.iter();
+        lasting
+            .find(|cut| cut.host.to_string() == name)
+            .map(|cut| tell_of(view, cut))
+    });
+    story.unwrap_or_else(|| Story::observed("a host was cut off", "a packet that reached it"))
+}
+
+/// What is to be said of a host that nothing reaches any more.
+fn tell_of(view: &View<'_>, cut: &Cut) -> Story {
     let silent = cut.subjects.iter().filter_map(|&subject| match subject {
         Subject::Dns(index) => {
             let asked = view.capture.dns.transactions.get(index as usize)?;
@@ -290,9 +315,15 @@ fn tell(view: &View<'_>, group: &[Sighting]) -> Story {
             last.at - first.at,
             some(silent, "hosts"),
         ),
-        format!("a capture at one of these hosts that shows its answers leaving for {host}: then the capture itself, or the way back, lost one direction"),
-    )
-    .support(Support::Observed);
+        format!(
+            "a capture at one of these hosts that shows its answers leaving for {host}: then the capture itself, or the way back, lost one direction"
+        ),
+    );
+    advised(story, host, others_go_on)
+}
+
+/// What to do about it, by whether other hosts go on talking meanwhile.
+fn advised(story: Story, host: IpAddr, others_go_on: bool) -> Story {
     if others_go_on {
         return story.advise(format!(
             "Other hosts in this capture go on talking: look at {host} itself at that moment, its link (cable, port, Wi-Fi roaming), address (DHCP lease, VPN going up or down) and firewall: journalctl -k, ip monitor"

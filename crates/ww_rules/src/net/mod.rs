@@ -18,7 +18,7 @@ pub(crate) mod udp_port_unreachable;
 mod tests;
 
 pub(crate) use address_family_broken::broken_family;
-pub(crate) use host_cut_off::Cut;
+pub(crate) use host_cut_off::Cuts;
 
 use ww_base::{Moment, Span};
 

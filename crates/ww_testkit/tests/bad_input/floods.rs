@@ -77,7 +77,7 @@ const FLOODS: [(&str, Make); 10] = [
 ];
 
 /// What many findings are made of: each function makes one case of a fault.
-const FAULTS: [(&str, Make); 9] = [
+const FAULTS: [(&str, Make); 10] = [
     ("silent DNS servers", |frames, number| {
         let server = (0x0b00_0000 + number as u32, 53);
         for attempt in 0..3 {
@@ -134,6 +134,24 @@ const FAULTS: [(&str, Make); 9] = [
             SERVER,
         ];
         conversation(frames, ends);
+    }),
+    ("connections that stand still", |frames, number| {
+        // Of each, data is sent twice more before it is answered; 150 stand still at any time.
+        let ends = |behind: u64| {
+            let number = number.checked_sub(behind)? as u32;
+            let server = (SERVER.0 + (number >> 15), SERVER.1);
+            Some([(CLIENT, 20_000 + (number & 0x7fff) as u16), server])
+        };
+        if let Some(new) = ends(0) {
+            open(frames, new);
+        }
+        for ends in [0, 50, 100].into_iter().filter_map(ends) {
+            frames.tcp(ends, flag::ACK, [1, 1], &[b'x'; 100]);
+        }
+        if let Some([client, server]) = ends(150) {
+            frames.tcp([server, client], flag::ACK, [1, 101], &[]);
+        }
+        frames.wait_us(20_000);
     }),
     ("losses of one connection", |frames, number| {
         let ends = [(CLIENT, 40_000), SERVER];
