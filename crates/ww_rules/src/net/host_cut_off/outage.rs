@@ -1,6 +1,6 @@
 //! Outages that passed: for a while nothing from anyone reached a host, whatever it sent; then all were heard again.
 
-use super::{PEERS, REPEATS, advised};
+use super::{DUE, PEERS, REPEATS, advised};
 use crate::many::listed;
 use crate::net::about::some;
 use crate::{Sighting, Sightings, Story, Subject, View};
@@ -95,7 +95,8 @@ pub(super) fn detect(view: &View<'_>, outages: &[Outage], sightings: &mut Sighti
                     outage.length()
                 ),
             ));
-        sighting.subjects = outage.stalled.iter().map(|one| one.subject).collect();
+        let stood_still = outage.stalled.iter().map(|one| one.subject);
+        sighting.subjects = stood_still.chain(struck(view, outage)).collect();
         sightings.add(sighting);
     }
 }
@@ -128,6 +129,32 @@ pub(super) fn tell(view: &View<'_>, outages: &[&Outage]) -> Option<Story> {
         is_other && outages.iter().any(|outage| is_heard(flow, outage))
     });
     Some(advised(story, host, others_go_on))
+}
+
+/// What was begun during an outage and came to nothing.
+fn struck<'v>(view: &'v View<'_>, outage: &'v Outage) -> impl Iterator<Item = Subject> + 'v {
+    // What was sent a moment before was not answered any more.
+    let during = |mark: Mark| outage.from.at - mark.at <= DUE && mark.at < outage.to.at;
+    let flows = view.flows().filter(move |(_, flow)| {
+        let opening = match (flow.handshake.syn, flow.handshake.syn_ack) {
+            (Some(syn), None) if flow.client.addr == outage.host => Some(syn.first),
+            _ => None,
+        };
+        let unanswered = [SideId::Client, SideId::Server]
+            .into_iter()
+            .filter(|&from| flow.endpoint(from).addr == outage.host)
+            .filter_map(|from| flow.side(from).unacked_end)
+            .map(|end| end.first_sent);
+        opening.into_iter().chain(unanswered).any(during)
+    });
+    let asked = view.capture.dns.transactions.iter().enumerate();
+    let asked = asked.filter(move |(_, asked)| {
+        let in_vain = asked.answer.is_none_or(|answer| answer.at >= outage.to.at);
+        asked.client.addr == outage.host && in_vain && during(asked.query)
+    });
+    flows
+        .map(|(subject, _)| subject)
+        .chain(asked.map(|(index, _)| Subject::Dns(index as u32)))
 }
 
 /// Both sides of a connection are seen to be heard during an outage.
