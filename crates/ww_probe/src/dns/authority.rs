@@ -174,8 +174,8 @@ async fn zone(
         if let Some(zone) = zone_of(&answer, name) {
             return Some(zone);
         }
-        // Where an alias leads, others may keep the zone.
-        if !answer.records.is_empty() {
+        // Where an alias leads, others may keep the zone; and who refuses, refuses the names above as well.
+        if !answer.records.is_empty() || answer.rcode == "REFUSED" {
             return None;
         }
         name = name.split_once('.')?.1;
