@@ -340,10 +340,7 @@ fn findings_beyond_the_bound_are_counted() {
         .iter()
         .find(|of_rule| of_rule["rule"] == "connection-refused");
     let missing = of_rule.unwrap()["gaps"][0]["missing"].as_str().unwrap();
-    assert_eq!(
-        missing,
-        "10 findings of less weight, beyond the bound of 50 per rule"
-    );
+    assert_eq!(missing, "10 findings beyond the 50 that weigh most");
 }
 
 #[test]

@@ -181,8 +181,8 @@ fn beyond_bound<T>(findings: &mut Vec<T>, limits: &Limits) -> Option<Gap> {
     findings.truncate(most);
     (beyond > 0).then(|| {
         Gap::new(
-            format!("{beyond} findings of less weight, beyond the bound of {most} per rule"),
-            "the same question about a part: the capture cut by host or time (tshark -w with a filter, editcap -A/-B), or fewer files",
+            format!("{beyond} findings beyond the {most} that weigh most"),
+            "a part of the capture, by host or time, or fewer files",
         )
     })
 }

@@ -61,9 +61,7 @@ pub(super) fn outages(view: &View<'_>) -> Vec<Outage> {
         .into_iter()
         .flat_map(|(host, stalled)| {
             let arrived = arrivals.get(&host).map_or(&[][..], Vec::as_slice);
-            common(host, stalled)
-                .into_iter()
-                .filter(|outage| !arrived.iter().any(|flow| flow.contradicts(outage)))
+            common(host, stalled, arrived)
         })
         .collect();
     outages.sort_unstable_by_key(|outage| outage.from.frame);
@@ -217,17 +215,16 @@ fn stalled(view: &View<'_>) -> FxHashMap<IpAddr, Vec<Stalled>> {
 }
 
 /// The times in which most of a host's peers stood still together, one after the other.
-fn common(host: IpAddr, mut stalled: Vec<Stalled>) -> Vec<Outage> {
+fn common(host: IpAddr, mut stalled: Vec<Stalled>, arrived: &[Arrivals]) -> Vec<Outage> {
     let mut outages = Vec::new();
     stalled.retain(|one| one.ended.at - one.since.at >= WHILE);
-    while outages.len() < OUTAGES
-        && let Some(at) = crowded(&stalled)
-    {
+    for _ in 0..OUTAGES {
+        let Some(at) = crowded(&stalled) else { break };
         let (together, others): (Vec<Stalled>, Vec<Stalled>) = stalled
             .into_iter()
             .partition(|one| one.since.at <= at && one.ended.at - at >= WHILE);
         stalled = others;
-        outages.extend(outage(host, together));
+        outages.extend(outage(host, together, arrived));
     }
     outages
 }
@@ -261,37 +258,46 @@ fn crowded(stalled: &[Stalled]) -> Option<Moment> {
     most.filter(|(peers, _)| *peers >= PEERS).map(|(_, at)| at)
 }
 
-/// What stood still together as one outage.
-fn outage(host: IpAddr, stalled: Vec<Stalled>) -> Option<Outage> {
-    let from = stalled
-        .iter()
-        .map(|one| one.since)
-        .max_by_key(|mark| mark.at)?;
+/// What stood still together as one outage, unless something came meanwhile. It begins when enough peers are silent, or
+/// with the last packet of another that came later.
+fn outage(host: IpAddr, mut stalled: Vec<Stalled>, arrived: &[Arrivals]) -> Option<Outage> {
+    stalled.sort_unstable_by_key(|one| one.since);
+    let mut silent = BTreeSet::new();
+    let enough = |one: &&Stalled| silent.insert(one.peer) && silent.len() == PEERS;
+    let begun = stalled.iter().find(enough)?.since;
+    let all_silent = stalled.last()?.since;
     let to = stalled
         .iter()
         .map(|one| one.ended)
         .min_by_key(|mark| mark.at)?;
+    let heard = arrived.iter().flat_map(|flow| &flow.known).copied();
+    let from = heard
+        .filter(|mark| mark.at <= all_silent.at)
+        .chain([begun])
+        .max_by_key(|mark| mark.at)?;
     let sent = || {
         let sent = stalled.iter().flat_map(|one| one.sent);
         sent.filter(|mark| (from.frame..to.frame).contains(&mark.frame))
     };
     let first = sent().min_by_key(|mark| mark.frame)?;
     let last = sent().max_by_key(|mark| mark.frame)?;
-    Some(Outage {
+    let outage = Outage {
         host,
         vain: [first, last],
         from,
         to,
         subjects: stalled.iter().map(|one| one.subject).collect(),
         stalled,
-    })
+    };
+    let is_refuted = arrived.iter().any(|flow| flow.contradicts(&outage));
+    (!is_refuted).then_some(outage)
 }
 
 /// What reached a host from one peer over one connection or datagram flow.
 struct Arrivals {
     subject: Subject,
-    /// Frames of which the time is known.
-    known: Vec<Moment>,
+    /// Frames that are known.
+    known: Vec<Mark>,
     /// The first and the last frame, of how many.
     span: [Moment; 2],
     frames: u64,
@@ -301,7 +307,7 @@ struct Arrivals {
 impl Arrivals {
     /// Something of it is known to have come during an outage, or must have.
     fn contradicts(&self, outage: &Outage) -> bool {
-        if self.known.iter().any(|&at| outage.contains(at)) {
+        if self.known.iter().any(|mark| outage.contains(mark.at)) {
             return true;
         }
         let (from, to) = (outage.from.at, outage.to.at);
@@ -353,7 +359,7 @@ fn arrivals(
                 host,
                 Arrivals {
                     subject,
-                    known: known(flow, from).map(|mark| mark.at).collect(),
+                    known: known(flow, from).collect(),
                     span: [flow.first.at, heard.at],
                     frames: side.frames,
                     silence: side
@@ -376,12 +382,12 @@ fn arrivals(
         if let Some(answer) = asked.answer {
             add(
                 asked.client.addr,
-                datagrams(vec![answer.at], [answer.at; 2], 1),
+                datagrams(vec![answer], [answer.at; 2], 1),
             );
         }
     }
     for error in &view.capture.icmp {
-        let known = vec![error.first.at, error.last.at];
+        let known = vec![error.first, error.last];
         add(
             error.to,
             datagrams(known, [error.first.at, error.last.at], error.count.into()),
@@ -391,7 +397,7 @@ fn arrivals(
 }
 
 /// Arrivals that belong to no connection.
-fn datagrams(known: Vec<Moment>, span: [Moment; 2], frames: u64) -> Arrivals {
+fn datagrams(known: Vec<Mark>, span: [Moment; 2], frames: u64) -> Arrivals {
     Arrivals {
         subject: Subject::Capture,
         known,
