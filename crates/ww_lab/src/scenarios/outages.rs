@@ -9,6 +9,7 @@ use crate::traffic::ms;
 use crate::truth::HarmKind;
 use crate::world::address;
 use std::net::{IpAddr, Ipv4Addr};
+use std::time::Duration;
 
 /// Further addresses of the server, each a host of its own to the client, and what sets them up.
 const OTHERS: [(Ipv4Addr, &str); 3] = [
@@ -35,13 +36,15 @@ pub(super) fn scenarios() -> Vec<Scenario> {
         four_hosts(
             "outage-of-the-link",
             "nothing passes for 3.5 s, while the client talks with four hosts",
+            PATIENT,
         )
         .seen_at(Vantage::Client, &["host-cut-off"])
         .never(&["packet-loss", "retransmission-timeout-stall"])
         .with(lost(3_000, 6_500)),
         four_hosts(
             "outages-of-the-link",
-            "nothing passes for 2.5 s, twice, while the client talks with four hosts",
+            "nothing passes for 2.5 s, twice; the client gives up after 2 s and opens new connections to four hosts",
+            IMPATIENT,
         )
         .seen_at(Vantage::Client, &["host-cut-off"])
         .with(lost(2_500, 5_000))
@@ -49,6 +52,18 @@ pub(super) fn scenarios() -> Vec<Scenario> {
         four_hosts(
             "outage-of-three-hosts",
             "nothing passes to and from three of four hosts for 3.5 s",
+            PATIENT,
+        )
+        .seen_at(
+            Vantage::Client,
+            &["retransmission-timeout-stall", "packet-loss"],
+        )
+        .never(&["host-cut-off"])
+        .with(lost(3_000, 6_500).port(80)),
+        four_hosts(
+            "outage-of-three-hosts-retried",
+            "the same, and the client gives up after 2 s and opens new connections",
+            IMPATIENT,
         )
         .seen_at(
             Vantage::Client,
@@ -59,15 +74,27 @@ pub(super) fn scenarios() -> Vec<Scenario> {
     ]
 }
 
-/// The client asks four hosts five times a second, over a connection each.
-fn four_hosts(name: &'static str, done: &'static str) -> Scenario {
+/// How long the client waits, and over how many connections it sends how many requests, to each host.
+type Habit = (Duration, usize, usize);
+
+const PATIENT: Habit = (ms(20_000), 1, 60);
+const IMPATIENT: Habit = (ms(2_000), 5, 12);
+
+/// The client asks four hosts five times a second.
+fn four_hosts(
+    name: &'static str,
+    done: &'static str,
+    (patience, connections, per_connection): Habit,
+) -> Scenario {
     let asks = |to: Ipv4Addr, port| {
         Work::Requests(Requests {
             to: Some(IpAddr::V4(to)),
             port,
-            per_connection: 60,
+            connections,
+            per_connection,
             gaps: vec![ms(200)],
-            patience: ms(20_000),
+            connect_patience: patience,
+            patience,
             ..download(400)
         })
     };

@@ -24,6 +24,7 @@ rule! {
     explains: [
         "dns-unanswered",
         "half-open-connection",
+        "handshake-retransmitted",
         "idle-connection-dropped",
         "packet-loss",
         "path-mtu-black-hole",

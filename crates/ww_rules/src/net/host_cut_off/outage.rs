@@ -129,15 +129,16 @@ pub(super) fn tell(view: &View<'_>, outages: &[&Outage]) -> Option<Story> {
     Some(advised(story, host, others_go_on))
 }
 
-/// What was begun during an outage and came to nothing.
+/// What was begun during an outage and had to be repeated or came to nothing.
 fn struck<'v>(view: &'v View<'_>, outage: &'v Outage) -> impl Iterator<Item = Subject> + 'v {
     // What was sent a moment before was not answered any more.
     let during = |mark: Mark| outage.from.at - mark.at <= DUE && mark.at < outage.to.at;
     let flows = view.flows().filter(move |(_, flow)| {
-        let opening = match (flow.handshake.syn, flow.handshake.syn_ack) {
-            (Some(syn), None) if flow.client.addr == outage.host => Some(syn.first),
-            _ => None,
-        };
+        let opening = flow.handshake.syn.filter(|syn| {
+            let is_hosts = flow.client.addr == outage.host;
+            is_hosts && (syn.count > 1 || flow.handshake.syn_ack.is_none())
+        });
+        let opening = opening.map(|syn| syn.first);
         let unanswered = [SideId::Client, SideId::Server]
             .into_iter()
             .filter(|&from| flow.endpoint(from).addr == outage.host)
@@ -259,22 +260,26 @@ fn crowded(stalled: &[Stalled]) -> Option<Moment> {
 }
 
 /// What stood still together as one outage, unless something came meanwhile. It begins when enough peers are silent, or
-/// with the last packet of another that came later.
+/// with the last packet of another that came later, and ends with the first packet of anyone.
 fn outage(host: IpAddr, mut stalled: Vec<Stalled>, arrived: &[Arrivals]) -> Option<Outage> {
     stalled.sort_unstable_by_key(|one| one.since);
     let mut silent = BTreeSet::new();
     let enough = |one: &&Stalled| silent.insert(one.peer) && silent.len() == PEERS;
     let begun = stalled.iter().find(enough)?.since;
     let all_silent = stalled.last()?.since;
-    let to = stalled
-        .iter()
-        .map(|one| one.ended)
-        .min_by_key(|mark| mark.at)?;
-    let heard = arrived.iter().flat_map(|flow| &flow.known).copied();
-    let from = heard
+    let heard = || arrived.iter().flat_map(|flow| &flow.known).copied();
+    let from = heard()
         .filter(|mark| mark.at <= all_silent.at)
         .chain([begun])
         .max_by_key(|mark| mark.at)?;
+    // Connections that are tried anew may be heard before those that stood still.
+    let to = heard()
+        .filter(|mark| mark.at > all_silent.at)
+        .chain(stalled.iter().map(|one| one.ended))
+        .min_by_key(|mark| mark.at)?;
+    if to.at - from.at < WHILE {
+        return None;
+    }
     let sent = || {
         let sent = stalled.iter().flat_map(|one| one.sent);
         sent.filter(|mark| (from.frame..to.frame).contains(&mark.frame))
@@ -312,7 +317,7 @@ impl Arrivals {
         }
         let (from, to) = (outage.from.at, outage.to.at);
         let [first, last] = self.span;
-        if first >= from || last <= to || outage.subjects.contains(&self.subject) {
+        if first > from || last < to || outage.subjects.contains(&self.subject) {
             return false;
         }
         match self.silence {
@@ -355,12 +360,14 @@ fn arrivals(
             let Some(heard) = side.heard.filter(|_| hosts.contains_key(&host)) else {
                 continue;
             };
+            let known: Vec<Mark> = known(flow, from).collect();
+            let first = known.iter().map(|mark| mark.at).min();
             add(
                 host,
                 Arrivals {
                     subject,
-                    known: known(flow, from).collect(),
-                    span: [flow.first.at, heard.at],
+                    known,
+                    span: [first.unwrap_or(heard.at), heard.at],
                     frames: side.frames,
                     silence: side
                         .longest_silence
