@@ -283,7 +283,9 @@ fn narrow() -> Vec<Scenario> {
         .requests(Requests {
             patience: ms(6_000),
             ..upload(10_000)
-        }),
+        })
+        // The capture goes on, so that it shows how long nothing came.
+        .requests(download(500)),
         Scenario::clean(
             "clean-path-mtu-discovery",
             "a router says what fits, and the server obeys",
