@@ -317,6 +317,10 @@ impl Arrivals {
         }
         let (from, to) = (outage.from.at, outage.to.at);
         let [first, last] = self.span;
+        // All that came of it came meanwhile.
+        if self.frames > 0 && outage.contains(first) && outage.contains(last) {
+            return true;
+        }
         if first > from || last < to || outage.subjects.contains(&self.subject) {
             return false;
         }
