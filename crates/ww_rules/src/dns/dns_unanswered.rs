@@ -300,7 +300,7 @@ impl Case {
             );
         }
         if self.servers.len() > 1 {
-            return format!("no DNS server answered ({servers}): {queries} for {names}{waited}");
+            return format!("No DNS server answered ({servers}): {queries} for {names}{waited}");
         }
         let alive = if self.host_heard {
             ", although its host is alive"

@@ -165,7 +165,7 @@ fn several_silent_servers_are_one_cause() {
     };
     let found = only(vec![silent("a.example", 0), second]);
     assert!(
-        found.headline.starts_with("no DNS server answered"),
+        found.headline.starts_with("No DNS server answered"),
         "{}",
         found.headline
     );
