@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
+use ww_base::Order;
 use ww_evidence::transcript::Certificate;
 use ww_finding::Input;
 use ww_model::Model;
@@ -42,7 +43,7 @@ fn at(path: &Path) -> Vec<Result<Certificate, String>> {
     };
     let files = entries.flatten().map(|entry| entry.path());
     let mut files: Vec<PathBuf> = files.filter(|path| path.is_file()).collect();
-    files.sort();
+    files.put_in_order();
     files.truncate(FILES_MAX);
     let read = files.iter().map(|file| first(file));
     // Keys and stapled answers lie beside them.

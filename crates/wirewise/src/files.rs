@@ -7,7 +7,7 @@ use std::fs::File;
 use std::io::{IsTerminal, Read};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
-use ww_base::{Gap, Limits, Locus, Problem, ProblemKind, SourceId, SourceSpan};
+use ww_base::{Gap, Limits, Locus, Order, Problem, ProblemKind, SourceId, SourceSpan};
 use ww_finding::{Input, InputKind};
 use ww_import::{Format, Gathered, Text, recognise};
 use ww_model::Model;
@@ -312,7 +312,7 @@ impl Intake {
             Ok(entries) => entries.flatten().map(|entry| entry.path()).collect(),
             Err(error) => return self.refuse(folder, format!("cannot be opened: {error}")),
         };
-        entries.sort();
+        entries.put_in_order();
         for path in entries {
             if path.is_dir() {
                 if depth < FOLDERS_DEEP && !path.is_symlink() && !is_hidden(&path) {

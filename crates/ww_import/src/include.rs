@@ -6,7 +6,7 @@
 use crate::Text;
 use crate::service::{folder, resolve};
 use std::collections::BTreeSet;
-use ww_base::SourceId;
+use ww_base::{Order, SourceId};
 
 /// The texts that may include one another.
 pub(crate) struct AtHand<'t> {
@@ -34,7 +34,7 @@ impl<'t> AtHand<'t> {
         folders: &[&str],
     ) -> Vec<&'t Text<'t>> {
         let mut found = self.closest(pattern, from, folders);
-        found.sort_by_key(|text| text.path);
+        found.put_in_order_by_key(|text| text.path);
         self.included
             .extend(found.iter().map(|text| (from, text.source)));
         found

@@ -7,7 +7,7 @@
 //! taken.
 
 use std::collections::{BTreeMap, BTreeSet};
-use ww_base::SourceId;
+use ww_base::{Order, SourceId};
 use ww_finding::{Edit, Finding, Fix, Safety};
 
 /// Texts of sources that differ from what was read.
@@ -141,7 +141,7 @@ fn count(state: &State, rule: &str) -> usize {
 fn applied(edits: &[&Edit], changed: &Texts, files: &Asked<'_>) -> Texts {
     let mut texts = changed.clone();
     let mut edits = edits.to_vec();
-    edits.sort_by_key(|edit| (edit.span.source, edit.span.start));
+    edits.put_in_order_by_key(|edit| (edit.span.source, edit.span.start));
     for edit in edits.into_iter().rev() {
         let source = edit.span.source;
         let known = texts.get(&source).cloned();

@@ -5,7 +5,7 @@ use rustc_hash::FxHashSet;
 use spread::spread;
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use ww_base::{Gap, Limits, SourceId, Span};
+use ww_base::{Gap, Limits, Order, SourceId, Span};
 use ww_evidence::Capture;
 use ww_finding::{Class, Finding, Need, Outcome};
 
@@ -40,7 +40,7 @@ pub fn consult(
 ) -> (Vec<Finding>, Vec<(&'static str, Outcome)>) {
     let (told, gaps) = observe(captures, limits);
     let mut findings: Vec<Finding> = told.into_iter().map(|told| told.finding).collect();
-    findings.sort_by(order::by_importance);
+    findings.put_in_order_by(order::by_importance);
     let outcomes = outcomes(&findings, gaps, |rule| {
         matches!(rule.work, Work::Observed { .. })
     });
@@ -260,7 +260,7 @@ fn one_cause_per_symptom(
     mut seen: Vec<(&'static Rule, Vec<Sighting>)>,
 ) -> Vec<(&'static Rule, Vec<Sighting>)> {
     let ranks = order::causes_first();
-    seen.sort_by_key(|(rule, _)| ranks.get(rule.meta.name).copied().unwrap_or(usize::MAX));
+    seen.put_in_order_by_key(|(rule, _)| ranks.get(rule.meta.name).copied().unwrap_or(usize::MAX));
     let symptoms: BTreeSet<&str> = seen.iter().map(|(rule, _)| rule.meta.name).collect();
     let mut causes: Vec<(&'static Rule, FxHashSet<Subject>)> = Vec::new();
     for (rule, sightings) in &mut seen {
@@ -299,14 +299,14 @@ fn grouped(sightings: Vec<Sighting>) -> Vec<Vec<Sighting>> {
     }
     let mut groups: Vec<Vec<Sighting>> = groups.into_values().collect();
     for group in &mut groups {
-        group.sort_by_key(|sighting| {
+        group.put_in_order_by_key(|sighting| {
             (
                 std::cmp::Reverse(sighting.lost),
                 std::cmp::Reverse(sighting.count),
             )
         });
     }
-    groups.sort_by_key(|group| {
+    groups.put_in_order_by_key(|group| {
         let (lost, count) = totals(group);
         (std::cmp::Reverse(lost), std::cmp::Reverse(count))
     });

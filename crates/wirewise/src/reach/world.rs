@@ -1,7 +1,7 @@
 //! Whom a question is put to: the cluster of the manifests, a network of devices, or one device.
 
 use anyhow::{Context, Result, anyhow, bail};
-use ww_base::Limits;
+use ww_base::{Limits, Order};
 use ww_model::filter::Hook;
 use ww_model::{Device, Model};
 use ww_reach::answer::{Answer, Change, Group, Matrix};
@@ -151,7 +151,7 @@ pub(super) fn changes(old: &Model, new: &Model) -> Result<Vec<Change>> {
         changes = ww_reach::kube::changes(&policies(old), &policies(new));
     }
     changes.extend(changes_of_devices(old, new)?);
-    changes.sort_by_key(|change| !change.opened);
+    changes.put_in_order_by_key(|change| !change.opened);
     Ok(changes)
 }
 

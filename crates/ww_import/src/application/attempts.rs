@@ -2,7 +2,7 @@
 
 use super::code::Code;
 use super::written::Attempts;
-use ww_base::Span;
+use ww_base::{Order, Span};
 use ww_model::service::RetryOn;
 
 /// What an exception that is caught stands for.
@@ -128,7 +128,7 @@ fn caught(code: &Code<'_>, tried: usize, end: usize) -> Option<(Option<Vec<Retry
         known.for_each(|(_, events)| on.extend_from_slice(events));
         is_known &= on.len() > before;
     }
-    on.sort_unstable_by_key(|event| format!("{event:?}"));
+    on.put_in_order_by_key(|event| format!("{event:?}"));
     on.dedup();
     goes_on.then_some((is_known.then_some(on), goes_on))
 }

@@ -8,6 +8,7 @@ use crate::service::{Intake, file_name, folder};
 use crate::text::lines;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
+use ww_base::Order;
 use ww_model::service::{Capacity, Protocol, ServerSide};
 
 /// The settings of PostgreSQL 15 (`pg_settings`), and those that other versions from 9 to 18 have.
@@ -24,7 +25,7 @@ pub(crate) fn read(texts: &[Text<'_>], intake: &mut Intake<'_>) {
         servers.entry(folder(text.path)).or_default().push(text);
     }
     for files in servers.values_mut() {
-        files.sort_by_key(|text| file_name(text.path) == "postgresql.auto.conf");
+        files.put_in_order_by_key(|text| file_name(text.path) == "postgresql.auto.conf");
         let mut settings = Vec::new();
         for text in files.iter() {
             let own = written(text, intake);

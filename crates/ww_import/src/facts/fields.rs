@@ -6,7 +6,7 @@ use crate::service::{Intake, Notation};
 use std::ops::Range;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
-use ww_base::{Gap, Locus, Setting, SourceSpan, Span};
+use ww_base::{Gap, Locus, Order, Setting, SourceSpan, Span};
 
 /// Words longer than this are not compared with others.
 const LONGEST_WORD: usize = 64;
@@ -110,7 +110,7 @@ impl<'t> Fields<'t> {
                 ),
             }
         }
-        texts.sort_by_key(|(_, at, _)| at.start);
+        texts.put_in_order_by_key(|(_, at, _)| at.start);
         texts
     }
 

@@ -5,6 +5,7 @@ use crate::defaults::Defaults;
 use crate::service::written::open_or;
 use crate::service::{Intake, Named, User, words};
 use std::collections::BTreeMap;
+use ww_base::Order;
 use ww_model::service::{
     Call, ClientSide, Listener, MeshRoute, Methods, Product, Program, Protocol, ServerSide,
     TlsClient,
@@ -89,7 +90,7 @@ impl Joined {
             served.entry(index).or_default().extend(listeners);
         }
         for (index, mut from) in served {
-            from.sort_unstable();
+            from.put_in_order();
             from.dedup();
             for call in &route.calls {
                 attach(call, index, from.clone(), policies, intake);

@@ -8,7 +8,7 @@ mod tests;
 use crate::Text;
 use crate::service::{Intake, file_name, folder};
 use crate::text::{Line, lines};
-use ww_base::{Locus, Setting, SourceSpan, Sourced, Span};
+use ww_base::{Locus, Order, Setting, SourceSpan, Sourced, Span};
 use ww_model::service::{Host, NamedValue, Resolver};
 
 /// The highest values that the resolver of glibc takes (resolv.conf(5)).
@@ -39,7 +39,7 @@ pub(crate) fn read_resolvers(texts: &[Text<'_>], intake: &mut Intake<'_>) {
 /// Reads settings of kernels: the files of `sysctl.d` by their names, and `sysctl.conf` behind them.
 pub(crate) fn read_kernels(texts: &[Text<'_>], intake: &mut Intake<'_>) {
     let mut ordered: Vec<&Text<'_>> = texts.iter().collect();
-    ordered.sort_by_key(|text| (!is_piece(text.path), file_name(text.path)));
+    ordered.put_in_order_by_key(|text| (!is_piece(text.path), file_name(text.path)));
     for text in ordered {
         let values = values(text, intake);
         of_host(text.path, intake, |host| host.kernel.values.extend(values));

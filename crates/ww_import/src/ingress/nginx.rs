@@ -4,7 +4,7 @@ use super::Words;
 use crate::nginx::PEER;
 use crate::service::written::{lacking, zero_is_off};
 use crate::service::{Intake, Notation};
-use ww_base::{Gap, Locus, Setting, SourceSpan, Sourced, Span};
+use ww_base::{Gap, Locus, Order, Setting, SourceSpan, Sourced, Span};
 use ww_model::service::{
     Call, ClientSide, ConcurrencyLimit, Counter, Listener, Methods, Picking, Product, Program,
     Protocol, RateLimit, Refused, Retry, RetryOn, ServerSide, TlsClient, TlsServer, TlsVersion,
@@ -462,7 +462,7 @@ fn conditions(text: &str) -> Vec<RetryOn> {
             }
         }
     }
-    on.sort_unstable();
+    on.put_in_order();
     on.dedup();
     on
 }

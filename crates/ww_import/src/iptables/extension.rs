@@ -2,6 +2,7 @@
 
 use super::command::Use;
 use super::scope::Scope;
+use ww_base::Order;
 use ww_model::filter::{Action, Aside, Condition, Family, Step, UnknownReason};
 
 /// How many values an option takes.
@@ -77,7 +78,7 @@ impl Extension {
                 one.flag, one.name
             ));
         }
-        names.sort_unstable();
+        names.put_in_order();
         let twice = names.windows(2).find(|pair| pair.first() == pair.last());
         let name = twice.filter(|_| self.name != "policy")?.first()?;
         Some(format!("`--{name}` is given twice"))

@@ -4,7 +4,7 @@ use super::command::{Command, Use};
 use super::extension::Meaning;
 use super::general;
 use super::scope::{Scope, inverted_if};
-use ww_base::ProblemKind;
+use ww_base::{Order, ProblemKind};
 use ww_model::filter::{Action, Aside, ChainId, Condition, Step, UnknownReason, Verdict};
 
 /// Names of chains, by number: what jumps of a table that is not complete yet point at.
@@ -52,7 +52,7 @@ pub(super) fn asides(command: &Command<'_>) -> Vec<Aside> {
     if target.is_none_or(|target| target.name.is_empty()) {
         asides.push(Aside::Count);
     }
-    asides.sort_unstable();
+    asides.put_in_order();
     asides.dedup();
     asides
 }

@@ -4,7 +4,7 @@ use super::{NETWORKING, Object, product};
 use crate::document::View;
 use crate::service::written::{self, Entry, entry, lacking, list, zero_is_off};
 use crate::service::{Intake, Named, Notation, User, words};
-use ww_base::{Setting, Span};
+use ww_base::{Order, Setting, Span};
 use ww_model::service::{
     Backoff, ClientSide, MeshRoute, Methods, Product, Protocol, ReferenceKind, Retry, RetryOn,
     Target, WrittenMatch,
@@ -155,7 +155,7 @@ fn gateways(object: Object<'_>, route: View<'_>) -> Vec<String> {
     } else {
         own.concat()
     };
-    names.sort();
+    names.put_in_order();
     names.dedup();
     if names == [MESH] {
         names.clear();

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use ww_base::SourceSpan;
+use ww_base::{Order, SourceSpan};
 use ww_model::kube::{Cidr, LabelTest, NamespaceMatch, PodMatch, Requirement, Selector};
 
 use super::Intake;
@@ -44,7 +44,7 @@ pub(super) fn selector(intake: &mut Intake<'_>, written: View<'_>) -> Selector {
     {
         requirements.push(requirement(intake, expression));
     }
-    requirements.sort();
+    requirements.put_in_order();
     requirements.dedup();
     Selector {
         at: written.at(),
@@ -59,7 +59,7 @@ fn requirement(intake: &mut Intake<'_>, expression: View<'_>) -> Requirement {
     let mut values: Vec<String> = values
         .filter_map(|value| value.text().map(str::to_owned))
         .collect();
-    values.sort();
+    values.put_in_order();
     values.dedup();
     let test = match text("operator").as_deref() {
         Some("In") => LabelTest::In(values),

@@ -1,5 +1,6 @@
 //! Services, the addresses behind them, and the ways in from outside.
 
+use ww_base::Order;
 use ww_model::kube::{
     Backend, BackendPort, Cidr, ContainerPort, EndpointSlice, Ingress, PortRef, Service,
     ServicePort,
@@ -20,7 +21,7 @@ pub(super) fn service(intake: &mut Intake<'_>, object: View<'_>) {
         .chain(many)
         .filter_map(address)
         .collect();
-    addresses.sort_unstable();
+    addresses.put_in_order();
     addresses.dedup();
     let selector = get("selector").map(|labels| objects::string_map(intake, labels));
     let annotations = object.get("metadata").and_then(|it| it.get("annotations"));

@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use ww_base::Order;
 use ww_model::kube::{ContainerPort, Labels, Namespace, Node, Owner, Protocol, Workload};
 
 use super::{Intake, objects};
@@ -72,7 +73,7 @@ fn pod_addresses(status: View<'_>) -> Vec<IpAddr> {
         .into_iter()
         .chain(many)
         .collect();
-    addresses.sort_unstable();
+    addresses.put_in_order();
     addresses.dedup();
     addresses
 }

@@ -21,7 +21,7 @@ pub use source::{Included, Includes, NoIncludes};
 use crate::missing;
 use crate::text::Problems;
 use std::collections::BTreeMap;
-use ww_base::{Limits, Locus, Partial, Problem, SourceId};
+use ww_base::{Limits, Locus, Order, Partial, Problem, SourceId};
 use ww_model::filter::Ruleset;
 
 /// Reads nftables text. Files that it includes are asked of `includes`.
@@ -73,7 +73,7 @@ fn leave_open(ruleset: &mut Ruleset, problems: &Problems) {
 /// The problems by their places; those without a place of their own come last.
 fn in_order(problems: Problems) -> Vec<Problem> {
     let mut list = problems.finish();
-    list.sort_by_key(|problem| match &problem.at {
+    list.put_in_order_by_key(|problem| match &problem.at {
         Locus::Text(at) => (at.source, at.start),
         _ => (SourceId(u32::MAX), 0),
     });

@@ -5,7 +5,7 @@ use crate::Text;
 use crate::include::{AtHand, is_pattern};
 use crate::service::{Intake, file_name, folder};
 use std::collections::{BTreeMap, BTreeSet};
-use ww_base::{Problem, ProblemKind, SourceId, SourceSpan};
+use ww_base::{Order, Problem, ProblemKind, SourceId, SourceSpan};
 
 /// A configuration with all that it includes.
 pub(super) struct Whole {
@@ -69,7 +69,7 @@ pub(super) fn wholes(texts: &[Text<'_>], intake: &mut Intake<'_>) -> Vec<Whole> 
             (context(tree.map_or(&[], Vec::as_slice)), text)
         })
         .collect();
-    order.sort_by_key(|(context, _)| *context != Context::Main);
+    order.put_in_order_by_key(|(context, _)| *context != Context::Main);
     let mut read = Vec::new();
     for (context, text) in order {
         let mut pairs = expander.at_hand.included.iter();

@@ -3,7 +3,7 @@
 use super::lower::Lowering;
 use super::scope::Scope;
 use super::value::has_word;
-use ww_base::{Locus, Setting, SourceSpan};
+use ww_base::{Locus, Order, Setting, SourceSpan};
 use ww_model::service::{CertificateFile, TlsClient, TlsServer, TlsVersion};
 
 impl<'t> Lowering<'t, '_, '_> {
@@ -107,7 +107,7 @@ fn versions(words: &str) -> Vec<TlsVersion> {
         _ => None,
     };
     let mut all: Vec<TlsVersion> = words.split_whitespace().filter_map(version).collect();
-    all.sort_unstable();
+    all.put_in_order();
     all.dedup();
     all
 }

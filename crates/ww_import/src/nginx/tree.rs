@@ -2,7 +2,7 @@
 
 use super::lex::{Lexer, Token};
 use crate::text::blanks_before;
-use ww_base::{Limits, Locus, Partial, Problem, ProblemKind, SourceId, SourceSpan};
+use ww_base::{Limits, Locus, Order, Partial, Problem, ProblemKind, SourceId, SourceSpan};
 
 /// A word of a directive.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -120,7 +120,7 @@ pub fn parse(source: SourceId, bytes: &[u8], limits: &Limits) -> Partial<Vec<Dir
     for (at, message) in std::mem::take(&mut parser.lexer.broken) {
         parser.problem(at, ProblemKind::Malformed, message);
     }
-    parser.problems.sort_by(|a, b| a.at.cmp(&b.at));
+    parser.problems.put_in_order_by(|a, b| a.at.cmp(&b.at));
     Partial {
         value: parser.done,
         problems: parser.problems,

@@ -1,5 +1,6 @@
 //! Words of Envoy, which Istio and gateways take over: conditions of retries, versions of TLS.
 
+use ww_base::Order;
 use ww_model::service::{Methods, RetryOn, TlsVersion};
 
 /// What the conditions of a retry mean, separated by commas, with the words that are not known.
@@ -14,7 +15,7 @@ pub(crate) fn retry_on<'t>(text: &'t str, statuses: &[u16]) -> (Vec<RetryOn>, Ve
             None => unknown.push(word),
         }
     }
-    on.sort_unstable();
+    on.put_in_order();
     on.dedup();
     (on, unknown)
 }

@@ -17,6 +17,7 @@ use crate::Text;
 use crate::service::{Intake, file_name, folder};
 use properties::Properties;
 use std::collections::BTreeMap;
+use ww_base::Order;
 
 pub(crate) use build::read as read_builds;
 
@@ -34,7 +35,7 @@ pub(crate) fn read(texts: &[Text<'_>], intake: &mut Intake<'_>) {
     for files in applications.values_mut() {
         // The file for all profiles decides, and of two of them the .properties file (Spring Boot,
         // "External Application Properties"); the last one of a name counts.
-        files.sort_by_key(|text| {
+        files.put_in_order_by_key(|text| {
             let name = file_name(text.path);
             (
                 name.starts_with("application"),

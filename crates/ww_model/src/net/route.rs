@@ -4,6 +4,7 @@ use super::{Route, RouteKind, RoutingRule, RuleAction, Stack, TableId};
 use crate::filter::Family;
 use crate::net::{Interface, InterfaceAddress, NextHop, Prefix};
 use std::net::IpAddr;
+use ww_base::Order;
 
 /// A packet, as far as routing sees it.
 #[derive(Clone, Copy, Debug)]
@@ -108,7 +109,7 @@ impl Stack {
             .filter(|_| !all_listed)
             .chain(listed.map(|rule| (rule.priority, Choice::Rule(rule))))
             .collect();
-        choices.sort_by_key(|(priority, _)| *priority);
+        choices.put_in_order_by_key(|(priority, _)| *priority);
         choices
     }
 

@@ -6,7 +6,7 @@ use super::wire::{A, AAAA, HTTPS, same};
 use super::{Resolving, Said};
 use crate::recorder::Asked;
 use std::net::IpAddr;
-use ww_base::Gap;
+use ww_base::{Gap, Order};
 use ww_evidence::transcript::{
     Answer, BindingFault, BindingOutcome, BindingProbe, Seen, ServiceBinding,
 };
@@ -59,7 +59,7 @@ fn end(answer: &Answer) -> End<'_> {
     }
     let is_usable = |record: &&ServiceBinding| record.fault.is_none() && record.is_understood();
     let mut usable: Vec<&ServiceBinding> = records().filter(is_usable).collect();
-    usable.sort_by_key(|record| record.priority);
+    usable.put_in_order_by_key(|record| record.priority);
     if usable.is_empty() {
         End::None
     } else {

@@ -34,7 +34,7 @@ use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 use wire::{A, AAAA, HTTPS, SRV, same};
-use ww_base::Gap;
+use ww_base::{Gap, Order};
 use ww_evidence::transcript::{Answer, LookupOutcome, Record, ResolverSetup, Seen, Service};
 
 /// Sizes of UDP answers that are offered: one that fits into fragments only, and one that every path takes
@@ -403,7 +403,7 @@ impl<'r, 'w> Resolving<'r, 'w> {
                 hosts.push(found);
             }
         }
-        hosts.sort_by_key(|one| (one.priority, Reverse(one.weight)));
+        hosts.put_in_order_by_key(|one| (one.priority, Reverse(one.weight)));
         if hosts.len() > SERVICE_HOSTS {
             self.walker.recorder.gap(Gap::new(
                 format!("hosts of {host} beyond the first {SERVICE_HOSTS}"),

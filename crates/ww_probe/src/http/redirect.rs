@@ -9,7 +9,7 @@ use crate::walk::Walker;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::time::{Duration, Instant};
-use ww_base::Gap;
+use ww_base::{Gap, Order};
 use ww_evidence::transcript::{Answer, DnsVia, HttpReply, Lookup, LookupOutcome, Record, Seen};
 
 /// No more redirects are followed.
@@ -88,7 +88,7 @@ impl Chain<'_, '_> {
             return None;
         }
         // The family that led here is known to work.
-        allowed.sort_by_key(|address| address.is_ipv4() != self.from.is_ipv4());
+        allowed.put_in_order_by_key(|address| address.is_ipv4() != self.from.is_ipv4());
         for address in allowed.into_iter().take(ADDRESSES_MAX) {
             let request = Request {
                 method: "GET",

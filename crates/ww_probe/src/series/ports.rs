@@ -11,6 +11,7 @@ use crate::walk::Walker;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Duration;
+use ww_base::Order;
 use ww_evidence::transcript::PortTrials;
 
 /// Ports of either kind that are used again.
@@ -103,7 +104,7 @@ impl Used {
             }
         }
         all.retain(|one| !one.again.is_empty());
-        all.sort_by_key(|one| (one.first.is_empty(), one.port));
+        all.put_in_order_by_key(|one| (one.first.is_empty(), one.port));
         all
     }
 }

@@ -12,6 +12,7 @@ use std::net::SocketAddr;
 use std::os::fd::AsFd as _;
 use std::time::{Duration, Instant};
 use tokio::net::TcpStream;
+use ww_base::Order;
 use ww_evidence::transcript::{IdleFate, IdleProbe, IdleTry, Seen};
 
 /// Idle times that are tried at once, seconds: about those that products have, and a little more.
@@ -54,7 +55,7 @@ pub(crate) async fn idle_times(walker: &Walker<'_>, to: SocketAddr) {
         }
         tries.extend(hold_each(to, &more, walker.options.patience).await);
     }
-    tries.sort_by_key(|one| one.idle);
+    tries.put_in_order_by_key(|one| one.idle);
     walker.recorder.answer(
         asked,
         Seen::Idle(IdleProbe {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use ww_base::Order;
 use ww_model::filter::Hook;
 
 use super::{Asked, steps, too_large};
@@ -35,7 +36,7 @@ impl Asked<'_> {
             .unwrap_or_default()
             .into_iter()
             .filter_map(|(rule, mut covered_by)| {
-                covered_by.sort_unstable();
+                covered_by.put_in_order();
                 covered_by.dedup();
                 Some(Shadowed {
                     rule: steps::decider(self.device, rule)?,

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::net::IpAddr;
 
+use ww_base::Order;
 use ww_model::Ranges;
 use ww_model::kube::{
     Cidr, Cluster, ContainerPort, LabelTest, Labels, Protocol, Requirement, Workload,
@@ -118,7 +119,7 @@ impl AddressCuts {
             }
         }
         for starts in [&mut cuts.v4, &mut cuts.v6] {
-            starts.sort_unstable();
+            starts.put_in_order();
             starts.dedup();
         }
         cuts
@@ -354,7 +355,7 @@ impl Signature {
         let mut named_ports: Vec<_> = ports
             .filter_map(|port| Some((port.name.clone()?, port.protocol, port.number)))
             .collect();
-        named_ports.sort();
+        named_ports.put_in_order();
         named_ports.dedup();
         Signature {
             sort,

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use ww_base::Order;
 use ww_model::kube::Action;
 
 use super::bits::Bits;
@@ -110,7 +111,7 @@ fn policies_of(list: &[Policy], matcher_count: usize, endpoints: &Endpoints) -> 
             .iter()
             .filter_map(|matcher| by_subject.get(*matcher as usize));
         let mut selecting: Vec<u32> = lists.flatten().copied().collect();
-        selecting.sort_unstable();
+        selecting.put_in_order();
         selecting
     };
     endpoints.matchers_of.iter().map(selecting).collect()
@@ -362,6 +363,6 @@ fn unite(hits: &mut Vec<(Bits, ConnId, Action)>, interner: &Interner) {
             None => kept.push((bits, ports, action)),
         }
     }
-    kept.sort_by_key(|(_, ports, _)| (!interner.get(*ports).is_all_ports(), *ports));
+    kept.put_in_order_by_key(|(_, ports, _)| (!interner.get(*ports).is_all_ports(), *ports));
     *hits = kept;
 }

@@ -1,5 +1,6 @@
 //! The places of a network by name, and who of them reaches whom.
 
+use ww_base::Order;
 use ww_model::Ranges;
 use ww_model::filter::Field;
 use ww_model::net::{Prefix, RouteKind};
@@ -143,7 +144,7 @@ impl Network<'_> {
             networks.extend(routes.map(|route| route.destination));
         }
         networks.retain(|one| one.is_ip4() == is_v4 && is_spoken_to(one.address()));
-        networks.sort_by_key(|one| (u8::MAX - one.length(), *one));
+        networks.put_in_order_by_key(|one| (u8::MAX - one.length(), *one));
         networks.dedup();
         networks
     }
@@ -261,7 +262,7 @@ impl Pairs {
                 .filter(|part| !part.is_empty())
                 .collect();
         }
-        groups.sort_by_key(|group| group.iter().next());
+        groups.put_in_order_by_key(|group| group.iter().next());
         Ok(groups)
     }
 

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::rc::Rc;
 
+use ww_base::Order;
 use ww_model::filter::{Family, Field};
 use ww_model::net::{Choice, Route, RouteKind, RoutingRule, RuleAction, Stack, TableId};
 use ww_model::packet::protocol;
@@ -109,7 +110,7 @@ impl<'a> Explorer<'_, 'a, '_> {
     /// Each way once.
     fn joined(&mut self, mut ways: Vec<(Set, Way<'a>)>) -> Result<Vec<(Set, Way<'a>)>, Intricate> {
         ways.retain(|(headers, _)| !headers.is_empty());
-        ways.sort_by_key(|(_, way)| *way);
+        ways.put_in_order_by_key(|(_, way)| *way);
         let mut joined = Vec::new();
         for group in ways.chunk_by(|one, other| one.1 == other.1) {
             let sets: Vec<Set> = group.iter().map(|(headers, _)| *headers).collect();
@@ -246,7 +247,7 @@ impl<'a> Explorer<'_, 'a, '_> {
                 (route, if looks_on { LOOK_ON } else { number })
             })
             .collect();
-        routes.sort_by_key(|(route, _)| {
+        routes.put_in_order_by_key(|(route, _)| {
             let source_length = route.source.map_or(0, |source| source.length());
             let longest_first = u8::MAX - route.destination.length();
             (longest_first, u8::MAX - source_length, route.metric)

@@ -1,6 +1,7 @@
 //! How packets are changed on their way, and functions of changed packets.
 
 use super::layout::{Place, Universe, levels_of};
+use ww_base::Order;
 use ww_model::filter::Field;
 use ww_model::packet::CtState;
 use ww_packetset::{LevelId, Map, TooLarge};
@@ -287,7 +288,7 @@ impl Universe<'_> {
         ];
         let changed = |(field, word): &(Field, Word)| *word != Word::unchanged(*field);
         let mut words: Vec<(Field, Word)> = words.into_iter().filter(changed).collect();
-        words.sort_by_key(|(field, word)| (!word.is_constant(), word.from != *field));
+        words.put_in_order_by_key(|(field, word)| (!word.is_constant(), word.from != *field));
         for (field, word) in words {
             map = self.after_word(map, field, word)?;
         }

@@ -3,6 +3,7 @@
 use super::compile::{Compiler, Context};
 use super::device::kinds_by_address;
 use super::layout::{Place, Version, unmasked};
+use ww_base::Order;
 use ww_model::Ranges;
 use ww_model::filter::{AddressKind, Condition, Field, Hook, NamePattern, Way};
 use ww_model::packet::{CtState, protocol};
@@ -290,7 +291,7 @@ impl Compiler<'_, '_> {
 
 fn is_distinct(levels: &[LevelId]) -> bool {
     let mut sorted = levels.to_vec();
-    sorted.sort_unstable();
+    sorted.put_in_order();
     sorted.dedup();
     sorted.len() == levels.len()
 }

@@ -4,6 +4,7 @@ use super::layout::{Version, width};
 use crate::walk::Device;
 use crate::walk::device::kind_by_value;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use ww_base::Order;
 use ww_model::Ranges;
 use ww_model::filter::{AddressKind, Field};
 
@@ -76,7 +77,7 @@ pub(crate) fn routed(
         .collect();
     // The longest prefix wins; of equally long ones the last, which a stable sort of the reverse keeps first.
     networks.reverse();
-    networks.sort_by_key(|(_, prefix, _)| std::cmp::Reverse(*prefix));
+    networks.put_in_order_by_key(|(_, prefix, _)| std::cmp::Reverse(*prefix));
     let everything = Ranges::span(0, version.max_address());
     let ways = networks
         .into_iter()

@@ -10,6 +10,7 @@ use crate::walk::{By, Outcome};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
+use ww_base::Order;
 use ww_model::Ranges;
 use ww_model::filter::{AddressKind, ChainKind, Hook};
 use ww_model::packet::CtState;
@@ -194,7 +195,7 @@ impl Compiler<'_, '_> {
                 _ => None,
             })
             .collect();
-        changes.sort();
+        changes.put_in_order();
         changes.dedup();
         if changes.is_empty() {
             let tail = self.tail(state.next_station())?;

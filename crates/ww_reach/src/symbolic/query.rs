@@ -6,6 +6,7 @@ use super::{Change, Function};
 use crate::walk::plan::path;
 use crate::walk::{By, Device, Outcome};
 use std::collections::{BTreeMap, BTreeSet};
+use ww_base::Order;
 use ww_model::Packet;
 use ww_model::filter::{Action, ChainId, Hook, Rule, Step, Verdict};
 use ww_packetset::{Set, Terminal, TooLarge};
@@ -106,7 +107,7 @@ impl Universe<'_> {
                 packets,
             });
         }
-        decided.sort_by_key(|one| (one.by, one.outcome));
+        decided.put_in_order_by_key(|one| (one.by, one.outcome));
         Ok(decided)
     }
 

@@ -3,7 +3,7 @@
 use super::source_ports::{self, Ports};
 use crate::Walk;
 use std::collections::{BTreeMap, BTreeSet};
-use ww_base::{Span, chance};
+use ww_base::{Order, Span, chance};
 use ww_evidence::transcript::{
     ConnectOutcome, GreetingOutcome, HttpOutcome, PeerReply, Seen, Step, TlsOutcome, Trial, Trials,
     address_of,
@@ -113,7 +113,7 @@ impl<'t> Series<'t> {
             }
         }
         let mut kinds: Vec<(&str, u64)> = kinds.into_iter().collect();
-        kinds.sort_by_key(|&(_, count)| std::cmp::Reverse(count));
+        kinds.put_in_order_by_key(|&(_, count)| std::cmp::Reverse(count));
         let mut said: Vec<String> = kinds
             .iter()
             .take(4)
@@ -173,7 +173,7 @@ impl<'t> Series<'t> {
                 .position(|known| *known == key)
                 .unwrap_or(TELLING.len())
         };
-        compared.sort_by(|a, b| {
+        compared.put_in_order_by(|a, b| {
             a.chance
                 .total_cmp(&b.chance)
                 .then_with(|| place(&a.key).cmp(&place(&b.key)))

@@ -2,6 +2,7 @@
 
 use crate::rule::rule;
 use crate::{Sighting, Sightings, Story, Subject, View};
+use ww_base::Order;
 use ww_evidence::{InterfaceDrops, SideId, Symptom, SymptomKind, TcpFlow};
 use ww_finding::Severity;
 
@@ -36,7 +37,7 @@ fn detect(view: &View<'_>, sightings: &mut Sightings) {
     if declared + inferred == 0 {
         return;
     }
-    unseen.sort_by_key(|(_, symptom)| std::cmp::Reverse(symptom.count));
+    unseen.put_in_order_by_key(|(_, symptom)| std::cmp::Reverse(symptom.count));
     let mut sighting = Sighting::new(Subject::Capture, "").count(declared.max(inferred));
     for (flow, symptom) in unseen
         .iter()

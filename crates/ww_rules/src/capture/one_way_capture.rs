@@ -4,6 +4,7 @@ use crate::rule::rule;
 use crate::{Sighting, Sightings, Story, Subject, View};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use ww_base::Order;
 use ww_evidence::TcpFlow;
 
 rule! {
@@ -84,7 +85,7 @@ fn tell(view: &View<'_>, group: &[Sighting]) -> Story {
         .iter()
         .filter_map(|sighting| view.flow(*sighting.subjects.first()?));
     let mut hosts: Vec<IpAddr> = flows.map(heard).collect();
-    hosts.sort_unstable();
+    hosts.put_in_order();
     hosts.dedup();
     let side = match hosts.as_slice() {
         [only] => format!("only packets from {only}"),

@@ -3,6 +3,7 @@
 use super::servers::{Place, all, answer, listed, named, same};
 use crate::rule::rule;
 use crate::{Sighting, Sightings, Story, Subject, Walk};
+use ww_base::Order;
 use ww_evidence::transcript::{Answer, Record, Step};
 
 rule! {
@@ -70,7 +71,7 @@ fn names(records: &[Record], zone: &str) -> Vec<String> {
         .filter(|record| record.kind == "NS" && same(&record.name, zone))
         .map(|record| record.data.to_ascii_lowercase())
         .collect();
-    names.sort();
+    names.put_in_order();
     names.dedup();
     names
 }

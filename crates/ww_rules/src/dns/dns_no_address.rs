@@ -5,6 +5,7 @@ use super::servers::{
 };
 use crate::rule::rule;
 use crate::{Sighting, Sightings, Story, Subject, Walk};
+use ww_base::Order;
 use ww_evidence::transcript::{Answer, Lookup};
 use ww_finding::Severity;
 
@@ -150,7 +151,7 @@ fn say(walk: &Walk<'_>, sightings: &[Sighting]) -> Story {
             end = end.or_else(|| answer(lookup).and_then(alias));
         }
     }
-    kinds.sort();
+    kinds.put_in_order();
     let records = match kinds.as_slice() {
         [one] => format!("no {one} record"),
         _ => format!("no record of type {}", kinds.join(" or ")),

@@ -7,7 +7,7 @@ use crate::rule::rule;
 use crate::{Sighting, Sightings, Story, Subject, View};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
-use ww_base::Span;
+use ww_base::{Order, Span};
 use ww_evidence::DnsTransaction;
 use ww_finding::Severity;
 
@@ -135,7 +135,7 @@ fn before<'a>(
             ended <= found.query.at && found.query.at - tried.query.at <= TOGETHER
         })
         .collect();
-    tried.sort_by_key(|(_, tried)| tried.query);
+    tried.put_in_order_by_key(|(_, tried)| tried.query);
     tried
 }
 

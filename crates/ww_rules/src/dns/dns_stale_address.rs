@@ -8,7 +8,7 @@ use crate::{Sighting, Sightings, Story, Subject, View};
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::cell::OnceCell;
 use std::net::IpAddr;
-use ww_base::{Moment, Span};
+use ww_base::{Moment, Order, Span};
 use ww_evidence::{DnsTransaction, Mark, TcpFlow};
 use ww_finding::{Severity, Support};
 
@@ -142,7 +142,8 @@ impl<'a> Told<'a> {
         }
         let mut names: FxHashMap<_, Vec<Under<'_>>> = FxHashMap::default();
         for (&question, answers) in &mut answers {
-            answers.sort_by_key(|asked| asked.answer.map(|answer| (answer.at, answer.frame)));
+            answers
+                .put_in_order_by_key(|asked| asked.answer.map(|answer| (answer.at, answer.frame)));
             for (address, places) in places(answers) {
                 names.entry((question.0, address)).or_default().push(Under {
                     question,
@@ -152,7 +153,7 @@ impl<'a> Told<'a> {
             }
         }
         for names in names.values_mut() {
-            names.sort_unstable_by_key(|under| under.question);
+            names.put_in_order_by_key(|under| under.question);
         }
         Some(Told { answers, names })
     }

@@ -3,6 +3,7 @@
 use super::servers::{Place, answer, control, dig, is_found, listed, named, servers};
 use crate::rule::rule;
 use crate::{Sighting, Sightings, Story, Subject, Walk};
+use ww_base::Order;
 use ww_evidence::transcript::{DnsVia, LookupOutcome};
 use ww_finding::{Owner, Severity};
 
@@ -77,7 +78,7 @@ fn say(walk: &Walk<'_>, sightings: &[Sighting]) -> Story {
         })
         .collect();
     let mut names: Vec<String> = cut.iter().map(|&(at, _)| named(at)).collect();
-    names.sort();
+    names.put_in_order();
     names.dedup();
     let who = listed(&names);
     let control = cut.iter().find_map(|&(at, kind)| control(walk, at, kind));

@@ -2,6 +2,7 @@
 
 use crate::Walk;
 use std::net::SocketAddr;
+use ww_base::Order;
 use ww_evidence::transcript::{
     Answer, DnsVia, Lookup, LookupOutcome, Record, ResolverSetup, Seen, Step,
 };
@@ -203,7 +204,7 @@ pub(super) fn control<'a>(walk: &Walk<'a>, at: Place<'_>, kind: &str) -> Option<
         })
     });
     let mut controls: Vec<Control<'a>> = answers.collect();
-    controls.sort_by_key(|control| !control.is_same_host);
+    controls.put_in_order_by_key(|control| !control.is_same_host);
     controls.into_iter().next()
 }
 

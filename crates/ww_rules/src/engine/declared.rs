@@ -2,7 +2,7 @@
 
 use super::{RuleGaps, add_gaps, beyond_bound, guarded, internal_error, order, outcomes};
 use crate::{Declared, Differences, RULES, Reports, Rule, Story, Work};
-use ww_base::{Gap, Limits, Span};
+use ww_base::{Gap, Limits, Order, Span};
 use ww_finding::{Finding, Need, Outcome};
 use ww_model::Model;
 
@@ -16,7 +16,7 @@ pub fn review(
 ) -> (Vec<Finding>, Vec<(&'static str, Outcome)>) {
     let declared = Declared::new(model, limits, texts);
     let (mut findings, gaps) = review_declared(&declared);
-    findings.sort_by(order::by_importance);
+    findings.put_in_order_by(order::by_importance);
     let outcomes = outcomes(&findings, gaps, |rule| {
         matches!(rule.work, Work::Declared { .. })
     });
@@ -128,7 +128,7 @@ fn told(rule: &Rule, reports: Reports, limits: &Limits, gaps: &mut RuleGaps) -> 
         gaps: open,
     } = reports;
     add_gaps(gaps, rule.meta.name, open);
-    stories.sort_by_key(|(count, _)| std::cmp::Reverse(*count));
+    stories.put_in_order_by_key(|(count, _)| std::cmp::Reverse(*count));
     let beyond = beyond_bound(&mut stories, limits);
     add_gaps(gaps, rule.meta.name, beyond.into_iter().collect());
     stories

@@ -16,7 +16,7 @@ use super::{Told, observe, order, outcomes};
 use crate::{CertificateOnDisk, Declared, Work};
 use addresses::Addresses;
 use idle::{Meeting, join, meeting};
-use ww_base::{Gap, Limits};
+use ww_base::{Gap, Limits, Order};
 use ww_evidence::Capture;
 use ww_evidence::transcript::Transcript;
 use ww_finding::{Finding, Outcome};
@@ -77,7 +77,7 @@ pub fn consult_jointly(
     let mut findings: Vec<Finding> = seen.into_iter().map(|told| told.finding).collect();
     findings.append(&mut written);
     findings.extend(differing);
-    findings.sort_by(order::by_importance);
+    findings.put_in_order_by(order::by_importance);
     let outcomes = outcomes(&findings, rule_gaps, |rule| {
         !walks.is_empty() || !matches!(rule.work, Work::Probed | Work::Compared { .. })
     });

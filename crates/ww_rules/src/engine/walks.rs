@@ -2,7 +2,7 @@
 
 use super::{About, RuleGaps, Told, add_gaps, in_two_steps, joint, observe, order, outcomes};
 use crate::{Rule, Sighting, Sightings, Story, Walk, Work, dns};
-use ww_base::{Limits, Locus};
+use ww_base::{Limits, Locus, Order};
 use ww_evidence::Capture;
 use ww_evidence::transcript::Transcript;
 use ww_finding::{Finding, Layer, Outcome, Severity, Support};
@@ -20,7 +20,7 @@ pub fn judge(
     add_all(&mut gaps, more);
     let told = joint::seen(captures, walks, (seen, probed), limits);
     let mut findings: Vec<Finding> = told.into_iter().map(|told| told.finding).collect();
-    findings.sort_by(order::by_importance);
+    findings.put_in_order_by(order::by_importance);
     let outcomes = outcomes(&findings, gaps, |rule| {
         rule.probe.is_some() || !captures.is_empty() && matches!(rule.work, Work::Observed { .. })
     });

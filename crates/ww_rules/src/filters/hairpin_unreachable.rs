@@ -6,7 +6,7 @@ use crate::rule::rule;
 use crate::{Declared, Reports, Story};
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr};
-use ww_base::{Gap, Limits, SourceSpan};
+use ww_base::{Gap, Limits, Order, SourceSpan};
 use ww_finding::Support;
 use ww_model::filter::{
     Action, Chain, ChainKind, Condition, Family, Field, Hook, Nat, NatKind, Rule, Ruleset, Step,
@@ -137,7 +137,7 @@ fn translating(ruleset: &Ruleset) -> Vec<(&Rule, bool)> {
             }
         }
     }
-    rules.sort_by_key(|(rule, by_interface)| (rule.at, *by_interface));
+    rules.put_in_order_by_key(|(rule, by_interface)| (rule.at, *by_interface));
     rules.dedup_by_key(|(rule, _)| *rule);
     rules
 }

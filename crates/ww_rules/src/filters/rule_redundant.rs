@@ -6,7 +6,7 @@ use crate::declared::at;
 use crate::rule::rule;
 use crate::{Declared, Reports, Story};
 use std::collections::{BTreeMap, BTreeSet};
-use ww_base::Limits;
+use ww_base::{Limits, Order};
 use ww_finding::Severity;
 use ww_model::filter::{Aside, Chain, Condition, Field, Hook, Rule, Ruleset, Step};
 use ww_model::packet::CtState;
@@ -103,7 +103,7 @@ fn spare(
     found.retain(|by, _| together.contains(by));
     let mut spare: Vec<Redundant> = found.into_values().collect();
     for one in &mut spare {
-        one.then.sort_unstable();
+        one.then.put_in_order();
         one.then.dedup();
     }
     Ok(spare)

@@ -5,7 +5,7 @@ use crate::declared::at;
 use crate::rule::rule;
 use crate::{Declared, Reports, Story};
 use std::collections::BTreeMap;
-use ww_base::SourceSpan;
+use ww_base::{Order, SourceSpan};
 use ww_finding::Support;
 use ww_model::service::{MeshRoute, PeerTls};
 
@@ -77,7 +77,7 @@ fn scope(peers: &PeerTls) -> (&str, Vec<String>) {
     let mut labels: Vec<String> = labels
         .map(|(key, value)| format!("{key}={value}"))
         .collect();
-    labels.sort();
+    labels.put_in_order();
     (&peers.namespace, labels)
 }
 

@@ -5,7 +5,7 @@ use crate::declared::at;
 use crate::rule::rule;
 use crate::{Declared, Reports, Story};
 use std::collections::BTreeMap;
-use ww_base::SourceSpan;
+use ww_base::{Order, SourceSpan};
 use ww_chain::{Chains, Hop};
 use ww_finding::Support;
 
@@ -59,7 +59,7 @@ fn story(declared: &Declared<'_>, chains: &Chains<'_>, hops: &[&Hop<'_>], moves:
     .support(Support::Declared)
     .severity(moves.severity);
     let mut places: Vec<SourceSpan> = hops.iter().map(|hop| hop.target.at).collect();
-    places.sort_unstable();
+    places.put_in_order();
     places.dedup();
     let story = places.iter().take(3).fold(story, |story, place| {
         story.show(at(*place, format!("{host} is looked up at the start only")))

@@ -6,7 +6,7 @@ use crate::operand::{Answer, Known, ask_two, each};
 use crate::rule::rule;
 use crate::{Declared, Reports, Story};
 use std::collections::BTreeMap;
-use ww_base::SourceSpan;
+use ww_base::{Order, SourceSpan};
 use ww_chain::Party;
 use ww_finding::{Severity, Support};
 
@@ -61,7 +61,7 @@ fn check(declared: &Declared<'_>, reports: &mut Reports) {
         }
     }
     for (under, most, mut asking) in cut.into_values() {
-        asking.sort_by_key(|(_, asked)| std::cmp::Reverse(asked.value));
+        asking.put_in_order_by_key(|(_, asked)| std::cmp::Reverse(asked.value));
         reports.add_all(asking.len() as u64, story(declared, under, &most, &asking));
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::load::{Number, instances, processes, show_numbers};
 use crate::operand::{Known, each};
-use ww_base::{Gap, Setting};
+use ww_base::{Gap, Order, Setting};
 use ww_chain::{Chains, Hop, Party, PartyId};
 use ww_finding::Exhibit;
 use ww_model::service::ClientSide;
@@ -167,7 +167,7 @@ pub(crate) fn to<'a, 'm>(
             }),
         }
     }
-    opened.sort_by_key(|it| std::cmp::Reverse(it.total()));
+    opened.put_in_order_by_key(|it| std::cmp::Reverse(it.total()));
     (opened, gaps)
 }
 

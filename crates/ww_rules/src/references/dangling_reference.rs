@@ -5,7 +5,7 @@ use crate::kube::pods::resemble;
 use crate::rule::rule;
 use crate::{Declared, Reports, Story};
 use std::collections::BTreeSet;
-use ww_base::{Gap, SourceSpan};
+use ww_base::{Gap, Order, SourceSpan};
 use ww_finding::{Severity, Support};
 use ww_model::service::{Reference, ReferenceKind};
 
@@ -140,7 +140,7 @@ fn listed(reference: &Reference) -> String {
         .iter()
         .map(|(name, _)| name.as_str())
         .collect();
-    names.sort_unstable();
+    names.put_in_order();
     names.dedup();
     match names.len() {
         0 => String::new(),

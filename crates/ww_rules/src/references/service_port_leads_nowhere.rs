@@ -4,6 +4,7 @@ use crate::declared::at;
 use crate::kube::pods;
 use crate::rule::rule;
 use crate::{Declared, Reports, Story};
+use ww_base::Order;
 use ww_finding::{Severity, Support};
 use ww_model::kube::{ContainerPort, PortRef, Protocol, Service, ServicePort, Workload};
 
@@ -79,7 +80,7 @@ fn by_name(service: &Service, port: &ServicePort, name: &str, behind: &[&Workloa
         .flat_map(|workload| &workload.ports)
         .filter_map(|port| port.name.as_deref())
         .collect();
-    known.sort_unstable();
+    known.put_in_order();
     known.dedup();
     let story = Story::proved(
         format!(

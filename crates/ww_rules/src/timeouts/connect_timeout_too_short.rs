@@ -6,7 +6,7 @@ use crate::rule::rule;
 use crate::{Declared, Reports, Story};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
-use ww_base::{SourceSpan, Span};
+use ww_base::{Order, SourceSpan, Span};
 use ww_chain::{Chains, Hop};
 use ww_finding::Support;
 use ww_model::service::{Call, Protocol, RetryOn, UnitKind};
@@ -108,7 +108,7 @@ fn story<'m>(
         .iter()
         .map(|(_, hop)| hop.call.name.as_str())
         .collect();
-    names.sort_unstable();
+    names.put_in_order();
     names.dedup();
     let others = match names.len() {
         0 | 1 => String::new(),

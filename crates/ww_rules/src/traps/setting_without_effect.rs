@@ -4,7 +4,7 @@ use crate::declared::at;
 use crate::rule::rule;
 use crate::{Declared, Reports, Story};
 use std::collections::BTreeMap;
-use ww_base::SourceSpan;
+use ww_base::{Order, SourceSpan};
 use ww_finding::{Severity, Support};
 use ww_model::service::Shadowed;
 
@@ -46,7 +46,7 @@ fn check(declared: &Declared<'_>, reports: &mut Reports) {
             lost.entry(one.by).or_default().push(one);
         }
         for (by, mut lost) in lost {
-            lost.sort_by_key(|one| one.at);
+            lost.put_in_order_by_key(|one| one.at);
             lost.dedup_by_key(|one| one.at);
             reports.add_all(lost.len() as u64, story(name, by, &lost));
         }

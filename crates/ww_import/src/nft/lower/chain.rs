@@ -5,7 +5,7 @@ use crate::nft::ast::{ChainSpec, Expr, ExprKind, Family, HookSpec, TableName};
 use crate::nft::state::{self, State, Table};
 use crate::nft::symbols;
 use crate::text::Problems;
-use ww_base::{Locus, ProblemKind, SourceSpan, Sourced};
+use ww_base::{Locus, Order, ProblemKind, SourceSpan, Sourced};
 use ww_model::filter::{
     Action, Base, Chain, ChainKind, Condition, Family as Packets, Hook, Rule, Step, UnknownReason,
     Verdict, Way,
@@ -34,7 +34,7 @@ pub(super) fn in_order<'e, 'a>(state: &'e State<'a>) -> Vec<Placed<'e, 'a>> {
             })
         })
         .collect();
-    chains.sort_by_key(|placed| placed.chain.created);
+    chains.put_in_order_by_key(|placed| placed.chain.created);
     chains
 }
 
@@ -195,7 +195,7 @@ impl<'e, 'a> Lowering<'e, 'a, '_> {
             // nft up to 1.0 leaves the device out of its JSON.
             devices.push(Condition::Unknown(self.unknown(UnknownReason::Dynamic, at)));
         }
-        devices.sort();
+        devices.put_in_order();
         let other = Condition::Not(Box::new(Condition::Any(devices)));
         Some(Rule {
             at,

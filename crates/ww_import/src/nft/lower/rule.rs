@@ -5,7 +5,7 @@ use super::condition::Known;
 use crate::nft::ast::{self, Expr, ExprKind, Family, RejectKind, StatementKind};
 use crate::nft::key::Datatype;
 use crate::nft::symbols;
-use ww_base::SourceSpan;
+use ww_base::{Order, SourceSpan};
 use ww_model::Ranges;
 use ww_model::filter::{Action, Aside, Condition, Field, Refusal, Rule, UnknownReason, Verdict};
 use ww_model::packet::protocol;
@@ -175,7 +175,7 @@ fn asides(rule: &ast::Rule<'_>) -> Vec<Aside> {
             _ => None,
         })
         .collect();
-    asides.sort_unstable();
+    asides.put_in_order();
     asides.dedup();
     asides
 }

@@ -11,7 +11,7 @@ use super::records::{RecordSet, Reply};
 use super::signature::{self, Held};
 use std::collections::BTreeMap;
 use std::rc::Rc;
-use ww_base::Span;
+use ww_base::{Order, Span};
 use ww_evidence::transcript::{
     ChainReasonKind as Kind, SecurityVerdict as Verdict, SignatureLife, ZoneLink,
 };
@@ -297,7 +297,7 @@ impl<'s, S: Source> Chain<'s, S> {
                 .collect(),
             ..ZoneLink::default()
         };
-        link.ds.sort_unstable();
+        link.ds.put_in_order();
         link.ds.dedup();
         let entered = if usable.is_empty() && known.is_empty() {
             let first = digests.first();

@@ -4,6 +4,7 @@
 use super::super::wire::{CNAME, DNAME, MX, NS, NSEC, PTR, RRSIG, Reader, SOA, SRV};
 use super::name::Name;
 use super::signature::Signature;
+use ww_base::Order;
 
 /// Records of one section that are read.
 const RECORDS: usize = 512;
@@ -129,7 +130,7 @@ fn section(reader: &mut Reader<'_>, count: u16) -> Option<Vec<RecordSet>> {
         }
     }
     for set in &mut sets {
-        set.data.sort();
+        set.data.put_in_order();
     }
     Some(sets)
 }

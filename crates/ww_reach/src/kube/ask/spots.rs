@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use ww_base::Order;
 use ww_model::Ranges;
 use ww_model::kube::{Service, ServicePort, Workload};
 
@@ -80,7 +81,7 @@ impl Reach<'_> {
             .into_iter()
             .map(|spot| spot.name)
             .collect();
-        known.sort();
+        known.put_in_order();
         known.dedup();
         let shown = known.get(..6).unwrap_or(&known).join(", ");
         let more = if known.len() > 6 { " and more" } else { "" };

@@ -5,6 +5,7 @@ use super::super::servers::{
     Place, Server, addresses, answer, is_completed, is_found, listed, lookup, named, resolvers,
 };
 use crate::{Sighting, Sightings, Story, Subject, Walk};
+use ww_base::Order;
 use ww_evidence::transcript::{Answer, Lookup, SecurityVerdict, Step};
 use ww_finding::Severity;
 
@@ -89,7 +90,7 @@ pub(super) fn say(walk: &Walk<'_>, sightings: &[Sighting]) -> Story {
         .map(named)
         .collect();
     servers.dedup();
-    servers.sort();
+    servers.put_in_order();
     servers.dedup();
     let who = listed(&servers);
     let asked = resolvers(walk);
