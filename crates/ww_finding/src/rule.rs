@@ -169,6 +169,6 @@ pub struct RuleMeta {
     pub needs: &'static [Need],
     /// Rules whose symptoms on the same connection this cause accounts for.
     pub explains: &'static [&'static str],
-    /// The page, in Markdown.
-    pub page: &'static str,
+    /// Reads the page, in Markdown.
+    pub page: fn() -> &'static str,
 }

@@ -8,7 +8,7 @@ use ww_finding::RuleMeta;
 
 /// The page of a rule as Markdown, as it was written.
 pub fn markdown(rule: &RuleMeta) -> &'static str {
-    rule.page
+    (rule.page)()
 }
 
 /// The page of a rule for a terminal: headings stand out, code stands apart, paragraphs are wrapped.
@@ -22,7 +22,7 @@ pub fn text(rule: &RuleMeta, style: Style) -> String {
     );
     sheet.paragraph(0, Tone::Dim, &identity);
     let mut page = Page::new(sheet);
-    for line in rule.page.lines() {
+    for line in markdown(rule).lines() {
         page.line(line);
     }
     page.finish()

@@ -102,7 +102,7 @@ impl<'a> Descriptor<'a> {
             short_description: Words { text: rule.summary },
             help: Help {
                 text: rule.summary,
-                markdown: rule.page,
+                markdown: (rule.page)(),
             },
             default_configuration: Configuration {
                 level: level(rule.severity),

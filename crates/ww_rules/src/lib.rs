@@ -15,6 +15,7 @@ mod many;
 mod mend;
 mod mesh_hosts;
 mod operand;
+mod pages;
 mod rule;
 mod shared;
 mod sighting;

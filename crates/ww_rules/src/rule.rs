@@ -269,7 +269,7 @@ macro_rules! rule {
                 summary: $summary,
                 needs: &[$(ww_finding::Need::$need),*],
                 explains: &[$($explains),*],
-                page: include_str!($page),
+                page: || $crate::pages::at(concat!($family, "/", $page)),
             },
             work: $crate::rule::work!($($step: $function),+),
             probe: $crate::rule::probe!($($step: $function),+),
