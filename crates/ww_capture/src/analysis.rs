@@ -1,15 +1,15 @@
 //! One pass over a capture.
 
-use crate::decode::{Body, Decoded, Decoder, IpHeader, PlainSegment, RawFrame, Tcp, Udp};
-use crate::dns::{DnsWatch, is_dns_datagram, is_dns_stream_port};
-use crate::net::{NetWatch, Passing, ProbeWatch, digest};
+use crate::aside::{Aside, Watchers};
+use crate::decode::{Body, Decoded, Decoder, FragmentReport, PlainSegment};
+use crate::net::{Passing, ProbeWatch, digest};
 use crate::reader::{CaptureReader, Frame, Interface, ReadError};
 use crate::relay::{Source, relay};
 use crate::tcp::{FrameLabels, TcpTable};
 use std::collections::BTreeMap;
 use std::io::Read;
 use ww_base::{Gap, Limits, Moment, Problem, SourceId};
-use ww_evidence::{Capture, Endpoint, InterfaceDrops, Mark, Quality};
+use ww_evidence::{Capture, InterfaceDrops, Mark, Quality};
 
 /// What a capture shows, and what could not be read of it.
 #[derive(Debug)]
@@ -22,8 +22,8 @@ pub struct Analysis {
     pub bytes: u64,
 }
 
-/// Reads a whole capture. Of [`Limits::threads`] two, one reads and one looks
-/// at the frames. `progress` is called now and then with the number of bytes read.
+/// Reads a whole capture. Of [`Limits::threads`] two, one follows the connections, and one reads and
+/// watches what passes beside them. `progress` is called now and then with the number of bytes read.
 ///
 /// # Errors
 ///
@@ -36,18 +36,22 @@ pub fn analyse<'r>(
     progress: &mut dyn FnMut(u64),
 ) -> Result<Analysis, ReadError> {
     let mut reader = CaptureReader::open(input, source, limits)?;
-    let look = |batches: &mut Source<'_>| {
+    let look = |loads: &mut Source<'_>| {
         let mut pass = Pass::new(source, limits);
         let mut done = None;
-        while let Some(batch) = batches(done) {
-            for frame in batch.frames() {
-                pass.frame(&frame);
+        while let Some(mut load) = loads(done) {
+            for (place, frame) in load.batch.frames().enumerate() {
+                pass.frame(&frame, place, &mut load.asides);
             }
-            done = Some(batch);
+            done = Some(load);
         }
         pass.finish()
     };
-    let mut capture = relay(&mut reader, limits.threads, look, progress);
+    let mut watchers = Watchers::new(limits);
+    let mut watch = |batch: &_, asides: &mut _| watchers.take(batch, asides);
+    let (mut capture, fragments) = relay(&mut reader, limits.threads, look, &mut watch, progress);
+    watchers.finish(&fragments, &mut capture);
+    note_dropped(&mut capture);
     note_interfaces(&mut capture.quality, reader.interfaces());
     Ok(Analysis {
         capture,
@@ -69,15 +73,17 @@ pub fn labels<'r>(
 ) -> Result<Vec<Problem>, ReadError> {
     let mut reader = CaptureReader::open(input, source, limits)?;
     let mut pass = Pass::new(source, limits);
+    let mut asides = Vec::new();
     while let Some(frame) = reader.next_frame() {
-        if let Some(given) = pass.frame(&frame) {
+        if let Some(given) = pass.frame(&frame, 0, &mut asides) {
             each(frame.number, given);
         }
+        asides.clear();
     }
     Ok(reader.problems().to_vec())
 }
 
-/// The state of the pass.
+/// The state of the pass: connections, and what all frames count for.
 struct Pass {
     decoder: Decoder,
     seen: Seen,
@@ -88,8 +94,6 @@ struct Pass {
 /// What decoded frames add up to.
 struct Seen {
     tcp: TcpTable,
-    dns: DnsWatch,
-    net: NetWatch,
     capture: Capture,
     unsupported: BTreeMap<&'static str, u64>,
 }
@@ -100,8 +104,6 @@ impl Pass {
             decoder: Decoder::new(limits),
             seen: Seen {
                 tcp: TcpTable::new(limits),
-                dns: DnsWatch::new(limits),
-                net: NetWatch::new(limits),
                 capture: Capture {
                     source,
                     ..Capture::default()
@@ -113,9 +115,15 @@ impl Pass {
         }
     }
 
-    /// Takes one frame; the labels of the TCP segment in it, or quoted in it.
+    /// Takes one frame, which lies at `place` of its batch, and puts aside what of it is for others;
+    /// the labels of the TCP segment in it, or quoted in it.
     #[inline]
-    fn frame(&mut self, frame: &Frame<'_>) -> Option<FrameLabels> {
+    fn frame(
+        &mut self,
+        frame: &Frame<'_>,
+        place: usize,
+        asides: &mut Vec<Aside>,
+    ) -> Option<FrameLabels> {
         let mark = Mark {
             frame: frame.number,
             at: frame.at,
@@ -126,18 +134,16 @@ impl Pass {
         if (frame.data.len() as u64) < u64::from(frame.wire_len) {
             note_truncated(&mut self.seen.capture, mark, frame.data.len() as u32);
         }
-        let raw = RawFrame {
-            number: frame.number,
-            at: frame.at,
-            link: frame.link.0,
-            wire_len: frame.wire_len,
-            data: frame.data,
-        };
+        let raw = frame.raw();
         if let Some(segment) = Decoder::plain_segment(&raw) {
-            return Some(self.seen.segment(mark, &segment, frame.wire_len));
+            return Some(self.seen.segment(mark, &segment, frame.wire_len, asides));
+        }
+        if Decoder::plain_datagram(&raw).is_some() {
+            asides.push(Aside::Datagram(place));
+            return None;
         }
         let decoded = self.decoder.decode(raw);
-        self.seen.frame(mark, &decoded, frame.wire_len)
+        self.seen.frame(mark, &decoded, frame.wire_len, asides)
     }
 
     /// The span of the capture, and its clock going backwards.
@@ -165,34 +171,19 @@ impl Pass {
         self.previous = mark.at;
     }
 
-    fn finish(self) -> Capture {
+    fn finish(self) -> (Capture, FragmentReport) {
         let Seen {
             tcp,
-            dns,
-            net,
             mut capture,
             unsupported,
         } = self.seen;
-        let quality = &mut capture.quality;
-        quality.unsupported = unsupported
+        capture.quality.unsupported = unsupported
             .into_iter()
             .map(|(name, frames)| (name.to_owned(), frames))
             .collect();
-        net.finish(&self.decoder.finish(), &mut capture);
-        capture.dns = dns.finish();
         capture.tcp_dropped = tcp.dropped();
         capture.tcp = tcp.finish(capture.last);
-        if capture.tcp_dropped > 0 {
-            capture.gaps.push(Gap::new(
-                format!(
-                    "{} connections beyond the bound of {} held at once were not judged",
-                    capture.tcp_dropped,
-                    capture.tcp.len()
-                ),
-                "cut the capture by time or by host (editcap -A/-B, tshark -w with a filter) and diagnose the parts",
-            ));
-        }
-        capture
+        (capture, self.decoder.finish())
     }
 }
 
@@ -203,26 +194,39 @@ impl Seen {
         reason = "out of line, the headers of every segment are written to memory and read back"
     )]
     #[inline(always)]
-    fn segment(&mut self, mark: Mark, segment: &PlainSegment<'_>, wire_len: u32) -> FrameLabels {
+    fn segment(
+        &mut self,
+        mark: Mark,
+        segment: &PlainSegment<'_>,
+        wire_len: u32,
+        asides: &mut Vec<Aside>,
+    ) -> FrameLabels {
         let PlainSegment { ip, tcp, truncated } = segment;
         let given = self.tcp.segment(mark, ip, tcp, &mut self.capture.quality);
         // Copies of the header are lent to the watchers: that of the other segments, which are
         // nearly all, then need not lie in memory.
         if ip.ttl < ProbeWatch::LOW {
-            let ip = *ip;
-            self.net.low_segment(mark, &ip);
+            asides.push(Aside::LowSegment(Box::new((mark, *ip))));
         }
         if given.routed_copy {
             let (ip, rest) = (*ip, digest(tcp.payload));
-            self.net.copy(&Passing::of(mark, &ip, wire_len, rest));
+            let passing = Passing::of(mark, &ip, wire_len, rest);
+            asides.push(Aside::Copy(Box::new(passing)));
         }
-        feed_dns_stream(&mut self.dns, mark, ip, tcp, given, *truncated);
+        asides.extend(Aside::stream(mark, ip, tcp, given, *truncated));
         given
     }
 
     /// Takes a frame of any kind; the labels of the TCP segment in it, or quoted in it.
     #[inline(never)]
-    fn frame(&mut self, mark: Mark, decoded: &Decoded<'_>, wire_len: u32) -> Option<FrameLabels> {
+    fn frame(
+        &mut self,
+        mark: Mark,
+        decoded: &Decoded<'_>,
+        wire_len: u32,
+        asides: &mut Vec<Aside>,
+    ) -> Option<FrameLabels> {
+        let mut given = None;
         match (&decoded.body, &decoded.ip) {
             (&Body::Tcp(tcp), Some(ip)) => {
                 let segment = PlainSegment {
@@ -230,77 +234,34 @@ impl Seen {
                     tcp,
                     truncated: decoded.truncated,
                 };
-                return Some(self.segment(mark, &segment, wire_len));
+                return Some(self.segment(mark, &segment, wire_len, asides));
             }
-            (Body::Udp(udp), Some(ip)) => {
-                feed_dns_datagram(&mut self.dns, mark, ip, udp, decoded.truncated);
+            (Body::Icmp(icmp), Some(_)) => {
+                let quoted = icmp.quoted.as_ref();
+                given = quoted.and_then(|quoted| self.tcp.quoted(mark, quoted));
             }
             (Body::Unsupported(name), _) => *self.unsupported.entry(*name).or_default() += 1,
             (Body::Malformed(_), _) => note_malformed(&mut self.capture, mark),
             _ => {}
         }
-        let mut given = None;
-        let tcp = &mut self.tcp;
-        self.net.frame(mark, decoded, wire_len, |quoted| {
-            given = tcp.quoted(mark, quoted);
-            given.map(|given| given.stream)
-        });
+        let stream = given.map(|given| given.stream);
+        asides.extend(Aside::frame(mark, decoded, wire_len, stream));
         given.filter(|given| !given.labels.is_empty())
     }
 }
 
-/// Name resolution over connections.
-#[inline]
-fn feed_dns_stream(
-    dns: &mut DnsWatch,
-    mark: Mark,
-    ip: &IpHeader,
-    segment: &Tcp<'_>,
-    given: FrameLabels,
-    truncated: bool,
-) {
-    let concerns = is_dns_stream_port(segment.dst_port) || is_dns_stream_port(segment.src_port);
-    if !concerns || given.copy || segment.payload.is_empty() {
-        return;
+/// Connections for which there was no room.
+fn note_dropped(capture: &mut Capture) {
+    if capture.tcp_dropped > 0 {
+        capture.gaps.push(Gap::new(
+            format!(
+                "{} connections beyond the bound of {} held at once were not judged",
+                capture.tcp_dropped,
+                capture.tcp.len()
+            ),
+            "cut the capture by time or by host (editcap -A/-B, tshark -w with a filter) and diagnose the parts",
+        ));
     }
-    let [src, dst] = ends(ip, segment.src_port, segment.dst_port);
-    dns.tcp(
-        mark,
-        src,
-        dst,
-        given.stream,
-        segment.seq,
-        segment.payload,
-        truncated,
-    );
-}
-
-/// Name resolution over datagrams.
-#[inline]
-fn feed_dns_datagram(
-    dns: &mut DnsWatch,
-    mark: Mark,
-    ip: &IpHeader,
-    udp: &Udp<'_>,
-    truncated: bool,
-) {
-    let [src, dst] = ends(ip, udp.src_port, udp.dst_port);
-    if is_dns_datagram(src, dst) {
-        dns.udp(mark, src, dst, udp.payload, truncated);
-    }
-}
-
-fn ends(ip: &IpHeader, src_port: u16, dst_port: u16) -> [Endpoint; 2] {
-    [
-        Endpoint {
-            addr: ip.src,
-            port: src_port,
-        },
-        Endpoint {
-            addr: ip.dst,
-            port: dst_port,
-        },
-    ]
 }
 
 fn note_malformed(capture: &mut Capture, mark: Mark) {

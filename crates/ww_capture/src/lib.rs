@@ -4,6 +4,7 @@
 //! Wireshark's TCP analysis flags frame by frame.
 
 mod analysis;
+mod aside;
 mod relay;
 
 pub mod decode;

@@ -6,7 +6,9 @@ use super::ip::{DONT_FRAGMENT, FRAGMENT_OFFSET, MORE_FRAGMENTS, address};
 use super::link::{ETHERNET, ETHERTYPE_IPV4, ETHERTYPE_IPV6, ETHERTYPE_VLAN};
 use super::transport::{tcp, udp, whole_tcp};
 use super::tunnel;
-use super::types::{Body, Decoded, IpHeader, LinkLayer, PlainSegment, RawFrame, Tunnels};
+use super::types::{
+    Body, Decoded, IpHeader, LinkLayer, PlainDatagram, PlainSegment, RawFrame, Tunnels,
+};
 use std::net::Ipv4Addr;
 
 /// The protocol number of TCP.
@@ -57,6 +59,23 @@ pub(super) fn segment<'a>(frame: &RawFrame<'a>) -> Option<PlainSegment<'a>> {
         tcp: whole_tcp(packet.payload)?,
         truncated: packet.truncated,
     })
+}
+
+/// The datagram in a frame of the common kind, when it is no tunnel.
+#[inline]
+pub(super) fn datagram<'a>(frame: &RawFrame<'a>) -> Option<PlainDatagram<'a>> {
+    let (_, _, packet) = plain(frame)?;
+    if packet.ip.protocol != UDP {
+        return None;
+    }
+    match udp(packet.payload) {
+        Body::Udp(udp) if tunnel::over_udp(&udp).is_none() => Some(PlainDatagram {
+            ip: packet.ip,
+            udp,
+            truncated: packet.truncated,
+        }),
+        _ => None,
+    }
 }
 
 /// An IP packet of the common kind.

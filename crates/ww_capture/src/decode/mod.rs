@@ -36,8 +36,8 @@ mod walk;
 
 pub use fragment::{FragmentReport, IncompleteDatagram};
 pub use types::{
-    Arp, Body, Decoded, Icmp, IpHeader, LinkLayer, Mac, PacketType, PlainSegment, Quoted, RawFrame,
-    Tcp, Tunnel, Tunnels, Udp,
+    Arp, Body, Decoded, Icmp, IpHeader, LinkLayer, Mac, PacketType, PlainDatagram, PlainSegment,
+    Quoted, RawFrame, Tcp, Tunnel, Tunnels, Udp,
 };
 
 use fragment::Reassembler;
@@ -69,6 +69,13 @@ impl Decoder {
     #[inline]
     pub fn plain_segment<'a>(frame: &RawFrame<'a>) -> Option<PlainSegment<'a>> {
         fast::segment(frame)
+    }
+
+    /// The datagram in a frame of the most common kind, as [`Decoder::decode`] would give it; `None`
+    /// says nothing about the frame.
+    #[inline]
+    pub fn plain_datagram<'a>(frame: &RawFrame<'a>) -> Option<PlainDatagram<'a>> {
+        fast::datagram(frame)
     }
 
     /// Decodes one frame down to its innermost transport header.

@@ -49,6 +49,17 @@ pub struct PlainSegment<'a> {
     pub truncated: bool,
 }
 
+/// A UDP datagram in a frame of the most common kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PlainDatagram<'a> {
+    /// The IP header.
+    pub ip: IpHeader,
+    /// The UDP header and what follows it.
+    pub udp: Udp<'a>,
+    /// As [`Decoded::truncated`].
+    pub truncated: bool,
+}
+
 /// Link-layer facts of the outermost frame.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct LinkLayer {

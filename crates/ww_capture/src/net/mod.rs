@@ -24,7 +24,7 @@ pub use loops::{LoopWatch, Passing};
 pub use probes::ProbeWatch;
 pub use udp::UdpWatch;
 
-use crate::decode::{Body, Decoded, FragmentReport, Icmp, IpHeader, LinkLayer, Quoted, Udp};
+use crate::decode::{Body, Decoded, FragmentReport, Icmp, IpHeader, LinkLayer, Udp};
 use hash::mix;
 use ww_base::{Gap, Limits};
 use ww_evidence::{Capture, Endpoint, Mark};
@@ -52,20 +52,13 @@ impl NetWatch {
         }
     }
 
-    /// Takes a frame that is no TCP segment. `stream_of` names the TCP stream of a packet that an
-    /// ICMP error quotes.
-    #[inline]
-    pub fn frame(
-        &mut self,
-        mark: Mark,
-        decoded: &Decoded<'_>,
-        wire_len: u32,
-        stream_of: impl FnOnce(&Quoted) -> Option<u32>,
-    ) {
+    /// Takes a frame that is no TCP segment. `stream` is the TCP stream of a packet that an ICMP
+    /// error quotes.
+    pub fn frame(&mut self, mark: Mark, decoded: &Decoded<'_>, wire_len: u32, stream: Option<u32>) {
         match (&decoded.body, &decoded.ip) {
             (Body::Udp(udp), Some(ip)) => self.datagram(mark, ip, udp, wire_len),
             (Body::Icmp(icmp), Some(ip)) => {
-                let stream = icmp.quoted.as_ref().and_then(stream_of);
+                let stream = icmp.quoted.and(stream);
                 self.message(mark, ip, &decoded.link, icmp, stream, wire_len);
             }
             (Body::Arp(arp), _) => self.arp.arp(mark, arp),
@@ -100,7 +93,9 @@ impl NetWatch {
         capture.gaps.extend(fragments::gap(fragments));
     }
 
-    fn datagram(&mut self, mark: Mark, ip: &IpHeader, udp: &Udp<'_>, wire_len: u32) {
+    /// Takes a datagram.
+    #[inline]
+    pub fn datagram(&mut self, mark: Mark, ip: &IpHeader, udp: &Udp<'_>, wire_len: u32) {
         let src = Endpoint {
             addr: ip.src,
             port: udp.src_port,

@@ -1,5 +1,5 @@
 use super::*;
-use crate::decode::{Arp, FragmentReport, IncompleteDatagram};
+use crate::decode::{Arp, FragmentReport, IncompleteDatagram, Quoted};
 use std::net::{IpAddr, Ipv4Addr};
 use ww_base::{Moment, Span};
 use ww_evidence::{FragmentLoss, IcmpMeaning};
@@ -472,7 +472,7 @@ fn frames_of_random_bytes_are_taken() {
             data: &data,
         };
         let decoded = decoder.decode(frame);
-        watch.frame(at(number, 0), &decoded, 60, |_| Some(1));
+        watch.frame(at(number, 0), &decoded, 60, Some(1));
     }
     let mut capture = Capture::default();
     watch.finish(&decoder.finish(), &mut capture);

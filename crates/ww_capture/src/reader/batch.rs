@@ -70,15 +70,27 @@ impl Batch {
                 if let Some(place) = ahead.next() {
                     prefetch(self.data(place));
                 }
-                Frame {
-                    number,
-                    at: place.at,
-                    interface: place.interface,
-                    link: place.link,
-                    wire_len: place.wire_len,
-                    data: self.data(place),
-                }
+                self.made(place, number)
             })
+    }
+
+    /// The frame at a place, from 0.
+    #[inline]
+    pub fn frame(&self, place: usize) -> Option<Frame<'_>> {
+        let number = self.first + place as u64;
+        self.places.get(place).map(|at| self.made(at, number))
+    }
+
+    #[inline]
+    fn made(&self, place: &Place, number: u64) -> Frame<'_> {
+        Frame {
+            number,
+            at: place.at,
+            interface: place.interface,
+            link: place.link,
+            wire_len: place.wire_len,
+            data: self.data(place),
+        }
     }
 
     #[inline]

@@ -20,6 +20,7 @@ mod window;
 #[cfg(test)]
 mod tests;
 
+use crate::decode::RawFrame;
 use std::io::Read;
 
 use ww_base::{Limits, Moment, Problem, SourceId};
@@ -54,6 +55,20 @@ pub struct Frame<'a> {
     pub wire_len: u32,
     /// The bytes that were captured.
     pub data: &'a [u8],
+}
+
+impl<'a> Frame<'a> {
+    /// What the decoder takes of it.
+    #[inline]
+    pub(crate) fn raw(&self) -> RawFrame<'a> {
+        RawFrame {
+            number: self.number,
+            at: self.at,
+            link: self.link.0,
+            wire_len: self.wire_len,
+            data: self.data,
+        }
+    }
 }
 
 /// A capture being read, frame by frame.
