@@ -31,6 +31,11 @@ impl<K: Copy + Eq + Hash + Ord, T: Default> Tally<K, T> {
 
     /// The sum of `key`.
     pub(crate) fn of(&mut self, key: K) -> &mut T {
+        self.placed(key).1
+    }
+
+    /// The place of `key` in order of appearance, and its sum.
+    pub(crate) fn placed(&mut self, key: K) -> (u32, &mut T) {
         let next = self.sums.len() as u32;
         let place = *self.places.entry(key).or_insert(next);
         if place == next {
@@ -41,7 +46,12 @@ impl<K: Copy + Eq + Hash + Ord, T: Default> Tally<K, T> {
             reason = "the place is that of an element, put there a line above if not before"
         )]
         let (_, sum) = &mut self.sums[place as usize];
-        sum
+        (place, sum)
+    }
+
+    /// Every key with its sum, in order of appearance.
+    pub(crate) fn into_listed(self) -> Vec<(K, T)> {
+        self.sums
     }
 
     /// The sums that pass a test, in order of their keys.

@@ -3,7 +3,7 @@
 use super::hosts::{self, HopLimits, count};
 use crate::rule::rule;
 use crate::shared::Tally;
-use crate::{Sighting, Sightings, Story, View};
+use crate::{Sighting, Sightings, Story, Subject, View};
 use rustc_hash::FxHashMap;
 use std::net::IpAddr;
 use ww_evidence::{Endpoint, SideId, SynOptions, TcpFlow};
@@ -35,13 +35,21 @@ fn present(options: &SynOptions) -> [bool; 3] {
     ]
 }
 
-/// Of hosts that leave an option out here and offer it there, per option: the services on which they offer
-/// it, in order. Nothing of options that a host treats always alike.
-pub(crate) type Offers = FxHashMap<(IpAddr, SideId), [Option<Vec<Endpoint>>; 3]>;
+/// What hosts do about options that they do not always treat alike.
+#[derive(Debug)]
+pub(crate) struct Offers {
+    /// Per option: the services on which the host offers it, in order, where it leaves it out on others.
+    by_host: FxHashMap<(IpAddr, SideId), [Option<Vec<Endpoint>>; 3]>,
+    /// The connections with a side that leaves such an option out, in order.
+    lacking: Vec<Subject>,
+}
 
 fn detect(view: &View<'_>, sightings: &mut Sightings) {
     let offers = offers(view);
-    for (subject, flow) in view.flows() {
+    for &subject in &offers.lacking {
+        let Some(flow) = view.flow(subject) else {
+            continue;
+        };
         // Some systems leave options out themselves when they repeat a SYN; scanners always do.
         if flow.handshake.round_trip().is_none() {
             continue;
@@ -86,36 +94,51 @@ fn offers<'v>(view: &'v View<'_>) -> &'v Offers {
 
 fn learn_offers(view: &View<'_>) -> Offers {
     let mut habits: Tally<(IpAddr, SideId), [Habit; 3]> = Tally::new();
-    for (flow, side, options) in offered(view) {
-        let habits = habits.of((flow.endpoint(side).addr, side));
-        for (habit, present) in habits.iter_mut().zip(present(options)) {
-            habit.offers |= present;
-            habit.leaves_out |= !present;
+    // The connections are looked at once: they are large, and what matters here is little.
+    let mut seen: Vec<(Subject, u32, [bool; 3])> = Vec::new();
+    for (subject, flow) in view.flows() {
+        for side in [SideId::Client, SideId::Server] {
+            let Some(options) = &flow.side(side).options else {
+                continue;
+            };
+            let present = present(options);
+            let (host, habits) = habits.placed((flow.endpoint(side).addr, side));
+            for (habit, present) in habits.iter_mut().zip(present) {
+                habit.offers |= present;
+                habit.leaves_out |= !present;
+            }
+            seen.push((subject, host, present));
         }
     }
-    let changing = habits.into_sorted(|habits| habits.iter().any(|habit| habit.changes()));
-    let mut offers: Offers = changing
+    let mut hosts: Vec<_> = habits
+        .into_listed()
         .into_iter()
         .map(|(host, habits)| (host, habits.map(|habit| habit.changes().then(Vec::new))))
         .collect();
-    if offers.is_empty() {
-        return offers;
-    }
-    for (flow, side, options) in offered(view) {
-        let Some(known) = offers.get_mut(&(flow.endpoint(side).addr, side)) else {
+    let mut lacking = Vec::new();
+    for (subject, host, present) in seen {
+        let Some((_, known)) = hosts.get_mut(host as usize) else {
             continue;
         };
-        for (services, present) in known.iter_mut().zip(present(options)) {
-            if present && let Some(services) = services {
-                services.push(flow.server);
+        for (services, present) in known.iter_mut().zip(present) {
+            match services {
+                Some(services) if present => {
+                    services.extend(view.flow(subject).map(|flow| flow.server));
+                }
+                Some(_) if lacking.last() != Some(&subject) => lacking.push(subject),
+                _ => {}
             }
         }
     }
-    for services in offers.values_mut().flatten().flatten() {
+    hosts.retain(|(_, known)| known.iter().any(Option::is_some));
+    for services in hosts.iter_mut().flat_map(|(_, known)| known).flatten() {
         services.sort_unstable();
         services.dedup();
     }
-    offers
+    Offers {
+        by_host: hosts.into_iter().collect(),
+        lacking,
+    }
 }
 
 /// What a host does about an option.
@@ -131,17 +154,6 @@ impl Habit {
     }
 }
 
-/// The options of all handshakes.
-fn offered<'a>(
-    view: &View<'a>,
-) -> impl Iterator<Item = (&'a TcpFlow, SideId, &'a SynOptions)> + use<'a> {
-    view.capture.tcp.iter().flat_map(|flow| {
-        [SideId::Client, SideId::Server]
-            .into_iter()
-            .filter_map(|side| Some((&**flow, side, flow.side(side).options.as_ref()?)))
-    })
-}
-
 /// Options that the side leaves out here although it offers them to or from another service, and
 /// never on this one. A server may use only what the client's SYN offers.
 fn missing(flow: &TcpFlow, side: SideId, offers: &Offers) -> Vec<&'static str> {
@@ -149,7 +161,7 @@ fn missing(flow: &TcpFlow, side: SideId, offers: &Offers) -> Vec<&'static str> {
     let Some(options) = flow.side(side).options.filter(lacking) else {
         return Vec::new();
     };
-    let Some(known) = offers.get(&(flow.endpoint(side).addr, side)) else {
+    let Some(known) = offers.by_host.get(&(flow.endpoint(side).addr, side)) else {
         return Vec::new();
     };
     let asked = match (side, flow.sent_by_client.options) {
@@ -182,6 +194,7 @@ fn tell(view: &View<'_>, sightings: &[Sighting]) -> Story {
     };
     let host = flow.endpoint(side).addr;
     let elsewhere = offers
+        .by_host
         .get(&(host, side))
         .into_iter()
         .flat_map(|known| OPTIONS.iter().zip(known))
