@@ -11,15 +11,24 @@ pub fn misleads(char: char) -> bool {
 
 /// JSON with all of these escaped, also those that JSON lets stand (RFC 8259 section 7); line ends between values stay.
 pub fn json_escaped(json: &str) -> String {
+    let is_plain = |byte: u8| matches!(byte, b'\n' | b' '..=b'~');
     let mut escaped = String::with_capacity(json.len());
-    for char in json.chars() {
-        if misleads(char) && char != '\n' {
+    let mut rest = json;
+    while let Some(at) = rest.bytes().position(|byte| !is_plain(byte))
+        && let Some((plain, other)) = rest.split_at_checked(at)
+    {
+        escaped.push_str(plain);
+        let mut chars = other.chars();
+        match chars.next() {
             // None of them lies beyond the basic plane, where two escapes would be needed.
-            let _ = write!(escaped, "\\u{:04x}", u32::from(char));
-        } else {
-            escaped.push(char);
+            Some(char) if misleads(char) => {
+                let _ = write!(escaped, "\\u{:04x}", u32::from(char));
+            }
+            char => escaped.extend(char),
         }
+        rest = chars.as_str();
     }
+    escaped.push_str(rest);
     escaped
 }
 
@@ -33,5 +42,9 @@ mod tests {
             json_escaped("{\n\"Größe \u{9b}1m\u{7f}\u{202e}\u{1f600}\"}"),
             "{\n\"Größe \\u009b1m\\u007f\\u202e\u{1f600}\"}"
         );
+        for plain in ["", "{}", "ß", "\n"] {
+            assert_eq!(json_escaped(plain), plain);
+        }
+        assert_eq!(json_escaped("\t\u{200b}"), "\\u0009\\u200b");
     }
 }
