@@ -2,10 +2,9 @@
 
 use super::hosts::{self, HopLimits, count};
 use crate::rule::rule;
-use crate::shared::Tally;
+use crate::shared::{Tally, host};
 use crate::{Sighting, Sightings, Story, Subject, View};
 use rustc_hash::FxHashMap;
-use std::net::IpAddr;
 use ww_evidence::{Endpoint, SideId, SynOptions, TcpFlow};
 use ww_finding::{Severity, Support};
 
@@ -39,7 +38,7 @@ fn present(options: &SynOptions) -> [bool; 3] {
 #[derive(Debug)]
 pub(crate) struct Offers {
     /// Per option: the services on which the host offers it, in order, where it leaves it out on others.
-    by_host: FxHashMap<(IpAddr, SideId), [Option<Vec<Endpoint>>; 3]>,
+    by_host: FxHashMap<(u128, SideId), [Option<Vec<Endpoint>>; 3]>,
     /// The connections with a side that leaves such an option out, in order.
     lacking: Vec<Subject>,
 }
@@ -93,7 +92,7 @@ fn offers<'v>(view: &'v View<'_>) -> &'v Offers {
 }
 
 fn learn_offers(view: &View<'_>) -> Offers {
-    let mut habits: Tally<(IpAddr, SideId), [Habit; 3]> = Tally::new();
+    let mut habits: Tally<(u128, SideId), [Habit; 3]> = Tally::new();
     // The connections are looked at once: they are large, and what matters here is little.
     let mut seen: Vec<(Subject, u32, [bool; 3])> = Vec::new();
     for (subject, flow) in view.flows() {
@@ -102,12 +101,12 @@ fn learn_offers(view: &View<'_>) -> Offers {
                 continue;
             };
             let present = present(options);
-            let (host, habits) = habits.placed((flow.endpoint(side).addr, side));
+            let (place, habits) = habits.placed((host(flow.endpoint(side).addr), side));
             for (habit, present) in habits.iter_mut().zip(present) {
                 habit.offers |= present;
                 habit.leaves_out |= !present;
             }
-            seen.push((subject, host, present));
+            seen.push((subject, place, present));
         }
     }
     let mut hosts: Vec<_> = habits
@@ -116,8 +115,8 @@ fn learn_offers(view: &View<'_>) -> Offers {
         .map(|(host, habits)| (host, habits.map(|habit| habit.changes().then(Vec::new))))
         .collect();
     let mut lacking = Vec::new();
-    for (subject, host, present) in seen {
-        let Some((_, known)) = hosts.get_mut(host as usize) else {
+    for (subject, place, present) in seen {
+        let Some((_, known)) = hosts.get_mut(place as usize) else {
             continue;
         };
         for (services, present) in known.iter_mut().zip(present) {
@@ -161,7 +160,7 @@ fn missing(flow: &TcpFlow, side: SideId, offers: &Offers) -> Vec<&'static str> {
     let Some(options) = flow.side(side).options.filter(lacking) else {
         return Vec::new();
     };
-    let Some(known) = offers.by_host.get(&(flow.endpoint(side).addr, side)) else {
+    let Some(known) = offers.by_host.get(&(host(flow.endpoint(side).addr), side)) else {
         return Vec::new();
     };
     let asked = match (side, flow.sent_by_client.options) {
@@ -192,17 +191,17 @@ fn tell(view: &View<'_>, sightings: &[Sighting]) -> Story {
         none if none.is_empty() => (SideId::Client, missing(flow, SideId::Client, offers)),
         some => (SideId::Server, some),
     };
-    let host = flow.endpoint(side).addr;
+    let addr = flow.endpoint(side).addr;
     let elsewhere = offers
         .by_host
-        .get(&(host, side))
+        .get(&(host(addr), side))
         .into_iter()
         .flat_map(|known| OPTIONS.iter().zip(known))
         .filter(|(option, _)| missing.contains(option))
         .find_map(|(_, services)| services.as_ref()?.first())
         .map_or_else(|| "elsewhere".to_owned(), |service| format!("on {service}"));
     let what = match side {
-        SideId::Client => format!("SYNs of {host} to {}", flow.server),
+        SideId::Client => format!("SYNs of {addr} to {}", flow.server),
         SideId::Server => format!("SYN-ACKs of {}", flow.server),
     };
     let window = if missing.contains(&"window scaling") {
@@ -216,7 +215,7 @@ fn tell(view: &View<'_>, sightings: &[Sighting]) -> Story {
             missing.join(", "),
             count(flows.len(), "connection")
         ),
-        format!("a capture on {host} itself that shows it sending them without these options, or another machine behind that port"),
+        format!("a capture on {addr} itself that shows it sending them without these options, or another machine behind that port"),
     )
     .support(Support::Corroborated)
     .severity(if window.is_empty() && !missing.contains(&"SACK") {

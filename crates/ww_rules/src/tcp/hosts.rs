@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use ww_base::Span;
 use ww_evidence::{Endpoint, SideId, TcpFlow, TtlUse, Vantage};
 
+use crate::shared::host;
 use crate::{Sighting, Subject, View};
 
 /// Hop limits that differ by at most this are one host behind changing routes.
@@ -15,7 +16,7 @@ const DEFAULTS: [u8; 2] = [64, 128];
 
 /// The hop limits of every host's packets, resets excluded.
 #[derive(Debug)]
-pub(crate) struct HopLimits(FxHashMap<IpAddr, TtlUse>);
+pub(crate) struct HopLimits(FxHashMap<u128, TtlUse>);
 
 impl HopLimits {
     /// Those of a capture.
@@ -26,35 +27,35 @@ impl HopLimits {
     }
 
     fn collect(view: &View<'_>) -> HopLimits {
-        let mut hosts: FxHashMap<IpAddr, TtlUse> = FxHashMap::default();
+        let mut hosts: FxHashMap<u128, TtlUse> = FxHashMap::default();
         for flow in &view.capture.tcp {
             for side in [SideId::Client, SideId::Server] {
                 let ttl = flow.side(side).ttl;
                 if ttl.packets == 0 {
                     continue;
                 }
-                let host = hosts
-                    .entry(flow.endpoint(side).addr)
+                let known = hosts
+                    .entry(host(flow.endpoint(side).addr))
                     .or_insert(TtlUse { packets: 0, ..ttl });
-                host.packets = host.packets.saturating_add(ttl.packets);
-                host.min = host.min.min(ttl.min);
-                host.max = host.max.max(ttl.max);
+                known.packets = known.packets.saturating_add(ttl.packets);
+                known.min = known.min.min(ttl.min);
+                known.max = known.max.max(ttl.max);
             }
         }
         HopLimits(hosts)
     }
 
     /// The hop limits of a host's packets are clearly several: more than one machine sends from its address (NAT).
-    pub(super) fn are_several(&self, host: IpAddr) -> bool {
+    pub(super) fn are_several(&self, addr: IpAddr) -> bool {
         self.0
-            .get(&host)
+            .get(&host(addr))
             .is_some_and(|ttl| ttl.max.abs_diff(ttl.min) > SAME_HOST_HOPS)
     }
 
     /// The hop limit of all packets of a host, when it is always the same and `ttl` is clearly
     /// another one.
-    pub(super) fn contradicting(&self, host: IpAddr, ttl: u8) -> Option<u8> {
-        let usual = self.0.get(&host)?.constant(3)?;
+    pub(super) fn contradicting(&self, addr: IpAddr, ttl: u8) -> Option<u8> {
+        let usual = self.0.get(&host(addr))?.constant(3)?;
         is_foreign(usual, ttl).then_some(usual)
     }
 }
