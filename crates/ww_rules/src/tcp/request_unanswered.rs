@@ -99,8 +99,8 @@ fn detect(view: &View<'_>, sightings: &mut Sightings) {
 fn left_alone<'v>(view: &View<'_>, flow: &'v TcpFlow) -> Option<&'v Unanswered> {
     let request = flow.exchanges.unanswered.as_ref()?;
     let speaks = flow.exchanges.protocol;
-    let arrived = request.acknowledged.is_some()
-        && !request.awaits_body
+    let acknowledged = request.acknowledged?;
+    let arrived = !request.awaits_body
         && flow.sent_by_server.unfilled_hole.is_none()
         && flow.count(SymptomKind::UnseenAcked, SideId::Server) == 0
         && !flow.one_way();
@@ -124,7 +124,10 @@ fn left_alone<'v>(view: &View<'_>, flow: &'v TcpFlow) -> Option<&'v Unanswered> 
         (Some(_), _) => WAITED_LONG,
         (None, _) => WAITED_LONG.max(usual),
     };
-    (request.waited >= patience.max(way_to_server(flow).times(3))).then_some(request)
+    // Until the server had all of it, losses were being repaired, and it could not answer.
+    let on_the_way = (acknowledged.at - request.request_end.at).or_zero();
+    let left = request.waited - on_the_way;
+    (left >= patience.max(way_to_server(flow).times(3))).then_some(request)
 }
 
 /// What was asked, as far as it can be read.
