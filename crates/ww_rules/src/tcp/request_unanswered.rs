@@ -65,7 +65,7 @@ fn detect(view: &View<'_>, sightings: &mut Sightings) {
             continue;
         }
         let mut sighting = Sighting::new(subject, flow.server.to_string())
-            .lost(request.waited)
+            .lost(left(request))
             .show(view.in_flow(
                 flow,
                 request.request.frame,
@@ -99,8 +99,8 @@ fn detect(view: &View<'_>, sightings: &mut Sightings) {
 fn left_alone<'v>(view: &View<'_>, flow: &'v TcpFlow) -> Option<&'v Unanswered> {
     let request = flow.exchanges.unanswered.as_ref()?;
     let speaks = flow.exchanges.protocol;
-    let acknowledged = request.acknowledged?;
-    let arrived = !request.awaits_body
+    let arrived = request.acknowledged.is_some()
+        && !request.awaits_body
         && flow.sent_by_server.unfilled_hole.is_none()
         && flow.count(SymptomKind::UnseenAcked, SideId::Server) == 0
         && !flow.one_way();
@@ -124,10 +124,15 @@ fn left_alone<'v>(view: &View<'_>, flow: &'v TcpFlow) -> Option<&'v Unanswered> 
         (Some(_), _) => WAITED_LONG,
         (None, _) => WAITED_LONG.max(usual),
     };
-    // Until the server had all of it, losses were being repaired, and it could not answer.
-    let on_the_way = (acknowledged.at - request.request_end.at).or_zero();
-    let left = request.waited - on_the_way;
-    (left >= patience.max(way_to_server(flow).times(3))).then_some(request)
+    (left(request) >= patience.max(way_to_server(flow).times(3))).then_some(request)
+}
+
+/// How long the server left it alone: until it had all of it, losses were being repaired, and it could not answer.
+fn left(request: &Unanswered) -> Span {
+    let on_the_way = request
+        .acknowledged
+        .map_or(Span::ZERO, |mark| mark.at - request.request_end.at);
+    request.waited - on_the_way.or_zero()
 }
 
 /// What was asked, as far as it can be read.
@@ -154,12 +159,12 @@ fn tell(view: &View<'_>, group: &[Sighting]) -> Story {
         .unwrap_or_default();
     let longest = requests
         .iter()
-        .max_by_key(|(_, request)| request.waited)
+        .max_by_key(|(_, request)| left(request))
         .copied();
     let named = longest
         .map(|(flow, request)| format!(" ({})", what(flow, request)))
         .unwrap_or_default();
-    let waited = longest.map_or(Span::ZERO, |(_, request)| request.waited);
+    let waited = longest.map_or(Span::ZERO, |(_, request)| left(request));
     let ended = requests
         .iter()
         .filter(|(_, request)| request.given_up_by.is_some())
