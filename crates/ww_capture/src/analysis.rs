@@ -124,10 +124,7 @@ impl Pass {
         place: usize,
         asides: &mut Vec<Aside>,
     ) -> Option<FrameLabels> {
-        let mark = Mark {
-            frame: frame.number,
-            at: frame.at,
-        };
+        let mark = Mark::new(frame.number, frame.at);
         self.note_time(mark);
         self.seen.capture.frames = frame.number;
         self.seen.capture.wire_bytes += u64::from(frame.wire_len);
@@ -157,12 +154,12 @@ impl Pass {
             let step = self.previous - mark.at;
             let backsteps = &mut capture.quality.backsteps;
             if backsteps.count == 0 {
-                backsteps.first_frame = mark.frame;
+                backsteps.first_frame = mark.frame();
             }
             backsteps.count += 1;
             if step > backsteps.worst {
                 backsteps.worst = step;
-                backsteps.worst_frame = mark.frame;
+                backsteps.worst_frame = mark.frame();
             }
             capture.first = capture.first.min(mark.at);
         } else {
@@ -267,7 +264,7 @@ fn note_dropped(capture: &mut Capture) {
 fn note_malformed(capture: &mut Capture, mark: Mark) {
     let quality = &mut capture.quality;
     if quality.malformed_frames == 0 {
-        quality.malformed_first = mark.frame;
+        quality.malformed_first = mark.frame();
     }
     quality.malformed_frames += 1;
 }
@@ -275,7 +272,7 @@ fn note_malformed(capture: &mut Capture, mark: Mark) {
 fn note_truncated(capture: &mut Capture, mark: Mark, captured: u32) {
     let quality = &mut capture.quality;
     if quality.truncated_frames == 0 {
-        quality.truncated_first = mark.frame;
+        quality.truncated_first = mark.frame();
     }
     quality.truncated_frames += 1;
     quality.snap_length = quality.snap_length.max(captured);

@@ -170,10 +170,7 @@ impl Watchers {
         let Some(frame) = batch.frame(place) else {
             return;
         };
-        let mark = Mark {
-            frame: frame.number,
-            at: frame.at,
-        };
+        let mark = Mark::new(frame.number, frame.at);
         if let Some(datagram) = Decoder::plain_datagram(&frame.raw()) {
             let PlainDatagram { ip, udp, truncated } = &datagram;
             self.name(mark, ip, udp, *truncated);

@@ -74,7 +74,7 @@ fn address_claims_are_counted_by_hardware_address() {
             (
                 claim.ip.to_string(),
                 claim.mac[5],
-                claim.first.frame,
+                claim.first.frame(),
                 claim.takeovers,
             )
         })

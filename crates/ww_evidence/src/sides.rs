@@ -137,7 +137,7 @@ impl Standstill {
     /// From when on nothing came although something was due.
     pub fn since(&self) -> Mark {
         match self.heard {
-            Some(heard) if heard.frame > self.first_sent.frame => heard,
+            Some(heard) if heard.frame() > self.first_sent.frame() => heard,
             _ => self.first_sent,
         }
     }

@@ -5,15 +5,37 @@ use std::cmp::Ordering;
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::net::IpAddr;
+use std::num::NonZeroU64;
 use ww_base::{Moment, Span};
 
-/// A frame and its time.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+/// A frame and its time. An `Option` of it takes no more room: a connection remembers many.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Mark {
-    /// Frame number, from 1, as Wireshark counts.
-    pub frame: u64,
+    frame: NonZeroU64,
     /// Its time.
     pub at: Moment,
+}
+
+impl Mark {
+    /// The frame numbered `frame`, from 1, as Wireshark counts, which passed at `at`.
+    #[inline]
+    pub fn new(frame: u64, at: Moment) -> Mark {
+        let frame = NonZeroU64::new(frame).unwrap_or(NonZeroU64::MIN);
+        Mark { frame, at }
+    }
+
+    /// Frame number, from 1, as Wireshark counts.
+    #[inline]
+    pub fn frame(self) -> u64 {
+        self.frame.get()
+    }
+}
+
+/// The first frame, at time zero.
+impl Default for Mark {
+    fn default() -> Mark {
+        Mark::new(1, Moment::default())
+    }
 }
 
 /// An address and a port; in order of the addresses, IPv4 first, and then of the ports.

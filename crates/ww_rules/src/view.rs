@@ -62,7 +62,7 @@ impl<'a> View<'a> {
 
     /// Points at one frame of a connection.
     pub fn at(&self, flow: &TcpFlow, mark: Mark, says: impl Into<String>) -> Exhibit {
-        self.in_flow(flow, mark.frame, mark.frame, says)
+        self.in_flow(flow, mark.frame(), mark.frame(), says)
     }
 
     /// Points at frames with a Wireshark display filter of the caller's; the filter must be valid

@@ -159,7 +159,7 @@ impl DnsWatch {
 impl Counts {
     fn malformed(&mut self, mark: Mark) {
         self.malformed += 1;
-        self.malformed_frame.get_or_insert(mark.frame);
+        self.malformed_frame.get_or_insert(mark.frame());
     }
 
     /// Enters a message into the ledger; the number of the transaction that it opened, if it did.

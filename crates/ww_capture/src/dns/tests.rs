@@ -21,10 +21,7 @@ fn server() -> Endpoint {
 }
 
 fn mark(frame: u64, ms: i64) -> Mark {
-    Mark {
-        frame,
-        at: Moment(Span::from_millis(ms).0),
-    }
+    Mark::new(frame, Moment(Span::from_millis(ms).0))
 }
 
 /// A message with one question, an A record for 10.0.0.9 when `good`.
@@ -134,7 +131,7 @@ fn repetitions_count_and_copies_do_not() {
     let dns = watch.finish();
     let found = only(&dns);
     assert_eq!(
-        (found.asked, found.query.frame, found.last_query.frame),
+        (found.asked, found.query.frame(), found.last_query.frame()),
         (3, 1, 4)
     );
     assert_eq!(
@@ -160,7 +157,12 @@ fn what_differs_is_another_transaction() {
     let answered: Vec<_> = dns
         .transactions
         .iter()
-        .map(|found| (found.query.frame, found.answer.map(|answer| answer.frame)))
+        .map(|found| {
+            (
+                found.query.frame(),
+                found.answer.map(|answer| answer.frame()),
+            )
+        })
         .collect();
     let expected = [
         (1, None),

@@ -15,7 +15,7 @@ pub fn losses(report: &FragmentReport, timeouts: &[ReassemblyTimeout]) -> Vec<Fr
         .filter(|datagram| !datagram.evicted)
         .map(|datagram| loss(datagram, timeouts))
         .collect();
-    losses.sort_by_key(|loss| loss.first.frame);
+    losses.sort_by_key(|loss| loss.first.frame());
     losses
 }
 
@@ -42,14 +42,8 @@ fn loss(datagram: &IncompleteDatagram, timeouts: &[ReassemblyTimeout]) -> Fragme
         missing_from,
         first_seen: missing_from > 0,
         last_seen: datagram.missing.iter().all(|(_, end)| end.is_some()),
-        first: Mark {
-            frame: datagram.first_frame,
-            at: datagram.first_at,
-        },
-        last: Mark {
-            frame: datagram.last_frame,
-            at: datagram.last_at,
-        },
+        first: Mark::new(datagram.first_frame, datagram.first_at),
+        last: Mark::new(datagram.last_frame, datagram.last_at),
         timeout_reported: timeouts
             .iter()
             .find(|timeout| {

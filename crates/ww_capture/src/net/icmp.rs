@@ -103,7 +103,7 @@ impl IcmpWatch {
                 src: quoted.src,
                 dst: quoted.dst,
                 id: quoted.id,
-                frame: mark.frame,
+                frame: mark.frame(),
             });
         }
     }

@@ -5,10 +5,7 @@ use ww_base::{Moment, Span};
 use ww_evidence::{FragmentLoss, IcmpMeaning};
 
 fn at(frame: u64, ms: i64) -> Mark {
-    Mark {
-        frame,
-        at: Moment(0) + Span::from_millis(ms),
-    }
+    Mark::new(frame, Moment(0) + Span::from_millis(ms))
 }
 
 fn host(last: u8) -> IpAddr {
@@ -91,7 +88,7 @@ fn both_directions_of_a_datagram_flow_are_one() {
     assert_eq!(flows.len(), 2);
     assert_eq!((flows[0].datagrams, flows[0].bytes), ([1, 1], [30, 90]));
     assert_eq!(
-        (flows[0].client, flows[0].last.frame),
+        (flows[0].client, flows[0].last.frame()),
         (endpoint(1, 4000), 3)
     );
     assert_eq!(flows[1].datagrams, [1, 0]);
@@ -154,7 +151,7 @@ fn equal_errors_are_counted_once() {
         errors.iter().map(|error| error.count).collect::<Vec<_>>(),
         [2, 1]
     );
-    assert_eq!((errors[0].first.frame, errors[0].last.frame), (5, 7));
+    assert_eq!((errors[0].first.frame(), errors[0].last.frame()), (5, 7));
     assert_eq!(errors[0].meaning, IcmpMeaning::HostUnreachable);
     assert!(timeouts.is_empty());
 }
@@ -297,7 +294,7 @@ fn a_falling_hop_limit_is_a_loop_and_one_router_is_not() {
     let seen = &sightings[0];
     assert_eq!((seen.passes, seen.ttl_first, seen.ttl_last), (4, 64, 58));
     assert_eq!(
-        (seen.first.frame, seen.last.frame, seen.turn),
+        (seen.first.frame(), seen.last.frame(), seen.turn),
         (1, 4, Span::from_millis(1))
     );
 }

@@ -159,7 +159,7 @@ impl Step<'_> {
     fn make_needless(&mut self, repeat: &PendingRepeat) {
         let whose = self.from.other();
         let case = Case {
-            frame: repeat.mark.frame,
+            frame: repeat.mark.frame(),
             bytes: repeat.end.wrapping_sub(repeat.start),
             lost: repeat.lost,
         };
@@ -251,7 +251,7 @@ impl Step<'_> {
             let lost = segment.at() - since.at;
             if self.f.zero_probed || lost >= Span::from_millis(10) {
                 let case = Case {
-                    frame: since.frame,
+                    frame: since.frame(),
                     bytes: 0,
                     lost,
                 };

@@ -170,7 +170,7 @@ impl Flow {
                 && quiet.with_data
                 && peer
                     .last_data
-                    .is_some_and(|mark| mark.frame >= quiet.resumed.frame)
+                    .is_some_and(|mark| mark.frame() >= quiet.resumed.frame())
                 && segment.at() - quiet.resumed.at < ANSWERS
         });
         self.close = Some(Close {

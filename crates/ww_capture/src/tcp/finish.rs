@@ -24,7 +24,7 @@ pub(crate) fn evidence(flow: &mut Flow, end: Moment) -> TcpFlow {
                 SymptomKind::ZeroWindow,
                 whose,
                 super::symptoms::Case {
-                    frame: since.frame,
+                    frame: since.frame(),
                     bytes: 0,
                     lost: last.at - since.at,
                 },
@@ -129,10 +129,7 @@ fn unacked_end(
     };
     Some(UnackedEnd {
         bytes,
-        first_sent: ww_evidence::Mark {
-            frame: oldest.frame,
-            at: oldest.at,
-        },
+        first_sent: ww_evidence::Mark::new(oldest.frame, oldest.at),
         repeats,
         last_sent,
         length: oldest.end.wrapping_sub(oldest.start),

@@ -81,7 +81,7 @@ pub(crate) fn judge_flights(
         return;
     }
     let case = Case {
-        frame: state.first.frame,
+        frame: state.first.frame(),
         bytes: flights.bytes.iter().sum(),
         lost: rtt.times(i64::from(flights.count) - 1),
     };

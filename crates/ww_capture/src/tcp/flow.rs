@@ -143,7 +143,7 @@ impl Flow {
         side.frames += 1;
         if let Some(copy) = side.recent.add(segment) {
             let case = Case {
-                frame: segment.mark.frame,
+                frame: segment.mark.frame(),
                 bytes: segment.len,
                 lost: Span::ZERO,
             };
@@ -393,7 +393,7 @@ impl Step<'_> {
             kind,
             side,
             Case {
-                frame: self.segment.mark.frame,
+                frame: self.segment.mark.frame(),
                 bytes,
                 lost,
             },

@@ -192,7 +192,7 @@ impl LabelSide {
         self.unacked.push_back(Unacked {
             start: segment.seq,
             end,
-            frame: segment.mark.frame,
+            frame: segment.mark.frame(),
             at: segment.at(),
             flight,
             repeated: false,

@@ -306,12 +306,12 @@ fn note_quality(quality: &mut Quality, mark: Mark, segment: &Segment<'_>, noted:
         duplication.routed += u64::from(routed);
         duplication.delay = duplication.delay.max(delay);
         if duplication.frames.len() < COPIES_KEPT {
-            duplication.frames.push(mark.frame);
+            duplication.frames.push(mark.frame());
         }
     }
     if noted.offloaded {
         if quality.offloaded_frames == 0 {
-            quality.offloaded_first = mark.frame;
+            quality.offloaded_first = mark.frame();
         }
         quality.offloaded_frames += 1;
         quality.offloaded_largest = quality.offloaded_largest.max(segment.len);

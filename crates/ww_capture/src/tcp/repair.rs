@@ -327,7 +327,7 @@ impl Step<'_> {
         repaired.push(Repaired {
             start: self.segment.seq,
             end,
-            frame: self.segment.mark.frame,
+            frame: self.segment.mark.frame(),
             lost,
         });
         self.note_timeout(end, silence);
@@ -448,10 +448,7 @@ impl Step<'_> {
     /// When the oldest outstanding segment passed first.
     fn oldest_sent(&self) -> Option<Mark> {
         let oldest = self.labels.sides.get(self.way())?.unacked.front()?;
-        Some(Mark {
-            frame: oldest.frame,
-            at: oldest.at,
-        })
+        Some(Mark::new(oldest.frame, oldest.at))
     }
 
     /// The sender is heard again after some time. Whatever the other side repeated meanwhile, it stood still.

@@ -358,10 +358,7 @@ mod tests {
             payload: &[],
             len: Some(10),
         };
-        let mark = |frame| Mark {
-            frame,
-            at: Moment(1_000_000_000 + frame as i64 * 100_000),
-        };
+        let mark = |frame| Mark::new(frame, Moment(1_000_000_000 + frame as i64 * 100_000));
         let mut recent = Recent::default();
         let first = Segment::new(mark(1), &ip, &tcp(0x14f1), 10);
         let second = Segment::new(mark(2), &ip, &tcp(0xfc80), 10);

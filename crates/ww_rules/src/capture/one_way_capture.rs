@@ -67,7 +67,7 @@ fn detect(view: &View<'_>, sightings: &mut Sightings) {
                 "only packets from {} are here, yet their acknowledgements move on",
                 heard(flow)
             );
-            let (first, last) = (flow.first.frame, flow.last.frame);
+            let (first, last) = (flow.first.frame(), flow.last.frame());
             sightings.add(Sighting::new(subject, "").show(view.in_flow(flow, first, last, says)));
         }
         for &(subject, flow) in &pair.mute {

@@ -87,7 +87,7 @@ pub(super) fn at(
     mark: Mark,
     says: impl Into<String>,
 ) -> Exhibit {
-    view.frames(mark.frame, mark.frame, asked.filter(), says)
+    view.frames(mark.frame(), mark.frame(), asked.filter(), says)
 }
 
 /// How a server usually behaves in this capture.

@@ -142,8 +142,9 @@ impl<'a> Told<'a> {
         }
         let mut names: FxHashMap<_, Vec<Under<'_>>> = FxHashMap::default();
         for (&question, answers) in &mut answers {
-            answers
-                .put_in_order_by_key(|asked| asked.answer.map(|answer| (answer.at, answer.frame)));
+            answers.put_in_order_by_key(|asked| {
+                asked.answer.map(|answer| (answer.at, answer.frame()))
+            });
             for (address, places) in places(answers) {
                 names.entry((question.0, address)).or_default().push(Under {
                     question,

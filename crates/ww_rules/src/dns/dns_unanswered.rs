@@ -143,17 +143,17 @@ fn sighting(view: &View<'_>, silence: &Silence<'_>, group: String) -> Sighting {
 /// What the silence is about: the question, or the ICMP error or lost fragment that explains it and
 /// about which another rule has more to say.
 fn symptom_of(view: &View<'_>, subject: Subject, asked: &DnsTransaction) -> Subject {
-    let after = |frame: u64| frame >= asked.query.frame;
+    let after = |frame: u64| frame >= asked.query.frame();
     let icmp = view.capture.icmp.iter().position(|error| {
         let quotes =
             |quoted: ww_evidence::Quoted| (quoted.src, quoted.dst) == (asked.client, asked.server);
-        error.quoted.is_some_and(quotes) && after(error.last.frame)
+        error.quoted.is_some_and(quotes) && after(error.last.frame())
     });
     let fragment = view.capture.fragment_losses.iter().position(|loss| {
         let ports = loss.ports.unwrap_or((asked.server.port, asked.client.port));
         (loss.src, loss.dst) == (asked.server.addr, asked.client.addr)
             && ports == (asked.server.port, asked.client.port)
-            && after(loss.last.frame)
+            && after(loss.last.frame())
     });
     match (icmp, fragment) {
         (Some(index), _) => Subject::Icmp(index as u32),
@@ -167,7 +167,7 @@ fn first_says(asked: &DnsTransaction) -> String {
     match asked.answer {
         Some(answer) => format!(
             "{question}; the answer in frame {} came only after it was asked again",
-            answer.frame
+            answer.frame()
         ),
         None => format!("{question}; no answer in the capture"),
     }

@@ -19,10 +19,7 @@ fn capture(transactions: Vec<DnsTransaction>, lasts: Span) -> Capture {
 
 fn mark(ms: i64) -> Mark {
     let at = Moment(0) + Span::from_millis(ms);
-    Mark {
-        frame: ms as u64 + 1,
-        at,
-    }
+    Mark::new(ms as u64 + 1, at)
 }
 
 /// A question that was never answered.
@@ -75,10 +72,9 @@ fn repeated(mut asked: DnsTransaction, times: u32, every_ms: i64) -> DnsTransact
     let later = Span::from_millis(every_ms).times(i64::from(times) - 1);
     asked.asked = times;
     asked.last_query.at = asked.last_query.at + later;
-    asked.answer = asked.answer.map(|answer| Mark {
-        at: answer.at + later,
-        ..answer
-    });
+    if let Some(answer) = &mut asked.answer {
+        answer.at = answer.at + later;
+    }
     asked
 }
 

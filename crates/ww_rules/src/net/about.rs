@@ -223,7 +223,7 @@ impl<'a> Told<'a> {
             let heard_after = [side.last_data, side.fin]
                 .into_iter()
                 .flatten()
-                .any(|mark| mark.frame > self.error.first.frame);
+                .any(|mark| mark.frame() > self.error.first.frame());
             return match (heard_after, flow.handshake.complete()) {
                 (true, _) => Fate::Worked,
                 (false, true) => Fate::Unknown,
@@ -270,7 +270,7 @@ pub(super) fn show(view: &View<'_>, error: &IcmpError, says: impl Into<String>) 
         "{icmp}.type == {} && {icmp}.code == {} && {ip}.src == {}",
         error.kind, error.code, error.from
     );
-    view.frames(error.first.frame, error.first.frame, filter, says)
+    view.frames(error.first.frame(), error.first.frame(), filter, says)
 }
 
 /// `TCP 10.0.0.5:40000 to 10.0.0.1:80`; without ports where there are none.

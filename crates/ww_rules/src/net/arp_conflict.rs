@@ -54,8 +54,8 @@ fn detect(view: &View<'_>, sightings: &mut Sightings) {
         let mut sighting = Sighting::new(Subject::Capture, group).count(u64::from(changes));
         for claim in claims {
             sighting = sighting.show(view.frames(
-                claim.first.frame,
-                claim.last.frame,
+                claim.first.frame(),
+                claim.last.frame(),
                 filter(ip),
                 format!(
                     "{} claims {ip} ({} claims, {} of them unasked)",

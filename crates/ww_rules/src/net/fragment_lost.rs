@@ -60,8 +60,8 @@ fn missing_here(view: &View<'_>, sightings: &mut Sightings) {
         let pieces = counted(u64::from(loss.fragments), "piece");
         let says = format!("{pieces} of one datagram, {}", missing(loss));
         let mut sighting = Sighting::new(Subject::Fragment(index as u32), group).show(view.frames(
-            loss.first.frame,
-            loss.last.frame,
+            loss.first.frame(),
+            loss.last.frame(),
             filter(loss),
             says,
         ));

@@ -98,18 +98,19 @@ fn detect(view: &View<'_>, sightings: &mut Sightings) {
         let mut sighting = Sighting::new(Subject::Capture, cut.host.to_string())
             .lost(last.at - first.at)
             .show(view.frames(
-                first.frame,
-                last.frame,
+                first.frame(),
+                last.frame(),
                 format!(
                     "{ip}.src == {} && frame.number > {}",
-                    cut.host, cut.reached.frame
+                    cut.host,
+                    cut.reached.frame()
                 ),
                 "the host goes on sending; no packet comes back",
             ))
             .show(view.frames(
-                cut.reached.frame,
-                cut.reached.frame,
-                format!("frame.number == {}", cut.reached.frame),
+                cut.reached.frame(),
+                cut.reached.frame(),
+                format!("frame.number == {}", cut.reached.frame()),
                 "the last packet that reached it",
             ));
         sighting.subjects.clone_from(&cut.subjects);
@@ -136,7 +137,7 @@ fn cuts(view: &View<'_>) -> Vec<Cut> {
         .into_iter()
         .filter_map(|(addr, host)| cut(addr, &host))
         .collect();
-    cuts.sort_unstable_by_key(|cut| cut.reached.frame);
+    cuts.sort_unstable_by_key(|cut| cut.reached.frame());
     cuts
 }
 
@@ -148,15 +149,15 @@ fn cut(addr: IpAddr, host: &Host) -> Option<Cut> {
         .filter(|vain| vain.last.at - reached.at >= DUE)
         .collect();
     let firsts = since.iter().map(|vain| {
-        if vain.first.frame > reached.frame {
+        if vain.first.frame() > reached.frame() {
             vain.first
         } else {
             vain.last
         }
     });
-    let first = firsts.min_by_key(|mark| mark.frame)?;
+    let first = firsts.min_by_key(|mark| mark.frame())?;
     let lasts = since.iter().map(|vain| vain.last);
-    let last = lasts.max_by_key(|mark| mark.frame)?;
+    let last = lasts.max_by_key(|mark| mark.frame())?;
     let silent = peers(since.iter().copied());
     let served = silent.intersection(&host.served_by).count();
     (served >= PEERS && last.at - first.at >= OUTAGE).then(|| Cut {
@@ -223,8 +224,8 @@ fn sent_in_vain(flow: &TcpFlow, from: SideId) -> Option<[Mark; 2]> {
     [opening, data, after_quiet]
         .into_iter()
         .flatten()
-        .max_by_key(|[_, last]| last.frame)
-        .filter(|[_, last]| heard.is_none_or(|heard| heard.frame < last.frame))
+        .max_by_key(|[_, last]| last.frame())
+        .filter(|[_, last]| heard.is_none_or(|heard| heard.frame() < last.frame()))
 }
 
 /// The last packet that reached each of these hosts, and who sent them anything.
@@ -232,7 +233,10 @@ fn note_arrivals(view: &View<'_>, hosts: &mut FxHashMap<IpAddr, Host>) {
     let mut arrived = |to: IpAddr, from: IpAddr, mark: Mark| {
         if let Some(host) = hosts.get_mut(&to) {
             host.served_by.insert(from);
-            if host.reached.is_none_or(|known| known.frame < mark.frame) {
+            if host
+                .reached
+                .is_none_or(|known| known.frame() < mark.frame())
+            {
                 host.reached = Some(mark);
             }
         }
@@ -303,7 +307,7 @@ fn tell_of(view: &View<'_>, cut: &Cut) -> Story {
         let answered = |side: SideId| {
             flow.side(side)
                 .heard
-                .is_some_and(|mark| mark.frame > cut.reached.frame)
+                .is_some_and(|mark| mark.frame() > cut.reached.frame())
         };
         is_other && answered(SideId::Client) && answered(SideId::Server)
     });

@@ -145,7 +145,7 @@ fn exhibit(
             )
         }
     };
-    view.frames(first.frame, last.frame, filter, says)
+    view.frames(first.frame(), last.frame(), filter, says)
 }
 
 /// Every try, by source. Sources with few tries are left out.

@@ -59,8 +59,8 @@ fn passes(view: &View<'_>, sightings: &mut Sightings) {
         .filter(|seen| seen.passes >= enough)
     {
         let exhibit = view.frames(
-            seen.first.frame,
-            seen.last.frame,
+            seen.first.frame(),
+            seen.last.frame(),
             between(seen.src, seen.dst),
             format!(
                 "one packet passes {} times, its hop limit falls from {} to {}",

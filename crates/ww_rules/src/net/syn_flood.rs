@@ -131,8 +131,8 @@ fn sighting(view: &View<'_>, server: Endpoint, service: &Service<'_>) -> Sightin
     {
         let ip = if server.addr.is_ipv4() { "ip" } else { "ipv6" };
         sighting = sighting.show(view.frames(
-            first.first.frame,
-            last.first.frame,
+            first.first.frame(),
+            last.first.frame(),
             format!(
                 "tcp.flags.syn == 1 && tcp.flags.ack == 0 && {ip}.dst == {} && tcp.dstport == {}",
                 server.addr, server.port

@@ -19,10 +19,7 @@ fn host(last: u8) -> IpAddr {
 }
 
 fn at(frame: u64) -> Mark {
-    Mark {
-        frame,
-        at: Moment(0) + Span::from_secs(frame as i64),
-    }
+    Mark::new(frame, Moment(0) + Span::from_secs(frame as i64))
 }
 
 fn claim(ip: u8, mac: u8, frames: [u64; 2], takeovers: u32) -> ArpClaim {

@@ -157,7 +157,7 @@ fn sighting(
         .iter()
         .filter(|(_, _, treated)| *treated != Treated::Taken)
         .collect();
-    order.sort_by_key(|(_, flow, treated)| (rank(*treated), flow.first.frame));
+    order.sort_by_key(|(_, flow, treated)| (rank(*treated), flow.first.frame()));
     let harmed = order
         .iter()
         .filter(|(_, _, treated)| *treated != Treated::Unserved)
@@ -213,12 +213,12 @@ fn exhibit(view: &View<'_>, flow: &TcpFlow, treated: Treated) -> Option<Exhibit>
                 end.repeats,
                 end.last_sent.at - end.first_sent.at
             );
-            view.in_flow(flow, end.first_sent.frame, end.last_sent.frame, says)
+            view.in_flow(flow, end.first_sent.frame(), end.last_sent.frame(), says)
         }
         Treated::Ignored | Treated::Late => view.in_flow(
             flow,
-            syn.first.frame,
-            syn.last.frame,
+            syn.first.frame(),
+            syn.last.frame(),
             format!(
                 "{} SYNs within {}{}",
                 syn.count,
@@ -234,8 +234,8 @@ fn exhibit(view: &View<'_>, flow: &TcpFlow, treated: Treated) -> Option<Exhibit>
             let syn_ack = syn_ack?;
             view.in_flow(
                 flow,
-                syn_ack.first.frame,
-                syn_ack.last.frame,
+                syn_ack.first.frame(),
+                syn_ack.last.frame(),
                 "the SYN-ACK is repeated although the client's ACK has arrived",
             )
         }

@@ -56,7 +56,7 @@ impl Churn {
             .unwrap_or(flow.rtt.unwrap_or(Span::ZERO));
         self.handshakes += handshake;
         self.total += flow.duration();
-        let start = (flow.first.at, flow.first.frame);
+        let start = (flow.first.at, flow.first.frame());
         self.first = Some(self.first.map_or(start, |first| first.min(start)));
         self.last = Some(self.last.map_or(start, |last| last.max(start)));
     }

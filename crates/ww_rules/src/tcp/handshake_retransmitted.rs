@@ -101,8 +101,8 @@ fn where_to_look(flow: &TcpFlow, repetition: Repetition) -> (u64, u64, String) {
     };
     let Some(repeated) = repeated else {
         return (
-            flow.first.frame,
-            flow.last.frame,
+            flow.first.frame(),
+            flow.last.frame(),
             "the handshake".to_owned(),
         );
     };
@@ -121,7 +121,7 @@ fn where_to_look(flow: &TcpFlow, repetition: Repetition) -> (u64, u64, String) {
     } else {
         format!("the {what}, sent once, {end}")
     };
-    (repeated.first.frame, repeated.last.frame, says)
+    (repeated.first.frame(), repeated.last.frame(), says)
 }
 
 fn tell(view: &View<'_>, sightings: &[Sighting]) -> Story {

@@ -46,8 +46,8 @@ fn detect(view: &View<'_>, sightings: &mut Sightings) {
                 waited,
                 flow.side(quiet.by)
                     .unacked_end
-                    .map_or(quiet.resumed.frame, |end| {
-                        end.last_sent.frame.max(quiet.resumed.frame)
+                    .map_or(quiet.resumed.frame(), |end| {
+                        end.last_sent.frame().max(quiet.resumed.frame())
                     }),
                 format!(
                     "after {} of quiet the {} speaks and repeats it {repeats} times; no packet comes back",
@@ -57,7 +57,7 @@ fn detect(view: &View<'_>, sightings: &mut Sightings) {
             ),
             IdleOutcome::Reset { mark, ttl, .. } => (
                 mark.at - quiet.resumed.at,
-                mark.frame,
+                mark.frame(),
                 format!(
                     "after {} of quiet the {} speaks and is reset by a packet with hop limit {ttl}, which is not the {}'s",
                     quiet.idle,
@@ -69,7 +69,7 @@ fn detect(view: &View<'_>, sightings: &mut Sightings) {
         sightings.add(
             Sighting::new(subject, flow.server.to_string())
                 .lost(waited)
-                .show(view.in_flow(flow, quiet.resumed.frame, last, says))
+                .show(view.in_flow(flow, quiet.resumed.frame(), last, says))
                 .show(view.at(flow, quiet.before, "the last frame before the quiet")),
         );
     }

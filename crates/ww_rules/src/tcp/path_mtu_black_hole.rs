@@ -80,7 +80,7 @@ fn sent_in_vain(view: &View<'_>, flow: &TcpFlow, side: SideId) -> Option<(Exhibi
         sent.largest_acknowledged,
     );
     Some((
-        view.in_flow(flow, end.first_sent.frame, end.last_sent.frame, says),
+        view.in_flow(flow, end.first_sent.frame(), end.last_sent.frame(), says),
         end.last_sent.at - end.first_sent.at,
     ))
 }

@@ -60,8 +60,8 @@ fn detect(view: &View<'_>, sightings: &mut Sightings) {
                 .lost(lost(flow))
                 .show(view.at(flow, mark, says))
                 .show(view.frames(
-                    reuse.last.frame,
-                    reuse.last.frame,
+                    reuse.last.frame(),
+                    reuse.last.frame(),
                     format!("tcp.stream eq {}", reuse.stream),
                     format!(
                         "the last frame of the connection before, {} earlier{}",

@@ -44,8 +44,8 @@ fn detect(view: &View<'_>, sightings: &mut Sightings) {
                     .lost(queue.added())
                     .show(view.in_flow(
                         flow,
-                        first.frame,
-                        last.frame,
+                        first.frame(),
+                        last.frame(),
                         format!(
                             "the round trip grows from {} to {} while the transfer runs (nine in ten samples)",
                             queue.base, queue.loaded

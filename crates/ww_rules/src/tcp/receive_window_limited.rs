@@ -74,7 +74,7 @@ fn detect(view: &View<'_>, sightings: &mut Sightings) {
                     } else {
                         span
                     })
-                    .show(view.in_flow(flow, bulk.first.frame, bulk.last.frame, says)),
+                    .show(view.in_flow(flow, bulk.first.frame(), bulk.last.frame(), says)),
             );
         }
     }

@@ -68,8 +68,8 @@ fn detect(view: &View<'_>, sightings: &mut Sightings) {
             .lost(left(request))
             .show(view.in_flow(
                 flow,
-                request.request.frame,
-                request.request_end.frame,
+                request.request.frame(),
+                request.request_end.frame(),
                 format!(
                     "the request ({}, {} bytes)",
                     what(flow, request),

@@ -94,7 +94,7 @@ fn is_slow(flow: &TcpFlow, answer: &Slowest) -> bool {
     let rtt = flow.rtt.unwrap_or(way_to_server(flow));
     let long = thinking(flow, answer) >= THINKING_MIN.max(rtt.times(10));
     let arrived = answer.acknowledged.is_some_and(|mark| {
-        mark.frame < answer.answer.frame
+        mark.frame() < answer.answer.frame()
             && mark.at - answer.request.at <= way_to_server(flow) + ACKNOWLEDGED_WITHIN
     });
     long && arrived && !is_reply(flow, answer)

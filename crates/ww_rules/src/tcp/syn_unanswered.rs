@@ -72,8 +72,8 @@ fn detect(view: &View<'_>, sightings: &mut Sightings) {
                 .lost(waited)
                 .show(view.in_flow(
                     flow,
-                    syn.first.frame,
-                    syn.last.frame,
+                    syn.first.frame(),
+                    syn.last.frame(),
                     match syn.count {
                         1 => "a SYN that nobody answers".to_owned(),
                         n => format!("{n} SYNs within {waited}, none answered"),

@@ -64,7 +64,7 @@ pub(super) fn outages(view: &View<'_>) -> Vec<Outage> {
             common(host, stalled, arrived)
         })
         .collect();
-    outages.sort_unstable_by_key(|outage| outage.from.frame);
+    outages.sort_unstable_by_key(|outage| outage.from.frame());
     outages
 }
 
@@ -76,18 +76,20 @@ pub(super) fn detect(view: &View<'_>, outages: &[Outage], sightings: &mut Sighti
         let mut sighting = Sighting::new(Subject::Capture, outage.group())
             .lost(lost.sum())
             .show(view.frames(
-                first.frame,
-                last.frame,
+                first.frame(),
+                last.frame(),
                 format!(
                     "{ip}.src == {} && frame.number >= {} && frame.number < {}",
-                    outage.host, outage.from.frame, outage.to.frame
+                    outage.host,
+                    outage.from.frame(),
+                    outage.to.frame()
                 ),
                 "the host goes on sending; no packet comes back",
             ))
             .show(view.frames(
-                outage.to.frame,
-                outage.to.frame,
-                format!("frame.number == {}", outage.to.frame),
+                outage.to.frame(),
+                outage.to.frame(),
+                format!("frame.number == {}", outage.to.frame()),
                 format!(
                     "the first packet that reaches it again, after {}",
                     outage.length()
@@ -282,10 +284,10 @@ fn outage(host: IpAddr, mut stalled: Vec<Stalled>, arrived: &[Arrivals]) -> Opti
     }
     let sent = || {
         let sent = stalled.iter().flat_map(|one| one.sent);
-        sent.filter(|mark| (from.frame..to.frame).contains(&mark.frame))
+        sent.filter(|mark| (from.frame()..to.frame()).contains(&mark.frame()))
     };
-    let first = sent().min_by_key(|mark| mark.frame)?;
-    let last = sent().max_by_key(|mark| mark.frame)?;
+    let first = sent().min_by_key(|mark| mark.frame())?;
+    let last = sent().max_by_key(|mark| mark.frame())?;
     let outage = Outage {
         host,
         vain: [first, last],
