@@ -12,6 +12,9 @@ use ww_evidence::SymptomKind;
 /// A wait for an ACK between these is a delayed ACK's (RFC 1122 section 4.2.3.2: below 500 ms).
 const DELAYED_ACK: std::ops::RangeInclusive<i64> = 20_000_000..=600_000_000;
 
+/// After this time nothing answers a repetition any more.
+const ANSWER_MAX: Span = Span::from_secs(2);
+
 impl Step<'_> {
     /// The segment acknowledges data of `r`.
     pub(crate) fn acknowledge(&mut self, labelled: &Labelled) {
@@ -23,6 +26,7 @@ impl Step<'_> {
                 self.f.duplicate_acks += 1;
                 self.r.space.complain(ack.wrapping_add(1));
             }
+            self.settle_in_vain(ack);
             self.read_sack(ack);
             return;
         }
@@ -34,6 +38,7 @@ impl Step<'_> {
         }
         self.f.acked_at = at;
         self.sample_round_trip(labelled, ack);
+        self.settle_in_vain(ack);
         self.settle_pending(ack);
         self.note_delayed_ack(ack);
         if self.from == ww_evidence::SideId::Server {
@@ -116,10 +121,44 @@ impl Step<'_> {
     fn deny_pending(&mut self, left: u32, right: u32) {
         let mut index = 0;
         while let Some(&repeat) = self.r.pending().get(index) {
-            if before(repeat.start, right) && after(repeat.end, left) {
+            let concerned = before(repeat.start, right) && after(repeat.end, left);
+            if concerned && repeat.in_vain().is_none() {
                 self.r.settle(index);
                 self.make_needless(&repeat);
             } else {
+                index += 1;
+            }
+        }
+    }
+
+    /// Repeats of a standstill: that the first transmission had arrived does not tell that they did, and neither they
+    /// nor what answered it came through. Each that arrives is answered with its timestamp, in order.
+    fn settle_in_vain(&mut self, ack: u32) {
+        let Some((_, echo)) = self.segment.timestamps else {
+            return;
+        };
+        let mut index = 0;
+        let mut unheard = None;
+        while let Some(&repeat) = self.r.pending().get(index) {
+            let (ended, sent) = match repeat.in_vain() {
+                Some(in_vain) if !after(repeat.end, ack) => in_vain,
+                _ => {
+                    index += 1;
+                    continue;
+                }
+            };
+            let arrived = echo == sent && repeat.known;
+            if arrived {
+                // That it was sent at all is due to what did not come through before.
+                let timeout = repeat.timeout.filter(|_| unheard != Some(repeat.start));
+                self.make_needless(&PendingRepeat { timeout, ..repeat });
+            } else {
+                unheard = Some(repeat.start);
+            }
+            if arrived || !before(echo, sent) || self.segment.at() - ended > ANSWER_MAX {
+                self.r.settle(index);
+            } else {
+                self.r.know(index);
                 index += 1;
             }
         }
@@ -134,7 +173,7 @@ impl Step<'_> {
         let shortest = self.r.ack_rtt.shortest();
         let mut index = 0;
         while let Some(&repeat) = self.r.pending().get(index) {
-            if after(repeat.end, ack) {
+            if after(repeat.end, ack) || (echo.is_some() && repeat.in_vain().is_some()) {
                 index += 1;
                 continue;
             }
@@ -146,7 +185,7 @@ impl Step<'_> {
             if answers_original {
                 self.r.settle(index);
                 self.make_needless(&repeat);
-            } else if since > Span::from_secs(2) {
+            } else if since > ANSWER_MAX {
                 self.r.settle(index);
             } else {
                 // A D-SACK may still follow.

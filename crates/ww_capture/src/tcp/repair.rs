@@ -386,6 +386,8 @@ impl Step<'_> {
             lost,
             timestamp: self.segment.timestamps.map(|(value, _)| value),
             timeout,
+            in_vain: None,
+            known: false,
         });
     }
 
@@ -467,6 +469,11 @@ impl Step<'_> {
         };
         if vain.repeats < STANDSTILL_REPEATS || vain.heard != Some(heard) {
             return;
+        }
+        for repeat in &mut trouble.pending {
+            if repeat.start == trouble.oldest_seq && repeat.mark > heard {
+                repeat.in_vain = Some(ended.at);
+            }
         }
         let known = &mut trouble.standstills;
         known.push(Standstill { ended, ..vain });

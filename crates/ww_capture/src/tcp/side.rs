@@ -134,6 +134,16 @@ impl SideState {
         }
     }
 
+    /// An earlier transmission of one of them had arrived.
+    pub(crate) fn know(&mut self, index: usize) {
+        if let Some(repeat) = self
+            .known_trouble()
+            .and_then(|trouble| trouble.pending.get_mut(index))
+        {
+            repeat.known = true;
+        }
+    }
+
     /// The SACK blocks it sent last.
     pub(crate) fn sack_blocks(&self) -> &[(u32, u32)] {
         self.trouble()
@@ -173,6 +183,17 @@ pub(crate) struct PendingRepeat {
     pub(crate) timestamp: Option<u32>,
     /// It followed a timeout; the tail kind or the other.
     pub(crate) timeout: Option<(bool, Span)>,
+    /// One of several in a row to which nothing was heard; when that ended.
+    pub(crate) in_vain: Option<Moment>,
+    /// An earlier transmission had arrived.
+    pub(crate) known: bool,
+}
+
+impl PendingRepeat {
+    /// When the standstill ended that it was a part of, and by which timestamp its own answer is told from others.
+    pub(crate) fn in_vain(&self) -> Option<(Moment, u32)> {
+        Some((self.in_vain?, self.timestamp?))
+    }
 }
 
 /// A hole that a repetition filled: should the first transmission still come, nothing was lost.

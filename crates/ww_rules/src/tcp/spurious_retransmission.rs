@@ -96,10 +96,15 @@ fn tell(view: &View<'_>, group: &[Sighting]) -> Story {
         needless += flow.count(SymptomKind::Needless, side);
         segments += flow.side(side).data_segments;
     }
-    Story::observed(
+    let title = if u64::from(needless) <= segments {
         format!(
-            "{needless} of {segments} segments from {between} were sent again although they had arrived",
-        ),
+            "{needless} of {segments} segments from {between} were sent again although they had arrived"
+        )
+    } else {
+        format!("data from {between} was sent again {needless} times although it had arrived")
+    };
+    Story::observed(
+        title,
         "a capture at the receiver in which the first copies are missing",
     )
     .advise("Look for what holds packets up now and then for longer than the sender's timer (200 ms and up): Wi-Fi or mobile links, overloaded virtual machines, a bufferbloated queue; or for a reverse path that loses ACKs")
