@@ -210,8 +210,6 @@ pub struct Side {
     pub data_segments: u64,
     /// Payload bytes, each sequence number counted once.
     pub bytes: u64,
-    /// Payload bytes sent again (copies excluded).
-    pub repeated_bytes: u64,
     /// Largest payload of one segment, as captured (offload included).
     pub largest_segment: u32,
     /// Largest payload of one segment that the other side acknowledged.
@@ -229,7 +227,7 @@ pub struct Side {
     /// Its first FIN.
     pub fin: Option<Mark>,
     /// Its resets.
-    pub reset: Option<Reset>,
+    pub reset: Option<Box<Reset>>,
     /// From its data passing the capture point to the acknowledgement: the round trip between
     /// capture point and the other side, delayed ACKs included.
     pub ack_rtt: RttStats,
@@ -241,22 +239,16 @@ pub struct Side {
     pub window_max: u32,
     /// It ended with a zero window.
     pub window_zero_at_end: bool,
-    /// Pure ACKs.
-    pub pure_acks: u64,
-    /// Duplicate ACKs as Wireshark counts them.
-    pub duplicate_acks: u64,
-    /// Frames with SACK blocks.
-    pub sack_frames: u64,
     /// Acknowledgement numbers moved forward in its frames.
     pub ack_advances: u64,
     /// Data outstanding at the end.
-    pub unacked_end: Option<UnackedEnd>,
+    pub unacked_end: Option<Box<UnackedEnd>>,
     /// When it repeated data and heard nothing for a while: the longest few, in order of time.
     pub standstills: Vec<Standstill>,
     /// The longest time of at least a second in which nothing of it was seen, between two of its frames.
     pub longest_silence: Option<[Moment; 2]>,
     /// A hole at the end.
-    pub unfilled_hole: Option<UnfilledHole>,
+    pub unfilled_hole: Option<Box<UnfilledHole>>,
     /// Flights of its last response.
     pub flights: Flights,
     /// What is kept once it has sent more than 64 KiB.

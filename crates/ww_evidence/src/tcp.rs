@@ -289,13 +289,13 @@ pub struct TcpFlow {
     /// The first close after quiet.
     pub close: Option<Close>,
     /// The quiet that broke it.
-    pub idle_break: Option<IdleBreak>,
+    pub idle_break: Option<Box<IdleBreak>>,
     /// Longest time in which neither side sent data, after the handshake and before the close.
     pub longest_idle: Span,
     /// An earlier connection on the same ports.
-    pub reuse: Option<PortReuse>,
+    pub reuse: Option<Box<PortReuse>>,
     /// The first fatal TLS alert in clear.
-    pub tls_alert: Option<TlsAlert>,
+    pub tls_alert: Option<Box<TlsAlert>>,
 }
 
 impl TcpFlow {

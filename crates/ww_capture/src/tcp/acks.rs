@@ -23,7 +23,6 @@ impl Step<'_> {
         let advance = self.f.acked.is_none_or(|acked| after(ack, acked));
         if !advance {
             if labelled.labels.contains(Labels::DUPLICATE_ACK) {
-                self.f.duplicate_acks += 1;
                 self.r.space.complain(ack.wrapping_add(1));
             }
             self.settle_in_vain(ack);
@@ -97,7 +96,6 @@ impl Step<'_> {
         let Some(&(left, right)) = blocks.first() else {
             return;
         };
-        self.f.sack_frames += 1;
         let trouble = self.f.note_trouble();
         trouble.sacked = options.sack;
         trouble.sacked_count = options.sack_count;

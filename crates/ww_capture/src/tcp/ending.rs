@@ -20,13 +20,14 @@ impl Flow {
         if idle >= QUIET_MIN && self.handshake_over() && !segment.has(super::segment::RST) {
             let unanswered_before = self
                 .quiet
+                .as_ref()
                 .is_some_and(|quiet| !quiet.answered && quiet.by == from && quiet.repeats > 0);
             // Backed-off repetitions are quiet too; the first quiet is the one that matters.
             if !unanswered_before && !self.has_outstanding(from) {
                 let known = self
                     .quiet
-                    .filter(|quiet| !quiet.answered && quiet.by == from);
-                self.quiet = Some(Quiet {
+                    .take_if(|quiet| !quiet.answered && quiet.by == from);
+                self.quiet = Some(Box::new(Quiet {
                     idle,
                     before: self.last,
                     by: from,
@@ -36,7 +37,7 @@ impl Flow {
                     acknowledged: false,
                     with_data: segment.len > 0,
                     repeats: 0,
-                });
+                }));
                 if let Some(known) = known.filter(|known| known.with_data) {
                     self.quiet = Some(known);
                 }
@@ -134,6 +135,7 @@ impl Flow {
     fn note_reset_of_quiet(&mut self, from: SideId, segment: &Segment<'_>) {
         let Some(quiet) = self
             .quiet
+            .as_ref()
             .filter(|quiet| !quiet.answered && quiet.by != from)
         else {
             return;
@@ -141,7 +143,7 @@ impl Flow {
         if segment.at() - quiet.resumed.at > ANSWERS || self.idle_break.is_some() {
             return;
         }
-        self.idle_break = Some(IdleBreak {
+        self.idle_break = Some(Box::new(IdleBreak {
             idle: quiet.idle,
             before: quiet.before,
             by: quiet.by,
@@ -151,7 +153,7 @@ impl Flow {
                 ttl: segment.ttl,
                 has_ack: segment.has(ACK),
             },
-        });
+        }));
     }
 
     /// The first close, how long nothing had been said before it, and what crossed it.
@@ -163,7 +165,7 @@ impl Flow {
         else {
             return;
         };
-        let crossing = self.quiet.filter(|quiet| {
+        let crossing = self.quiet.as_ref().filter(|quiet| {
             quiet.by != by
                 && !quiet.acknowledged
                 && !(segment.has(ACK) && after(segment.ack, quiet.seq))
@@ -222,11 +224,11 @@ impl Flow {
     }
 
     /// The quiet after which nothing answered any more, if the connection ended so.
-    pub(crate) fn silent_break(&self) -> Option<IdleBreak> {
-        let quiet = self.quiet.filter(|quiet| !quiet.answered)?;
+    pub(crate) fn silent_break(&self) -> Option<Box<IdleBreak>> {
+        let quiet = self.quiet.as_ref().filter(|quiet| !quiet.answered)?;
         let speaker = self.sides.get(quiet.by as usize)?;
         let waited = speaker.last_sent.map_or(self.last.at, |mark| mark.at) - quiet.resumed.at;
-        (quiet.repeats > 0).then_some(IdleBreak {
+        let broken = IdleBreak {
             idle: quiet.idle,
             before: quiet.before,
             by: quiet.by,
@@ -235,7 +237,8 @@ impl Flow {
                 repeats: quiet.repeats,
                 waited: waited.max(self.last.at - quiet.resumed.at),
             },
-        })
+        };
+        (quiet.repeats > 0).then(|| Box::new(broken))
     }
 
     /// Who ended the connection, when somebody did.

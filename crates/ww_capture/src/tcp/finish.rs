@@ -14,6 +14,7 @@ pub(crate) fn evidence(flow: &mut Flow, end: Moment) -> TcpFlow {
     let given_up = flow.given_up();
     let silent_break = flow.silent_break();
     let last = flow.last;
+    let [client_end, server_end] = flow.ends();
     let [client, server] = &mut flow.sides;
     for (whose, side) in [(SideId::Client, &*client), (SideId::Server, &*server)] {
         judge_flights(side, whose, rtt, &mut flow.symptoms);
@@ -42,7 +43,6 @@ pub(crate) fn evidence(flow: &mut Flow, end: Moment) -> TcpFlow {
     ];
     let [client_unacked, server_unacked] = unacked;
     let [client_hole, server_hole] = holes;
-    let [client_end, server_end] = flow.ends;
     TcpFlow {
         stream: flow.stream,
         client: client_end,
@@ -58,10 +58,10 @@ pub(crate) fn evidence(flow: &mut Flow, end: Moment) -> TcpFlow {
         symptoms: std::mem::take(&mut flow.symptoms).finish(),
         exchanges: flow.talk.finish(end, given_up),
         close: flow.close,
-        idle_break: flow.idle_break.or(silent_break),
+        idle_break: flow.idle_break.take().or(silent_break),
         longest_idle: flow.longest_idle,
-        reuse: flow.reuse,
-        tls_alert: flow.tls_alert,
+        reuse: flow.reuse.take(),
+        tls_alert: flow.tls_alert.take(),
     }
 }
 
@@ -79,7 +79,6 @@ fn side(
         frames: state.frames,
         data_segments: state.data_segments,
         bytes: state.bytes,
-        repeated_bytes: state.repeated_bytes,
         largest_segment: state.largest_segment,
         largest_acknowledged: state.largest_acknowledged,
         options: state.options,
@@ -88,20 +87,17 @@ fn side(
         last_data: state.last_data,
         heard: state.heard,
         fin: state.fin,
-        reset: state.reset.as_deref().copied(),
+        reset: state.reset.take(),
         ack_rtt: std::mem::take(&mut state.ack_rtt),
         timestamp_rtt: std::mem::take(&mut state.timestamp_rtt),
         window_min: state.window_min,
         window_max: state.window_max,
         window_zero_at_end: state.zero_since.is_some(),
-        pure_acks: state.pure_acks,
-        duplicate_acks: state.duplicate_acks,
-        sack_frames: state.sack_frames,
         ack_advances: state.ack_advances,
-        unacked_end,
+        unacked_end: unacked_end.map(Box::new),
         standstills: standstills.unwrap_or_default(),
         longest_silence: (from < to).then_some([from, to]),
-        unfilled_hole,
+        unfilled_hole: unfilled_hole.map(Box::new),
         flights: state.flights,
         bulk: state
             .bulk

@@ -20,7 +20,6 @@ pub(crate) struct Flow {
     pub(crate) stream: u32,
     /// The direction of the key (0 or 1) that the client sends in.
     pub(crate) client_way: usize,
-    pub(crate) ends: [Endpoint; 2],
     pub(crate) orientation: Orientation,
     pub(crate) first: Mark,
     pub(crate) last: Mark,
@@ -30,13 +29,16 @@ pub(crate) struct Flow {
     pub(crate) symptoms: Symptoms,
     pub(crate) talk: Talk,
     pub(crate) close: Option<Close>,
-    pub(crate) quiet: Option<Quiet>,
-    pub(crate) idle_break: Option<IdleBreak>,
+    pub(crate) quiet: Option<Box<Quiet>>,
+    pub(crate) idle_break: Option<Box<IdleBreak>>,
     pub(crate) longest_idle: Span,
     pub(crate) last_data: Option<Mark>,
-    pub(crate) reuse: Option<PortReuse>,
-    pub(crate) tls_alert: Option<TlsAlert>,
+    pub(crate) reuse: Option<Box<PortReuse>>,
+    pub(crate) tls_alert: Option<Box<TlsAlert>>,
 }
+
+/// A capture has tens of thousands: two to a page of memory.
+const _: () = assert!(size_of::<Flow>() <= 2048);
 
 /// A quiet on the whole connection, and who broke it.
 #[derive(Clone, Copy, Debug)]
@@ -68,15 +70,9 @@ pub(crate) struct Noted {
 
 impl Flow {
     /// A connection that begins with `segment`, sent in direction `way` of `key`.
-    pub(crate) fn new(
-        key: Key,
-        way: usize,
-        stream: u32,
-        mark: Mark,
-        ends: [Endpoint; 2],
-        flags: u16,
-    ) -> Flow {
-        let [src, dst] = ends;
+    pub(crate) fn new(key: Key, way: usize, stream: u32, mark: Mark, flags: u16) -> Flow {
+        let [low, high] = key.ends();
+        let (src, dst) = if way == 0 { (low, high) } else { (high, low) };
         let (orientation, src_is_client) = match flags & (SYN | ACK) {
             SYN => (Orientation::BySyn, true),
             both if both == SYN | ACK => (Orientation::BySynAck, false),
@@ -89,11 +85,6 @@ impl Flow {
             key,
             stream,
             client_way: if src_is_client { way } else { 1 - way },
-            ends: if src_is_client {
-                [src, dst]
-            } else {
-                [dst, src]
-            },
             orientation,
             first: mark,
             last: mark,
@@ -109,6 +100,16 @@ impl Flow {
             last_data: None,
             reuse: None,
             tls_alert: None,
+        }
+    }
+
+    /// The client and the server.
+    pub(crate) fn ends(&self) -> [Endpoint; 2] {
+        let [low, high] = self.key.ends();
+        if self.client_way == 0 {
+            [low, high]
+        } else {
+            [high, low]
         }
     }
 
@@ -261,10 +262,12 @@ impl Flow {
     /// A fatal TLS alert in clear: record type 21, two bytes, level 2 (RFC 5246 section 7.2).
     fn note_alert(&mut self, from: SideId, segment: &Segment<'_>) {
         if let [21, 3, _, 0, 2, 2, number, ..] = *segment.payload {
-            self.tls_alert.get_or_insert(TlsAlert {
-                by: from,
-                number,
-                mark: segment.mark,
+            self.tls_alert.get_or_insert_with(|| {
+                Box::new(TlsAlert {
+                    by: from,
+                    number,
+                    mark: segment.mark,
+                })
             });
         }
     }
@@ -378,7 +381,7 @@ pub(crate) struct Step<'s> {
     pub(crate) r: &'s mut SideState,
     pub(crate) symptoms: &'s mut Symptoms,
     pub(crate) talk: &'s mut Talk,
-    pub(crate) quiet: &'s mut Option<Quiet>,
+    pub(crate) quiet: &'s mut Option<Box<Quiet>>,
     pub(crate) last_data: &'s mut Option<Mark>,
     pub(crate) longest_idle: &'s mut Span,
     pub(crate) labels: &'s mut LabelState,

@@ -26,10 +26,9 @@ pub use labels::Labels;
 use crate::decode::{IpHeader, Quoted, Tcp};
 use flow::{Flow, Noted};
 use segment::Segment;
-use std::net::IpAddr;
 use table::{Key, Table};
 use ww_base::{Limits, Moment};
-use ww_evidence::{Endpoint, Mark, PortReuse, Quality, TcpFlow};
+use ww_evidence::{Mark, PortReuse, Quality, TcpFlow};
 
 /// The protocol number of TCP.
 const TCP: u8 = 6;
@@ -101,9 +100,7 @@ impl TcpTable {
         quality: &mut Quality,
     ) -> FrameLabels {
         let (key, way) = Key::new(ip.src, tcp.src_port, ip.dst, tcp.dst_port);
-        let (index, reused) = self.connection(key, way, mark, (tcp.flags, tcp.seq), || {
-            ends(ip.src, tcp.src_port, ip.dst, tcp.dst_port)
-        });
+        let (index, reused) = self.connection(key, way, mark, (tcp.flags, tcp.seq));
         let Some(flow) = self.flows.get_mut(index as usize) else {
             return FrameLabels::default();
         };
@@ -140,9 +137,7 @@ impl TcpTable {
         let (src_port, dst_port) = quoted.ports?;
         let (key, way) = Key::new(quoted.src, src_port, quoted.dst, dst_port);
         let (index, reused) = match (quoted.tcp_flags, quoted.tcp_seq) {
-            (Some(flags), Some(seq)) => self.connection(key, way, mark, (flags, seq), || {
-                ends(quoted.src, src_port, quoted.dst, dst_port)
-            }),
+            (Some(flags), Some(seq)) => self.connection(key, way, mark, (flags, seq)),
             _ => (self.find(&key)?, false),
         };
         let flow = self.flows.get(index as usize)?;
@@ -194,7 +189,6 @@ impl TcpTable {
         way: usize,
         mark: Mark,
         (flags, seq): (u16, u32),
-        ends: impl FnOnce() -> [Endpoint; 2],
     ) -> (u32, bool) {
         let known = self.find(&key);
         let old = known.filter(|&index| {
@@ -205,7 +199,7 @@ impl TcpTable {
         });
         let index = match (known, old) {
             (Some(index), None) => index,
-            _ => self.open(known, key, way, mark, ends(), flags),
+            _ => self.open(known, key, way, mark, flags),
         };
         self.latest = index;
         (index, old.is_some())
@@ -219,13 +213,12 @@ impl TcpTable {
         key: Key,
         way: usize,
         mark: Mark,
-        ends: [Endpoint; 2],
         flags: u16,
     ) -> u32 {
-        let mut flow = Box::new(Flow::new(key, way, self.streams, mark, ends, flags));
+        let mut flow = Box::new(Flow::new(key, way, self.streams, mark, flags));
         flow.reuse = known
             .and_then(|index| self.flows.get(index as usize))
-            .map(|old| reuse_of(old));
+            .map(|old| Box::new(reuse_of(old)));
         if self.flows.len() >= self.limits.flows as usize {
             self.make_room();
             known = None;
@@ -268,20 +261,6 @@ impl TcpTable {
             self.table.store(&flow.key, index as u32, older);
         }
     }
-}
-
-/// The endpoints of a packet, sender first.
-fn ends(src: IpAddr, src_port: u16, dst: IpAddr, dst_port: u16) -> [Endpoint; 2] {
-    [
-        Endpoint {
-            addr: src,
-            port: src_port,
-        },
-        Endpoint {
-            addr: dst,
-            port: dst_port,
-        },
-    ]
 }
 
 /// What a new connection must know of the one whose ports it reuses.

@@ -78,7 +78,6 @@ impl Step<'_> {
             self.probe();
             return;
         }
-        self.f.pure_acks += 1;
         match self.f.space.place(self.segment.seq) {
             Place::New if !self.f.space.started() => self.f.space.start(self.segment.seq),
             Place::Beyond => self.open_hole(self.segment.seq, None),
@@ -359,7 +358,6 @@ impl Step<'_> {
     /// What had passed is sent again.
     fn repeated(&mut self, start: u32, end: u32, silence: Span) {
         let bytes = end.wrapping_sub(start);
-        self.f.repeated_bytes += u64::from(bytes);
         self.note_oldest(start);
         if let Some(quiet) = &mut *self.quiet
             && quiet.by == self.from

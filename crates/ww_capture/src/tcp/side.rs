@@ -12,7 +12,6 @@ pub(crate) struct SideState {
     pub(crate) frames: u64,
     pub(crate) data_segments: u64,
     pub(crate) bytes: u64,
-    pub(crate) repeated_bytes: u64,
     pub(crate) largest_segment: u32,
     pub(crate) largest_acknowledged: u32,
     pub(crate) options: Option<SynOptions>,
@@ -34,9 +33,6 @@ pub(crate) struct SideState {
     pub(crate) window_known: bool,
     pub(crate) window_min: u32,
     pub(crate) window_max: u32,
-    pub(crate) pure_acks: u64,
-    pub(crate) duplicate_acks: u64,
-    pub(crate) sack_frames: u64,
     pub(crate) ack_advances: u64,
     /// Sequence numbers seen and missing.
     pub(crate) space: Space,
@@ -258,11 +254,13 @@ impl IdUse {
     }
 }
 
-/// Fingerprints of the last packets of a direction, to recognise copies.
+/// Fingerprints of the last packets of a direction, to recognise copies; of their times the lower 48 bits, which tell
+/// them apart for a day and a half.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Recent {
     prints: [u32; 8],
-    times: [i64; 8],
+    times: [u32; 8],
+    times_above: [u16; 8],
     ttls: [u8; 8],
     next: u8,
 }
@@ -275,24 +273,34 @@ impl Recent {
         let print = fingerprint(segment);
         for (index, &known) in self.prints.iter().enumerate() {
             if known == print {
-                let at = self.times.get(index).copied().unwrap_or_default();
                 let ttl = self.ttls.get(index).copied().unwrap_or_default();
-                let delay = segment.at() - Moment(at);
+                let delay = self.since(index, segment.at());
                 if copy_is_plausible(segment, delay) {
                     return Some((delay, ttl != segment.ttl));
                 }
             }
         }
         let slot = usize::from(self.next & 7);
-        if let (Some(p), Some(t), Some(h)) = (
+        let at = segment.at().0;
+        if let (Some(p), Some(t), Some(above), Some(h)) = (
             self.prints.get_mut(slot),
             self.times.get_mut(slot),
+            self.times_above.get_mut(slot),
             self.ttls.get_mut(slot),
         ) {
-            (*p, *t, *h) = (print, segment.at().0, segment.ttl);
+            (*p, *t, *above, *h) = (print, at as u32, (at >> 32) as u16, segment.ttl);
         }
         self.next = self.next.wrapping_add(1);
         None
+    }
+
+    /// How long before `at` one of them passed.
+    fn since(&self, index: usize, at: Moment) -> Span {
+        let below = self.times.get(index).copied().unwrap_or_default();
+        let above = self.times_above.get(index).copied().unwrap_or_default();
+        let time = i64::from(above) << 32 | i64::from(below);
+        // The difference of 48 bits, with its sign.
+        Span((at.0.wrapping_sub(time) << 16) >> 16)
     }
 }
 

@@ -39,7 +39,8 @@ pub(crate) struct Space {
     high: u32,
     /// In order, apart from one another.
     holes: Vec<Hole>,
-    unseen: Option<Unseen>,
+    /// Hardly any direction has one.
+    unseen: Option<Box<Unseen>>,
 }
 
 /// How a range of sequence numbers lies to what passed before.
@@ -160,11 +161,11 @@ impl Space {
             }
             let end = if after(hole.end, ack) { ack } else { hole.end };
             unseen(end.wrapping_sub(hole.start));
-            self.unseen = Some(Unseen {
+            self.unseen = Some(Box::new(Unseen {
                 start: hole.start,
                 end,
                 at,
-            });
+            }));
             if end == hole.end {
                 self.holes.remove(0);
             } else if let Some(first) = self.holes.first_mut() {
@@ -174,18 +175,18 @@ impl Space {
         }
         if self.started && after(ack, self.high) && ack.wrapping_sub(self.high) < HOLE_MAX {
             unseen(ack.wrapping_sub(self.high));
-            self.unseen = Some(Unseen {
+            self.unseen = Some(Box::new(Unseen {
                 start: self.high,
                 end: ack,
                 at,
-            });
+            }));
             self.high = ack;
         }
     }
 
     /// A range that was acknowledged before it passed, just now: the capture swapped the two.
     pub(crate) fn was_unseen(&mut self, start: u32, end: u32) -> Option<Unseen> {
-        let unseen = self.unseen?;
+        let unseen = *self.unseen.as_deref()?;
         let inside = at_or_after(start, unseen.start) && at_or_before(end, unseen.end);
         inside.then_some(unseen)
     }

@@ -1,6 +1,7 @@
 //! From addresses and ports to a connection: an open-addressing table of indices.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use ww_evidence::Endpoint;
 
 /// The unordered pair of endpoints of a conversation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,6 +35,20 @@ impl Key {
             high: a.max(b),
         };
         (key, usize::from(a > b))
+    }
+
+    /// The low endpoint and the high one.
+    pub(crate) fn ends(&self) -> [Endpoint; 2] {
+        match *self {
+            Key::V4 { low, high } => [low, high].map(|end| Endpoint {
+                addr: Ipv4Addr::from_bits((end >> 16) as u32).into(),
+                port: end as u16,
+            }),
+            Key::V6 { low, high } => [low, high].map(|(upper, lower, port)| Endpoint {
+                addr: Ipv6Addr::from_bits(u128::from(upper) << 64 | u128::from(lower)).into(),
+                port,
+            }),
+        }
     }
 
     #[inline]
@@ -161,6 +176,7 @@ impl Table {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::net::SocketAddr;
 
     #[test]
     fn both_directions_have_one_key() {
@@ -169,6 +185,20 @@ mod tests {
         let (back, way_back) = Key::new(b, 80, a, 1000);
         assert_eq!(there, back);
         assert_ne!(way_there, way_back);
+    }
+
+    #[test]
+    fn a_key_gives_its_endpoints_back() {
+        for (src, dst) in [
+            ("10.0.0.1:1000", "10.0.0.2:80"),
+            ("[2001:db8::2]:80", "[2001:db8::1]:50000"),
+        ] {
+            let ends: [SocketAddr; 2] = [src, dst].map(|end| end.parse().unwrap());
+            let [src, dst] = ends;
+            let (key, way) = Key::new(src.ip(), src.port(), dst.ip(), dst.port());
+            let known = key.ends().map(|end| SocketAddr::new(end.addr, end.port));
+            assert_eq!([known[way], known[1 - way]], ends);
+        }
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! How far a connection came.
 
-use ww_evidence::{Reset, TcpFlow};
+use ww_evidence::{Reset, Side, TcpFlow};
 
 /// How far a connection came, as far as the capture shows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,14 +34,18 @@ impl State {
             return State::NoAnswer;
         }
         let [client, server] = [&flow.sent_by_client, &flow.sent_by_server];
-        let broken = |reset: &Option<Reset>| reset.is_some_and(|reset| !is_hasty_close(&reset));
-        if broken(&server.reset) {
+        let broken = |side: &Side| {
+            side.reset
+                .as_deref()
+                .is_some_and(|reset| !is_hasty_close(reset))
+        };
+        if broken(server) {
             return State::ResetByServer;
         }
-        if broken(&client.reset) {
+        if broken(client) {
             return State::ResetByClient;
         }
-        let closed = |side: &ww_evidence::Side| side.fin.is_some() || side.reset.is_some();
+        let closed = |side: &Side| side.fin.is_some() || side.reset.is_some();
         match (closed(client), closed(server)) {
             (true, true) => State::Closed,
             (true, false) | (false, true) => State::HalfClosed,

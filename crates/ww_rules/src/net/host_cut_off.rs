@@ -213,14 +213,18 @@ fn sent_in_vain(flow: &TcpFlow, from: SideId) -> Option<[Mark; 2]> {
     };
     let data = own
         .unacked_end
+        .as_deref()
         .filter(|end| end.repeats >= REPEATS)
         .map(|end| [end.first_sent, end.last_sent]);
-    let after_quiet = flow.idle_break.and_then(|quiet| match quiet.outcome {
-        IdleOutcome::Silence { repeats, .. } if quiet.by == from && repeats >= REPEATS => {
-            Some([quiet.resumed, own.heard?])
-        }
-        _ => None,
-    });
+    let after_quiet = flow
+        .idle_break
+        .as_deref()
+        .and_then(|quiet| match quiet.outcome {
+            IdleOutcome::Silence { repeats, .. } if quiet.by == from && repeats >= REPEATS => {
+                Some([quiet.resumed, own.heard?])
+            }
+            _ => None,
+        });
     [opening, data, after_quiet]
         .into_iter()
         .flatten()

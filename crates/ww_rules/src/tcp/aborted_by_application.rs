@@ -66,13 +66,13 @@ fn detect(view: &View<'_>, sightings: &mut Sightings) {
 
 /// Who cut the connection off, and what was under way.
 fn cut(flow: &TcpFlow) -> Option<(SideId, Reset, Cut)> {
-    let by = match (flow.sent_by_client.reset, flow.sent_by_server.reset) {
+    let by = match (&flow.sent_by_client.reset, &flow.sent_by_server.reset) {
         (Some(client), Some(server)) if client.mark < server.mark => SideId::Client,
         (_, Some(_)) => SideId::Server,
         (Some(_), None) => SideId::Client,
         (None, None) => return None,
     };
-    let reset = flow.side(by).reset?;
+    let reset = *flow.side(by).reset.as_deref()?;
     let own = hosts::foreign_reset(flow, by).is_none() && reset.frames_after < 2;
     if !own || reset.after_quiet >= BUSY {
         return None;

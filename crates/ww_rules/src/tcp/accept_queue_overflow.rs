@@ -83,6 +83,7 @@ fn treated(flow: &TcpFlow) -> Option<Treated> {
     let data_repeated = flow
         .sent_by_client
         .unacked_end
+        .as_deref()
         .is_some_and(|end| end.repeats >= 2 && end.length < 1200);
     let said_nothing_else = flow.sent_by_server.frames <= u64::from(syn_ack.count);
     if data_repeated && said_nothing_else {
@@ -191,7 +192,7 @@ fn rank(treated: Treated) -> u8 {
 /// How long the client waited in vain.
 fn waited(flow: &TcpFlow, treated: Treated) -> Span {
     let handshake = &flow.handshake;
-    let (syn, unacked) = (handshake.syn, flow.sent_by_client.unacked_end);
+    let (syn, unacked) = (handshake.syn, flow.sent_by_client.unacked_end.as_deref());
     match treated {
         Treated::Ignored => syn.map(|syn| syn.last.at - syn.first.at),
         Treated::Forgotten => unacked.map(|end| end.last_sent.at - end.first_sent.at),
@@ -207,7 +208,7 @@ fn exhibit(view: &View<'_>, flow: &TcpFlow, treated: Treated) -> Option<Exhibit>
     let (syn, syn_ack) = (flow.handshake.syn?, flow.handshake.syn_ack);
     Some(match treated {
         Treated::Forgotten => {
-            let end = flow.sent_by_client.unacked_end?;
+            let end = flow.sent_by_client.unacked_end.as_deref()?;
             let says = format!(
                 "the request is repeated {} times within {}; the server, for which the connection never opened, acknowledges nothing",
                 end.repeats,

@@ -48,12 +48,19 @@ fn detect(view: &View<'_>, sightings: &mut Sightings) {
 pub(super) fn forgotten_by(flow: &TcpFlow) -> Option<(SideId, Reset)> {
     [SideId::Server, SideId::Client].into_iter().find_map(|by| {
         let (own, peer) = (flow.side(by), flow.side(by.other()));
-        let reset = own.reset?;
+        let reset = *own.reset.as_deref()?;
         let first_end = !reset.after_own_fin
             && !reset.after_peer_fin
-            && peer.reset.is_none_or(|other| other.mark > reset.mark);
+            && peer
+                .reset
+                .as_deref()
+                .is_none_or(|other| other.mark > reset.mark);
         // Nobody forgets a connection on which he spoke a moment ago.
-        let away = flow.idle_break.is_some() || peer.unacked_end.is_some_and(|end| end.repeats > 0);
+        let away = flow.idle_break.is_some()
+            || peer
+                .unacked_end
+                .as_deref()
+                .is_some_and(|end| end.repeats > 0);
         let lived = own.first_data.is_some() && peer.first_data.is_some();
         (first_end
             && lived
@@ -78,7 +85,7 @@ fn tell(view: &View<'_>, sightings: &[Sighting]) -> Story {
     let quiet = hosts::median(
         flows
             .iter()
-            .filter_map(|flow| flow.idle_break.map(|quiet| quiet.idle))
+            .filter_map(|flow| flow.idle_break.as_deref().map(|quiet| quiet.idle))
             .collect(),
     );
     let after = if quiet > Span::ZERO {

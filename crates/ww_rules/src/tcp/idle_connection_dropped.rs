@@ -46,6 +46,7 @@ fn detect(view: &View<'_>, sightings: &mut Sightings) {
                 waited,
                 flow.side(quiet.by)
                     .unacked_end
+                    .as_deref()
                     .map_or(quiet.resumed.frame(), |end| {
                         end.last_sent.frame().max(quiet.resumed.frame())
                     }),
@@ -77,7 +78,10 @@ fn detect(view: &View<'_>, sightings: &mut Sightings) {
 
 /// The quiet after which something other than the peer ended the connection.
 fn forgotten(flow: &TcpFlow) -> Option<IdleBreak> {
-    let quiet = flow.idle_break.filter(|quiet| quiet.idle >= IDLE_MIN)?;
+    let quiet = *flow.idle_break.as_deref()?;
+    if quiet.idle < IDLE_MIN {
+        return None;
+    }
     let [client, server] = [&flow.sent_by_client, &flow.sent_by_server];
     let worked = client.ack_advances > 0 && server.ack_advances > 0;
     let closed = client.fin.is_some_and(|fin| fin < quiet.resumed)
@@ -91,6 +95,7 @@ fn forgotten(flow: &TcpFlow) -> Option<IdleBreak> {
                 && flow
                     .side(quiet.by)
                     .unacked_end
+                    .as_deref()
                     .is_none_or(|end| end.length < LARGE)
         }
         IdleOutcome::Reset { .. } => hosts::foreign_reset(flow, quiet.by.other()).is_some(),

@@ -63,7 +63,7 @@ fn detect(view: &View<'_>, sightings: &mut Sightings) {
 /// The server's close after quiet, and what it did; none when it harmed nobody.
 fn harm(flow: &TcpFlow) -> Option<(Close, Harm)> {
     let close = flow.close?;
-    let reset = flow.sent_by_server.reset;
+    let reset = flow.sent_by_server.reset.as_deref();
     if close.by != SideId::Server
         || close.idle < IDLE_MIN
         || hosts::foreign_reset(flow, SideId::Server).is_some()

@@ -33,9 +33,10 @@ impl Losses {
     /// the path but its end.
     pub(crate) fn of(flow: &TcpFlow, side: SideId) -> Losses {
         let sent = flow.side(side);
-        let dead = sent.unacked_end.map_or(0, |end| end.repeats);
+        let dead = sent.unacked_end.as_deref().map_or(0, |end| end.repeats);
         let dead_lost = sent
             .unacked_end
+            .as_deref()
             .filter(|end| end.repeats > 0)
             .map_or(Span::ZERO, |end| end.last_sent.at - end.first_sent.at);
         let after = flow.count(SymptomKind::LossAfter, side);

@@ -63,7 +63,7 @@ fn detect(view: &View<'_>, sightings: &mut Sightings) {
 fn sent_in_vain(view: &View<'_>, flow: &TcpFlow, side: SideId) -> Option<(Exhibit, Span)> {
     let sent = flow.side(side);
     let peer = flow.side(side.other());
-    let end = sent.unacked_end?;
+    let end = sent.unacked_end.as_deref()?;
     let full = end.length >= FULL_SIZE && end.length > sent.largest_acknowledged;
     let alive = peer.frames > 0 && flow.handshake.syn_ack.is_some();
     if !full || !alive || end.repeats < 2 || end.last_sent.at - end.first_sent.at < MISSED_MIN {
@@ -94,7 +94,7 @@ fn heard_small(flow: &TcpFlow, side: SideId) -> bool {
 /// came.
 fn never_arrived(view: &View<'_>, flow: &TcpFlow, side: SideId) -> Option<(Exhibit, Span)> {
     let sent = flow.side(side);
-    let hole = sent.unfilled_hole?;
+    let hole = sent.unfilled_hole.as_deref()?;
     let peer = flow.side(side.other());
     let mss = peer.options?.mss.map(u32::from)?;
     let since_asked = peer

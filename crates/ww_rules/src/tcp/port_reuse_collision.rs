@@ -39,7 +39,7 @@ enum Met {
 fn detect(view: &View<'_>, sightings: &mut Sightings) {
     let opened = LazyCell::new(|| opened(view));
     for (subject, flow) in view.flows() {
-        let (Some(reuse), Some(syn)) = (flow.reuse, flow.handshake.syn) else {
+        let (Some(reuse), Some(syn)) = (flow.reuse.as_deref().copied(), flow.handshake.syn) else {
             continue;
         };
         let Some(met) = met(flow, reuse, &opened) else {
@@ -126,7 +126,7 @@ fn tell(view: &View<'_>, sightings: &[Sighting]) -> Story {
     let server = first.server;
     let soonest = flows
         .iter()
-        .filter_map(|flow| Some(flow.handshake.syn?.first.at - flow.reuse?.last.at))
+        .filter_map(|flow| Some(flow.handshake.syn?.first.at - flow.reuse.as_deref()?.last.at))
         .min()
         .unwrap_or(Span::ZERO);
     let foreign = flows

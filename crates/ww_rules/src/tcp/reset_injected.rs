@@ -72,7 +72,7 @@ fn detect(view: &View<'_>, sightings: &mut Sightings) {
 /// The forged reset of an open connection, if there is one.
 fn forgery(flow: &TcpFlow) -> Option<Forgery> {
     [SideId::Server, SideId::Client].into_iter().find_map(|by| {
-        let reset = flow.side(by).reset?;
+        let reset = *flow.side(by).reset.as_deref()?;
         let opened = flow
             .handshake
             .ack

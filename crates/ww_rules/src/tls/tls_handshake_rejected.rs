@@ -26,7 +26,7 @@ rule! {
 
 fn detect(view: &View<'_>, sightings: &mut Sightings) {
     for (subject, flow) in view.flows() {
-        let Some(alert) = flow.tls_alert else {
+        let Some(alert) = flow.tls_alert.as_deref().copied() else {
             continue;
         };
         let name = alerts::meaning(alert).map_or("", |meaning| meaning.name);
@@ -54,7 +54,8 @@ fn tell(view: &View<'_>, sightings: &[Sighting]) -> Story {
         .first()
         .and_then(|sighting| sighting.subjects.first())
         .and_then(|&subject| view.flow(subject));
-    let Some((flow, alert)) = first.and_then(|flow| Some((flow, flow.tls_alert?))) else {
+    let Some((flow, alert)) = first.and_then(|flow| Some((flow, *flow.tls_alert.as_deref()?)))
+    else {
         return Story::observed("", "");
     };
     let times = match sightings.len() {

@@ -144,7 +144,7 @@ fn struck<'v>(view: &'v View<'_>, outage: &'v Outage) -> impl Iterator<Item = Su
         let unanswered = [SideId::Client, SideId::Server]
             .into_iter()
             .filter(|&from| flow.endpoint(from).addr == outage.host)
-            .filter_map(|from| flow.side(from).unacked_end)
+            .filter_map(|from| flow.side(from).unacked_end.as_deref())
             .map(|end| end.first_sent);
         opening.into_iter().chain(unanswered).any(during)
     });
