@@ -11,7 +11,7 @@ const BATCHES: usize = 8;
 
 /// Bytes of a batch that goes to another thread: the core there takes it from the cache that all
 /// share, and to wake it is what costs.
-const BATCH_BYTES: usize = 1 << 20;
+const BATCH_BYTES: usize = 1 << 19;
 
 /// A batch on its way, and what whoever looks at it puts aside.
 #[derive(Debug, Default)]

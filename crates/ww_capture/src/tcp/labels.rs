@@ -145,6 +145,8 @@ pub(crate) struct LabelSide {
     pub(crate) unacked: VecDeque<Unacked>,
     /// Not in order of their ends.
     unsorted: bool,
+    /// It sent a FIN.
+    finished: bool,
 }
 
 impl Default for LabelSide {
@@ -163,6 +165,7 @@ impl Default for LabelSide {
             last_labels: Labels::NONE,
             unacked: VecDeque::new(),
             unsorted: false,
+            finished: false,
         }
     }
 }
@@ -215,6 +218,10 @@ impl LabelSide {
                 .iter()
                 .zip(self.unacked.iter().skip(1))
                 .any(|(first, second)| before(second.end, first.end));
+        }
+        if self.finished && newest.is_some() && self.unacked.is_empty() {
+            // There is little to come: another connection may have the room.
+            self.unacked = VecDeque::new();
         }
         newest
     }
@@ -461,6 +468,7 @@ fn advance(
     if (f.max_acked == 0 || segment.seq == f.max_acked) && !probe {
         f.max_acked = f.next;
     }
+    f.finished |= segment.has(FIN);
     f.window = u32::from(segment.window);
     f.ack = segment.ack;
     f.ack_time = segment.at();
