@@ -103,8 +103,8 @@ impl Case {
     ) -> anyhow::Result<Exit> {
         let consultation = self.consult(choice, limits);
         let exit = report::print(&consultation, &self.sources(), choice, color)?;
-        // The process is about to end: taking every connection apart again would only cost time.
-        std::mem::forget(self);
+        // The process is about to end: taking every connection and finding apart again would only cost time.
+        std::mem::forget((self, consultation));
         Ok(exit)
     }
 

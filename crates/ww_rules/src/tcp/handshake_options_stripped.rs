@@ -94,7 +94,7 @@ fn offers<'v>(view: &'v View<'_>) -> &'v Offers {
 fn learn_offers(view: &View<'_>) -> Offers {
     let mut habits: Tally<(u128, SideId), [Habit; 3]> = Tally::new();
     // The connections are looked at once: they are large, and what matters here is little.
-    let mut seen: Vec<(Subject, u32, [bool; 3])> = Vec::new();
+    let mut seen: Vec<(Subject, u32, [bool; 3])> = Vec::with_capacity(2 * view.capture.tcp.len());
     for (subject, flow) in view.flows() {
         for side in [SideId::Client, SideId::Server] {
             let Some(options) = &flow.side(side).options else {

@@ -2,6 +2,7 @@
 
 mod probed;
 
+use super::hosts;
 use super::waits::{about_endpoint, counted, is_chatter, roles_known, way_to_server};
 use crate::rule::rule;
 use crate::{Sighting, Sightings, Story, View};
@@ -162,10 +163,11 @@ fn tell(view: &View<'_>, group: &[Sighting]) -> Story {
         .support(Support::Heuristic)
         .advise("If this is long polling, nothing: keep the timeouts of proxies between above the wait. If not, look for a timeout of that length in what the server calls (DNS: 5 s)");
     }
-    let all: u32 = view
-        .flows()
-        .filter(|(_, flow)| flows.first().is_some_and(|told| told.server == flow.server))
-        .map(|(_, flow)| flow.exchanges.answered)
+    let all: u32 = flows
+        .first()
+        .into_iter()
+        .flat_map(|told| hosts::to(view, told.server))
+        .map(|flow| flow.exchanges.answered)
         .sum();
     let hidden = flows
         .iter()
