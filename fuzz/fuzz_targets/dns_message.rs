@@ -17,15 +17,13 @@ fuzz_target!(|bytes: &[u8]| {
         tight_limits()
     };
     let mut watch = DnsWatch::new(&limits);
-    let mut mark = Mark {
-        frame: 0,
-        at: Moment(0),
-    };
+    let (mut frame, mut at) = (0, Moment(0));
     let mut seqs = [0_u32; 8];
     while !bytes.0.is_empty() {
         let how = bytes.u8();
-        mark.frame += 1;
-        mark.at = Moment(mark.at.0 + (i64::from(bytes.u8()) - 8) * 10_000_000);
+        frame += 1;
+        at = Moment(at.0 + (i64::from(bytes.u8()) - 8) * 10_000_000);
+        let mark = Mark::new(frame, at);
         let length = usize::from(bytes.u16() & 0x3ff);
         let payload = bytes.take(length);
         let client = endpoint(1 + (how & 1), 40_000 + u16::from(how >> 1 & 1));
