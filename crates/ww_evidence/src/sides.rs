@@ -131,6 +131,8 @@ pub struct Standstill {
     pub heard: Option<Mark>,
     /// The other side's first frame after.
     pub ended: Mark,
+    /// The first transmission had arrived, as the other side's echo of its timestamp shows afterwards.
+    pub arrived: bool,
 }
 
 impl Standstill {

@@ -440,6 +440,7 @@ impl Step<'_> {
                     repeats: 1,
                     heard,
                     ended: mark,
+                    arrived: false,
                 });
             }
         }

@@ -132,11 +132,16 @@ impl SideState {
 
     /// An earlier transmission of one of them had arrived.
     pub(crate) fn know(&mut self, index: usize) {
-        if let Some(repeat) = self
-            .known_trouble()
-            .and_then(|trouble| trouble.pending.get_mut(index))
-        {
-            repeat.known = true;
+        let Some(trouble) = self.known_trouble() else {
+            return;
+        };
+        let Some(repeat) = trouble.pending.get_mut(index) else {
+            return;
+        };
+        repeat.known = true;
+        let ended = repeat.in_vain;
+        for standstill in &mut trouble.standstills {
+            standstill.arrived |= Some(standstill.ended.at) == ended;
         }
     }
 

@@ -1,6 +1,6 @@
 //! `retransmission-timeout-stall`: the end of an answer is lost, and only a timer repairs it.
 
-use super::losses::{Losses, between, can_judge_repetitions, concerned, direction_key, directions};
+use super::losses::{Losses, can_judge_repetitions, concerned, direction_key, directions};
 use crate::rule::rule;
 use crate::{Sighting, Sightings, Story, View};
 use std::collections::BTreeMap;
@@ -65,31 +65,55 @@ fn detect(view: &View<'_>, sightings: &mut Sightings) {
 }
 
 fn tell(view: &View<'_>, group: &[Sighting]) -> Story {
+    let (headline, refuter) = what_stood_still(view, group);
+    Story::observed(headline, refuter)
+        .advise("Mend the loss: a few percent of loss cost short answers far more than long transfers, because only a timer repairs their end")
+        .advise("Let the sender probe the tail instead of waiting: RACK-TLP (RFC 8985; Linux: net.ipv4.tcp_recovery=1 and tcp_early_retrans=3, the defaults) needs SACK on both sides")
+}
+
+/// What was lost, how long the timer took, and what would refute it.
+fn what_stood_still(view: &View<'_>, group: &[Sighting]) -> (String, &'static str) {
     let mut total = Losses::default();
-    let between = between(view, group);
+    let mut in_vain = 0;
+    let mut heard = false;
+    let mut ends = None;
     for (flow, side) in concerned(view, group) {
+        let sent = flow.side(side);
         total += Losses::of(flow, side);
+        let arrived = sent.standstills.iter().filter(|one| one.arrived);
+        in_vain += arrived.map(|standstill| standstill.repeats).sum::<u32>();
+        heard |= flow.side(side.other()).frames > 0;
+        ends.get_or_insert((flow.endpoint(side).addr, flow.endpoint(side.other()).addr));
     }
-    let heard = concerned(view, group).any(|(flow, side)| flow.side(side.other()).frames > 0);
+    let Some((from, to)) = ends else {
+        return (String::new(), "");
+    };
+    let lost = total.tail_lost;
     let timers = match total.tail_timeouts {
         1 => "once".to_owned(),
         n => format!("{n} times"),
     };
-    let headline = if heard {
-        let each = Span(total.tail_lost.0 / i64::from(total.tail_timeouts.max(1)));
+    if !heard {
+        return (
+            format!(
+                "{from} to {to}: the retransmission timer fired {timers} over {lost} and no packet ever came back: the other end, or the way back, is gone"
+            ),
+            "a capture at the sender in which the segment was first sent only after the silence",
+        );
+    }
+    if total.tail_timeouts <= in_vain {
+        return (
+            format!(
+                "What {from} sent to {to} had arrived, but the retransmission timer fired {timers} over {lost} before anything came back: the answer and what was repeated meanwhile were lost"
+            ),
+            "a capture at the other end in which the answer first leaves after the silence",
+        );
+    }
+    let each = Span(lost.0 / i64::from(total.tail_timeouts.max(1)));
+    (
         format!(
-            "The end of what {between} sent was lost {timers}, and nothing followed that could have shown it: {each} each time until the retransmission timer fired"
-        )
-    } else {
-        format!(
-            "{between}: the retransmission timer fired {timers} over {} and no packet ever came back: the other end, or the way back, is gone",
-            total.tail_lost
-        )
-    };
-    Story::observed(
-        headline,
+            "The end of what {from} sent to {to} was lost {timers}, and nothing followed that could have shown it: {each} each time until the retransmission timer fired"
+        ),
         "a capture at the sender in which the segment was first sent only after the silence",
     )
-    .advise("Mend the loss: a few percent of loss cost short answers far more than long transfers, because only a timer repairs their end")
-    .advise("Let the sender probe the tail instead of waiting: RACK-TLP (RFC 8985; Linux: net.ipv4.tcp_recovery=1 and tcp_early_retrans=3, the defaults) needs SACK on both sides")
 }
