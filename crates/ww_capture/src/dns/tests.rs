@@ -157,12 +157,7 @@ fn what_differs_is_another_transaction() {
     let answered: Vec<_> = dns
         .transactions
         .iter()
-        .map(|found| {
-            (
-                found.query.frame(),
-                found.answer.map(|answer| answer.frame()),
-            )
-        })
+        .map(|found| (found.query.frame(), found.answer.map(Mark::frame)))
         .collect();
     let expected = [
         (1, None),
