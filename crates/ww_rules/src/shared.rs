@@ -110,3 +110,15 @@ pub(crate) struct Shared<'a> {
     /// Hosts beside which the capture was taken, by their connections as servers.
     pub(crate) taken_at: OnceLock<BTreeSet<IpAddr>>,
 }
+
+/// `10.0.0.1`, or `3 destinations`.
+pub(crate) fn some<T: Ord + std::fmt::Display>(
+    items: impl Iterator<Item = T>,
+    plural: &str,
+) -> String {
+    let items: BTreeSet<T> = items.collect();
+    match (items.first(), items.len()) {
+        (Some(only), 1) => only.to_string(),
+        (_, many) => format!("{many} {plural}"),
+    }
+}

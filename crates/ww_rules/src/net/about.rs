@@ -302,18 +302,6 @@ pub(super) fn reason(meaning: IcmpMeaning) -> &'static str {
     }
 }
 
-/// `10.0.0.1`, or `3 destinations`.
-pub(super) fn some<T: Ord + std::fmt::Display>(
-    items: impl Iterator<Item = T>,
-    plural: &str,
-) -> String {
-    let items: BTreeSet<T> = items.collect();
-    match (items.first(), items.len()) {
-        (Some(only), 1) => only.to_string(),
-        (_, many) => format!("{many} {plural}"),
-    }
-}
-
 fn pair(a: Endpoint, b: Endpoint) -> (Endpoint, Endpoint) {
     (a.min(b), a.max(b))
 }

@@ -1,7 +1,8 @@
 //! `fragment-lost`: a fragmented datagram never became whole.
 
-use super::about::{self, Errors, flow_words, some};
+use super::about::{self, Errors, flow_words};
 use crate::rule::rule;
+use crate::shared::some;
 use crate::{Sighting, Sightings, Story, Subject, View};
 use std::net::IpAddr;
 use ww_base::{Gap, Span};

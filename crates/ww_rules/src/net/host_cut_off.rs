@@ -2,8 +2,8 @@
 
 mod outage;
 
-use super::about::some;
 use crate::rule::rule;
+use crate::shared::some;
 use crate::{Sighting, Sightings, Story, Subject, View};
 use outage::Outage;
 use rustc_hash::FxHashMap;

@@ -2,8 +2,9 @@
 
 mod probed;
 
-use super::about::{self, Errors, Fate, Told, flow_words, reason, some};
+use super::about::{self, Errors, Fate, Told, flow_words, reason};
 use crate::rule::rule;
+use crate::shared::some;
 use crate::{Sighting, Sightings, Story, View};
 use ww_evidence::{IcmpError, IcmpMeaning, Quoted};
 use ww_finding::{Owner, Severity};
@@ -120,6 +121,10 @@ fn owner(error: &IcmpError, quoted: &Quoted) -> Owner {
             if by_receiver =>
         {
             Owner::Server
+        }
+        // A filter of its own stops what the sender sends.
+        IcmpMeaning::Prohibited | IcmpMeaning::PortUnreachable if error.from == quoted.src.addr => {
+            Owner::Client
         }
         IcmpMeaning::Prohibited | IcmpMeaning::PortUnreachable => Owner::Middlebox,
         IcmpMeaning::TimeExceeded => Owner::Client,

@@ -1,7 +1,8 @@
 //! `routing-loop`: packets go in circles between routers until their hop limit runs out.
 
-use super::about::{self, Errors, Fate, Told, flow_words, some};
+use super::about::{self, Errors, Fate, Told, flow_words};
 use crate::rule::rule;
+use crate::shared::some;
 use crate::{Sighting, Sightings, Story, Subject, View};
 use std::collections::BTreeMap;
 use std::net::IpAddr;

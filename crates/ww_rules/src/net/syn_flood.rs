@@ -1,7 +1,7 @@
 //! `syn-flood`: one service gets far more openings than it can answer, and nobody completes them.
 
-use super::about::some;
 use crate::rule::rule;
+use crate::shared::some;
 use crate::shared::{Tally, frequent};
 use crate::{Sighting, Sightings, Story, Subject, View};
 use std::collections::BTreeSet;

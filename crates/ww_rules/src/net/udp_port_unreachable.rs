@@ -1,7 +1,8 @@
 //! `udp-port-unreachable`: datagrams went to a port on which nobody listens.
 
-use super::about::{self, Errors, Told, flow_words, is_answer, some};
+use super::about::{self, Errors, Told, flow_words, is_answer};
 use crate::rule::rule;
+use crate::shared::some;
 use crate::{Sighting, Sightings, Story, View};
 use ww_evidence::IcmpMeaning;
 use ww_finding::{Owner, Severity};

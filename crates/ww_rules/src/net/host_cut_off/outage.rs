@@ -2,7 +2,7 @@
 
 use super::{DUE, PEERS, REPEATS, advised};
 use crate::many::listed;
-use crate::net::about::some;
+use crate::shared::some;
 use crate::{Sighting, Sightings, Story, Subject, View};
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::collections::BTreeSet;
