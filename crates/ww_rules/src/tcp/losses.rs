@@ -14,7 +14,7 @@ pub(crate) struct Losses {
     pub(crate) before: u32,
     /// Lost after it.
     pub(crate) after: u32,
-    /// Data segments that passed, repetitions included.
+    /// Data segments that were sent, repetitions and those lost before the capture point included.
     pub(crate) segments: u64,
     /// Time lost until the repetitions passed.
     pub(crate) lost: Span,
@@ -46,7 +46,7 @@ impl Losses {
         Losses {
             before,
             after: after.saturating_sub(dead),
-            segments: sent.data_segments + u64::from(after),
+            segments: sent.data_segments + u64::from(after) + u64::from(before),
             lost: (lost - dead_lost).or_zero(),
             tail_timeouts: flow
                 .count(SymptomKind::TailTimeout, side)
@@ -204,7 +204,12 @@ pub(crate) fn direction_key(flow: &TcpFlow, side: SideId) -> String {
     format!("{} {}", flow.server.addr, way(side))
 }
 
-/// The side whose data a group made by [`direction_key`] is about.
+/// The group key of a direction towards or from all servers of a client's host.
+pub(crate) fn client_key(flow: &TcpFlow, side: SideId) -> String {
+    format!("servers of {} {}", flow.client.addr, way(side))
+}
+
+/// The side whose data a group made by [`direction_key`] or [`client_key`] is about.
 pub(crate) fn side_of_key(key: &str) -> SideId {
     if key.ends_with(way(SideId::Client)) {
         SideId::Client
@@ -213,7 +218,7 @@ pub(crate) fn side_of_key(key: &str) -> SideId {
     }
 }
 
-/// The connections of a group made by [`direction_key`], with the side concerned.
+/// The connections of a group made by [`direction_key`] or [`client_key`], with the side concerned.
 pub(crate) fn concerned<'v>(
     view: &View<'v>,
     group: &[Sighting],

@@ -1,9 +1,12 @@
 //! `retransmission-timeout-stall`: the end of an answer is lost, and only a timer repairs it.
 
-use super::losses::{Losses, can_judge_repetitions, concerned, direction_key, directions};
+use super::losses::{
+    Losses, can_judge_repetitions, client_key, concerned, direction_key, directions, side_of_key,
+};
 use crate::rule::rule;
+use crate::shared::some;
 use crate::{Sighting, Sightings, Story, View};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use ww_base::Span;
 use ww_evidence::SymptomKind;
 
@@ -27,6 +30,13 @@ const STALLS_MIN: u64 = 2;
 
 /// A single stall of this length is told.
 const STALL_LONG: Span = Span::from_secs(1);
+
+/// So many servers do not fail a client each on its own: what they share is the client's end of the way.
+const SERVERS_MANY: usize = 4;
+
+/// What would refute most of it.
+const REFUTER: &str =
+    "a capture at the sender in which the segment was first sent only after the silence";
 
 fn detect(view: &View<'_>, sightings: &mut Sightings) {
     if !can_judge_repetitions(view) {
@@ -55,11 +65,36 @@ fn detect(view: &View<'_>, sightings: &mut Sightings) {
             paths.entry(key).or_default().push(sighting);
         }
     }
-    for seen in paths.into_values() {
+    paths.retain(|_, seen| {
         let count: u64 = seen.iter().map(|sighting| sighting.count).sum();
         let lost: Span = seen.iter().map(|sighting| sighting.lost).sum();
-        if count >= STALLS_MIN || lost >= STALL_LONG {
-            sightings.extend(seen);
+        count >= STALLS_MIN || lost >= STALL_LONG
+    });
+    let mut seen: Vec<Sighting> = paths.into_values().flatten().collect();
+    unite_servers(view, &mut seen);
+    sightings.extend(seen);
+}
+
+/// Stalls of one client with many servers are one thing.
+fn unite_servers(view: &View<'_>, seen: &mut [Sighting]) {
+    let key = |sighting: &Sighting| {
+        let flow = view.flow(*sighting.subjects.first()?)?;
+        Some(client_key(flow, side_of_key(&sighting.group)))
+    };
+    let mut servers: BTreeMap<String, BTreeSet<&str>> = BTreeMap::new();
+    for sighting in &*seen {
+        if let Some(key) = key(sighting) {
+            servers.entry(key).or_default().insert(&sighting.group);
+        }
+    }
+    let many: BTreeSet<String> = servers
+        .into_iter()
+        .filter(|(_, servers)| servers.len() >= SERVERS_MANY)
+        .map(|(key, _)| key)
+        .collect();
+    for sighting in seen {
+        if let Some(key) = key(sighting).filter(|key| many.contains(key)) {
+            sighting.group = key;
         }
     }
 }
@@ -76,18 +111,20 @@ fn what_stood_still(view: &View<'_>, group: &[Sighting]) -> (String, &'static st
     let mut total = Losses::default();
     let mut in_vain = 0;
     let mut heard = false;
-    let mut ends = None;
+    let (mut senders, mut receivers) = (BTreeSet::new(), BTreeSet::new());
     for (flow, side) in concerned(view, group) {
         let sent = flow.side(side);
         total += Losses::of(flow, side);
         let arrived = sent.standstills.iter().filter(|one| one.arrived);
         in_vain += arrived.map(|standstill| standstill.repeats).sum::<u32>();
         heard |= flow.side(side.other()).frames > 0;
-        ends.get_or_insert((flow.endpoint(side).addr, flow.endpoint(side.other()).addr));
+        senders.insert(flow.endpoint(side).addr);
+        receivers.insert(flow.endpoint(side.other()).addr);
     }
-    let Some((from, to)) = ends else {
-        return (String::new(), "");
-    };
+    let (from, to) = (
+        some(senders.into_iter(), "hosts"),
+        some(receivers.into_iter(), "hosts"),
+    );
     let lost = total.tail_lost;
     let timers = match total.tail_timeouts {
         1 => "once".to_owned(),
@@ -98,7 +135,7 @@ fn what_stood_still(view: &View<'_>, group: &[Sighting]) -> (String, &'static st
             format!(
                 "{from} to {to}: the retransmission timer fired {timers} over {lost} and no packet ever came back: the other end, or the way back, is gone"
             ),
-            "a capture at the sender in which the segment was first sent only after the silence",
+            REFUTER,
         );
     }
     if total.tail_timeouts <= in_vain {
@@ -114,6 +151,6 @@ fn what_stood_still(view: &View<'_>, group: &[Sighting]) -> (String, &'static st
         format!(
             "The end of what {from} sent to {to} was lost {timers}, and nothing followed that could have shown it: {each} each time until the retransmission timer fired"
         ),
-        "a capture at the sender in which the segment was first sent only after the silence",
+        REFUTER,
     )
 }
