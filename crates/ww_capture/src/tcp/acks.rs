@@ -75,8 +75,6 @@ impl Step<'_> {
         let Some(newest) = labelled.acknowledged.filter(|newest| !newest.repeated) else {
             return;
         };
-        let length = newest.end.wrapping_sub(newest.start);
-        self.r.largest_acknowledged = self.r.largest_acknowledged.max(length);
         if newest.end != ack {
             return;
         }
@@ -271,6 +269,11 @@ impl Step<'_> {
         self.f.window_known = shift.is_some();
         let scaled = u32::from(segment.window) << if handshake { 0 } else { shift.unwrap_or(0) };
         self.f.window_now = scaled;
+        let full = self.r.fills_window(self.f);
+        if self.f.window_full && !full {
+            self.f.window_opened = segment.at();
+        }
+        self.f.window_full = full;
         if handshake {
             return;
         }

@@ -43,6 +43,10 @@ pub(crate) fn evidence(flow: &mut Flow, end: Moment) -> TcpFlow {
     ];
     let [client_unacked, server_unacked] = unacked;
     let [client_hole, server_hole] = holes;
+    let largest = |way: usize| {
+        let side = flow.labels.sides.get(way);
+        side.map_or(0, |side| side.largest_acknowledged)
+    };
     TcpFlow {
         stream: flow.stream,
         client: client_end,
@@ -51,8 +55,8 @@ pub(crate) fn evidence(flow: &mut Flow, end: Moment) -> TcpFlow {
         first: flow.first,
         last,
         handshake: flow.handshake.clone(),
-        sent_by_client: side(client, client_unacked, client_hole),
-        sent_by_server: side(server, server_unacked, server_hole),
+        sent_by_client: side(client, largest(way), client_unacked, client_hole),
+        sent_by_server: side(server, largest(1 - way), server_unacked, server_hole),
         vantage,
         rtt,
         symptoms: std::mem::take(&mut flow.symptoms).finish(),
@@ -67,6 +71,7 @@ pub(crate) fn evidence(flow: &mut Flow, end: Moment) -> TcpFlow {
 
 fn side(
     state: &mut SideState,
+    largest_acknowledged: u32,
     unacked_end: Option<UnackedEnd>,
     unfilled_hole: Option<UnfilledHole>,
 ) -> Side {
@@ -80,7 +85,7 @@ fn side(
         data_segments: state.data_segments,
         bytes: state.bytes,
         largest_segment: state.largest_segment,
-        largest_acknowledged: state.largest_acknowledged,
+        largest_acknowledged,
         options: state.options,
         ttl: state.ttl,
         first_data: state.first_data,

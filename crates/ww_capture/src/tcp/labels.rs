@@ -124,6 +124,17 @@ pub(crate) struct Unacked {
     pub(crate) repeated: bool,
 }
 
+impl Unacked {
+    /// Its length once it is acknowledged; 0 when it was sent again, maybe in shorter pieces.
+    fn length_acknowledged(&self) -> u32 {
+        if self.repeated {
+            0
+        } else {
+            self.end.wrapping_sub(self.start)
+        }
+    }
+}
+
 /// What the labels need to know of one direction.
 #[derive(Clone, Debug)]
 pub(crate) struct LabelSide {
@@ -142,6 +153,8 @@ pub(crate) struct LabelSide {
     first_ack: bool,
     next_time: Moment,
     last_labels: Labels,
+    /// Bytes of the largest segment that was sent once and acknowledged.
+    pub(crate) largest_acknowledged: u32,
     pub(crate) unacked: VecDeque<Unacked>,
     /// Not in order of their ends.
     unsorted: bool,
@@ -163,6 +176,7 @@ impl Default for LabelSide {
             first_ack: false,
             next_time: Moment(0),
             last_labels: Labels::NONE,
+            largest_acknowledged: 0,
             unacked: VecDeque::new(),
             unsorted: false,
             finished: false,
@@ -209,10 +223,18 @@ impl LabelSide {
             if after(front.end, ack) {
                 break;
             }
+            self.largest_acknowledged = self.largest_acknowledged.max(front.length_acknowledged());
             newest = self.unacked.pop_front();
         }
         if self.unsorted {
-            self.unacked.retain(|segment| after(segment.end, ack));
+            let largest = &mut self.largest_acknowledged;
+            self.unacked.retain(|segment| {
+                let keep = after(segment.end, ack);
+                if !keep {
+                    *largest = (*largest).max(segment.length_acknowledged());
+                }
+                keep
+            });
             self.unsorted = self
                 .unacked
                 .iter()

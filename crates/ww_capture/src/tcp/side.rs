@@ -13,7 +13,6 @@ pub(crate) struct SideState {
     pub(crate) data_segments: u64,
     pub(crate) bytes: u64,
     pub(crate) largest_segment: u32,
-    pub(crate) largest_acknowledged: u32,
     pub(crate) options: Option<SynOptions>,
     pub(crate) ttl: TtlUse,
     pub(crate) first_data: Option<Mark>,
@@ -46,6 +45,10 @@ pub(crate) struct SideState {
     pub(crate) timestamp: Option<u32>,
     /// A timestamp value whose echo is awaited, and when it passed.
     pub(crate) timestamp_pending: Option<(u32, Moment)>,
+    /// The other side has no room for a full segment in the window it advertises.
+    pub(crate) window_full: bool,
+    /// When there was room again.
+    pub(crate) window_opened: Moment,
     /// Its window has been zero since.
     pub(crate) zero_since: Option<Mark>,
     /// The other side probed that window.
@@ -89,6 +92,12 @@ impl SideState {
     /// Maximum segment size that the other side's option allows this side, or the usual one.
     pub(crate) fn segment_size(&self) -> u32 {
         self.largest_segment.clamp(536, 1460)
+    }
+
+    /// There is no room for another full segment in the window of `other`, as far as that is known.
+    pub(crate) fn fills_window(&self, other: &SideState) -> bool {
+        let after = self.outstanding(other) + self.segment_size();
+        other.window_known && after > other.window_now
     }
 
     /// Bytes that passed and are not acknowledged by `other`.
@@ -221,6 +230,8 @@ pub(crate) struct IdUse {
     /// Packets that did not follow a silence, and those of them that stepped by one.
     brisk: u32,
     by_one: u32,
+    /// Packets that are not of this connection were counted as well.
+    others: bool,
 }
 
 /// Steps up to this count as a counter going forward.
@@ -253,9 +264,16 @@ impl IdUse {
             && u64::from(self.forward + 1) * 10 >= u64::from(self.seen) * 7
     }
 
+    /// A step after a silence shows that the counter is not of this connection alone.
+    pub(crate) fn note_others(&mut self) {
+        self.others = true;
+    }
+
     /// The counter belongs to this connection alone: nearly always one more.
     pub(crate) fn strict(&self) -> bool {
-        self.brisk >= 4 && u64::from(self.by_one + 1) * 10 >= u64::from(self.brisk) * 9
+        !self.others
+            && self.brisk >= 4
+            && u64::from(self.by_one + 1) * 10 >= u64::from(self.brisk) * 9
     }
 }
 

@@ -184,6 +184,11 @@ impl Space {
         }
     }
 
+    /// The receiver acknowledged something that never passed.
+    pub(crate) fn unseen_acknowledged(&self) -> bool {
+        self.unseen.is_some()
+    }
+
     /// A range that was acknowledged before it passed, just now: the capture swapped the two.
     pub(crate) fn was_unseen(&mut self, start: u32, end: u32) -> Option<Unseen> {
         let unseen = *self.unseen.as_deref()?;
