@@ -400,7 +400,7 @@ impl Step<'_> {
             self.log(SymptomKind::Needless, self.from, bytes, Span::ZERO);
             return;
         }
-        // A side that has nothing left to send but its end may be gone before it is heard: nobody misses it.
+        // Only its end is sent again, to a side that may be gone: nobody waits for that.
         if self.segment.len == 0 {
             return;
         }
