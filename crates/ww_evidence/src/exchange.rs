@@ -41,8 +41,12 @@ pub struct Unanswered {
     pub request_end: Mark,
     /// Payload bytes of it.
     pub bytes: u64,
+    /// Payload bytes of its largest segment.
+    pub largest: u32,
     /// Its first line, when it is HTTP/1.
     pub line: Option<RequestLine>,
+    /// From the other side's last data to its beginning; none when it had sent none.
+    pub after_answer: Option<Span>,
     /// All that came is the head of an HTTP/1 request whose method has a body.
     pub awaits_body: bool,
     /// When the other side acknowledged all of it, if it did.

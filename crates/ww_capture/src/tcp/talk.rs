@@ -3,7 +3,7 @@
 mod request_line;
 
 use super::seq::at_or_after;
-use request_line::{Head, speaks};
+use request_line::{HandshakeEnd, Head, speaks};
 use ww_base::{Moment, Span};
 use ww_evidence::{Exchanges, Mark, Protocol, SideId, Slowest, Unanswered};
 
@@ -46,6 +46,7 @@ pub(crate) struct Talk {
     request: Mark,
     request_end: Mark,
     request_bytes: u64,
+    request_largest: u32,
     request_edge: u32,
     /// The beginning of the request, when it is one of HTTP/1.
     head: Option<Box<Head>>,
@@ -53,6 +54,8 @@ pub(crate) struct Talk {
     after_answer: Option<Span>,
     acknowledged: Option<Mark>,
     disturbed: bool,
+    /// The request is but the end of a TLS handshake.
+    ends_handshake: HandshakeEnd,
     exchanges: Exchanges,
 }
 
@@ -67,23 +70,31 @@ impl Talk {
 
     fn asked(&mut self, new: NewData<'_>) -> bool {
         let NewData {
-            mark, bytes, edge, ..
+            mark,
+            bytes,
+            edge,
+            payload,
         } = new;
         let begins = self.turn != Turn::Asked;
         if begins {
             if self.turn == Turn::Silent {
-                self.exchanges.protocol = speaks(new.payload);
+                self.exchanges.protocol = speaks(payload);
             }
             self.turn = Turn::Asked;
-            Head::keep(new.payload, &mut self.head);
+            self.ends_handshake = HandshakeEnd::begun_by(payload);
+            Head::keep(payload, &mut self.head);
             self.after_answer = self.answered_last.map(|last| mark.at - last.at);
             self.request = mark;
             self.request_bytes = 0;
+            self.request_largest = 0;
             self.disturbed = false;
+        } else {
+            self.ends_handshake = self.ends_handshake.and(payload);
         }
         self.request_end = mark;
         self.request_edge = edge;
         self.request_bytes += u64::from(bytes);
+        self.request_largest = self.request_largest.max(bytes);
         self.acknowledged = None;
         begins
     }
@@ -108,7 +119,7 @@ impl Talk {
         if self.exchanges.protocol == Protocol::Http && new.payload.starts_with(b"HTTP/1.1 101") {
             self.exchanges.protocol = Protocol::Upgraded;
         }
-        if self.disturbed {
+        if self.disturbed || self.ends_handshake == HandshakeEnd::Finished {
             return;
         }
         let took = answer.at - self.request_end.at;
@@ -172,13 +183,15 @@ impl Talk {
     /// The statistics, with the request still open when the connection ended at `end`.
     pub(crate) fn finish(&mut self, end: Moment, given_up: Option<(SideId, Mark)>) -> Exchanges {
         let mut exchanges = std::mem::take(&mut self.exchanges);
-        if self.turn == Turn::Asked {
+        if self.turn == Turn::Asked && self.ends_handshake != HandshakeEnd::Finished {
             let head = self.head.as_deref();
             exchanges.unanswered = Some(Box::new(Unanswered {
                 request: self.request,
                 request_end: self.request_end,
                 bytes: self.request_bytes,
+                largest: self.request_largest,
                 line: head.and_then(Head::line),
+                after_answer: self.after_answer,
                 awaits_body: head.is_some_and(|head| head.awaits_body(self.request_bytes)),
                 acknowledged: self.acknowledged,
                 waited: (given_up.map_or(end, |(_, mark)| mark.at) - self.request_end.at).or_zero(),

@@ -40,6 +40,9 @@ const STREAM: Span = Span::from_secs(1);
 /// Exchanges after which an encrypted connection may carry messages that nobody answers.
 const HANDSHAKE_EXCHANGES: u32 = 3;
 
+/// Bytes of an encrypted receipt (a TLS record adds some 22 to what is said).
+const RECEIPT_MAX: u64 = 64;
+
 /// Services that send something on a connection.
 fn talkative(view: &View<'_>) -> FxHashSet<Endpoint> {
     let talks = |flow: &TcpFlow| flow.sent_by_server.data_segments > 0;
@@ -106,7 +109,7 @@ fn left_alone<'v>(view: &View<'_>, flow: &'v TcpFlow) -> Option<&'v Unanswered> 
         && !flow.one_way();
     let streams = request.request_end.at - request.request.at >= STREAM && speaks != Protocol::Http;
     let held_back = request.line.as_ref().is_some_and(|line| line.may_wait);
-    let chatter = is_chatter(speaks, request.bytes, 0);
+    let chatter = is_chatter(speaks, message(request, speaks), 0) || is_receipt(flow, request);
     let open = request.given_up_by.is_none();
     let end_means_nothing = open && (speaks == Protocol::Unknown || view.trust.clock_unsteady);
     if !arrived || !roles_known(flow) || end_means_nothing || streams || held_back || chatter {
@@ -125,6 +128,22 @@ fn left_alone<'v>(view: &View<'_>, flow: &'v TcpFlow) -> Option<&'v Unanswered> 
         (None, _) => WAITED_LONG.max(usual),
     };
     (left(request) >= patience.max(way_to_server(flow).times(3))).then_some(request)
+}
+
+/// Bytes of its largest message: encrypted upkeep often comes as several records in a row.
+fn message(request: &Unanswered, speaks: Protocol) -> u64 {
+    match speaks {
+        Protocol::Tls | Protocol::Http2 => u64::from(request.largest),
+        _ => request.bytes,
+    }
+}
+
+/// A short encrypted message right after the server's: it says that something arrived, as over a WebSocket.
+fn is_receipt(flow: &TcpFlow, request: &Unanswered) -> bool {
+    let at_once = flow.rtt.unwrap_or(Span::ZERO) + Span::from_millis(50);
+    flow.exchanges.protocol == Protocol::Tls
+        && request.bytes <= RECEIPT_MAX
+        && request.after_answer.is_some_and(|since| since <= at_once)
 }
 
 /// How long the server left it alone: until it had all of it, losses were being repaired, and it could not answer.

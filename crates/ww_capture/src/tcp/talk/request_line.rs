@@ -25,6 +25,54 @@ pub(crate) fn speaks(payload: &[u8]) -> Protocol {
     }
 }
 
+/// How much of what a side says only ends a TLS handshake.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum HandshakeEnd {
+    /// It says something else.
+    #[default]
+    No,
+    /// ChangeCipherSpec, so far.
+    Announced,
+    /// And Finished: nobody has to answer that.
+    Finished,
+}
+
+impl HandshakeEnd {
+    /// The longest Finished of TLS 1.2: 16 bytes, an initialisation vector, a MAC and padding.
+    const FINISHED_MAX: usize = 112;
+
+    /// Finished of TLS 1.3, with the cipher suites' two hashes (RFC 8446 sections 4.4.4 and 5.2).
+    const FINISHED_13: [usize; 2] = [53, 69];
+
+    /// What a segment with the given payload begins.
+    pub(crate) fn begun_by(payload: &[u8]) -> HandshakeEnd {
+        match payload {
+            [0x14, 3, 0..=4, 0, 1, 1] => HandshakeEnd::Announced,
+            [0x14, 3, 0..=4, 0, 1, 1, rest @ ..] => HandshakeEnd::Announced.and(rest),
+            _ => HandshakeEnd::No,
+        }
+    }
+
+    /// What it is once another segment's payload is said as well.
+    pub(crate) fn and(self, payload: &[u8]) -> HandshakeEnd {
+        let (HandshakeEnd::Announced, [kind, 3, 0..=4, high, low, body @ ..]) = (self, payload)
+        else {
+            return HandshakeEnd::No;
+        };
+        let length = usize::from(u16::from_be_bytes([*high, *low]));
+        let fits = match kind {
+            0x16 => length <= HandshakeEnd::FINISHED_MAX,
+            0x17 => HandshakeEnd::FINISHED_13.contains(&length),
+            _ => false,
+        };
+        if fits && body.len() == length {
+            HandshakeEnd::Finished
+        } else {
+            HandshakeEnd::No
+        }
+    }
+}
+
 /// A registered method (RFC 9110 section 9, RFC 5789) at the beginning, with the space after it.
 fn method(payload: &[u8]) -> Option<&'static str> {
     [
@@ -139,6 +187,49 @@ mod tests {
         );
         assert_eq!(named("\x16\x03\x01"), None);
         assert_eq!(named("GETTING /"), None);
+    }
+
+    #[test]
+    fn the_end_of_a_handshake_is_told_from_what_follows_it() {
+        let change = [0x14, 3, 3, 0, 1, 1];
+        let record = |kind: u8, length: u8| {
+            let mut bytes = vec![kind, 3, 3, 0, length];
+            bytes.resize(5 + usize::from(length), 0xaa);
+            bytes
+        };
+        let both = |kind, length| [&change[..], &record(kind, length)].concat();
+        assert_eq!(
+            HandshakeEnd::begun_by(&both(0x16, 40)),
+            HandshakeEnd::Finished
+        );
+        assert_eq!(
+            HandshakeEnd::begun_by(&both(0x17, 53)),
+            HandshakeEnd::Finished
+        );
+        assert_eq!(
+            HandshakeEnd::begun_by(&both(0x17, 120)),
+            HandshakeEnd::No,
+            "a request"
+        );
+        let announced = HandshakeEnd::begun_by(&change);
+        assert_eq!(announced, HandshakeEnd::Announced);
+        assert_eq!(announced.and(&record(0x16, 64)), HandshakeEnd::Finished);
+        assert_eq!(
+            announced.and(&record(0x16, 64)[..30]),
+            HandshakeEnd::No,
+            "cut off"
+        );
+        let finished = HandshakeEnd::Finished;
+        assert_eq!(
+            finished.and(&record(0x17, 90)),
+            HandshakeEnd::No,
+            "a request after it"
+        );
+        assert_eq!(
+            HandshakeEnd::begun_by(&record(0x16, 64)),
+            HandshakeEnd::No,
+            "a client's key"
+        );
     }
 
     #[test]
