@@ -33,12 +33,14 @@ impl Losses {
     /// the path but its end.
     pub(crate) fn of(flow: &TcpFlow, side: SideId) -> Losses {
         let sent = flow.side(side);
-        let dead = sent.unacked_end.as_deref().map_or(0, |end| end.repeats);
-        let dead_lost = sent
+        // A FIN that is sent again alone is no loss to begin with.
+        let dead_end = sent
             .unacked_end
             .as_deref()
             .filter(|end| end.repeats > 0)
-            .map_or(Span::ZERO, |end| end.last_sent.at - end.first_sent.at);
+            .filter(|end| end.length > 1 || sent.fin != Some(end.first_sent));
+        let dead = dead_end.map_or(0, |end| end.repeats);
+        let dead_lost = dead_end.map_or(Span::ZERO, |end| end.last_sent.at - end.first_sent.at);
         let after = flow.count(SymptomKind::LossAfter, side);
         let before = flow.count(SymptomKind::LossBefore, side);
         let lost =

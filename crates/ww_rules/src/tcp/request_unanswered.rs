@@ -2,7 +2,7 @@
 
 mod probed;
 
-use super::waits::{about_endpoint, counted, is_chatter, roles_known, way_to_server};
+use super::waits::{about_endpoint, at_once, counted, is_chatter, roles_known, way_to_server};
 use crate::rule::rule;
 use crate::{Sighting, Sightings, Story, View};
 use rustc_hash::FxHashSet;
@@ -140,10 +140,9 @@ fn message(request: &Unanswered, speaks: Protocol) -> u64 {
 
 /// A short encrypted message right after the server's: it says that something arrived, as over a WebSocket.
 fn is_receipt(flow: &TcpFlow, request: &Unanswered) -> bool {
-    let at_once = flow.rtt.unwrap_or(Span::ZERO) + Span::from_millis(50);
     flow.exchanges.protocol == Protocol::Tls
         && request.bytes <= RECEIPT_MAX
-        && request.after_answer.is_some_and(|since| since <= at_once)
+        && at_once(flow, request.after_answer)
 }
 
 /// How long the server left it alone: until it had all of it, losses were being repaired, and it could not answer.

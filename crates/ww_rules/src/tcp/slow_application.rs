@@ -3,7 +3,7 @@
 mod probed;
 
 use super::hosts;
-use super::waits::{about_endpoint, counted, is_chatter, roles_known, way_to_server};
+use super::waits::{about_endpoint, at_once, counted, is_chatter, roles_known, way_to_server};
 use crate::rule::rule;
 use crate::{Sighting, Sightings, Story, View};
 use ww_base::Span;
@@ -108,10 +108,9 @@ fn is_reply(flow: &TcpFlow, answer: &Slowest) -> bool {
     if is_chatter(protocol, answer.request_bytes, answer.answer_bytes) {
         return true;
     }
-    let at_once = answer
-        .after_answer
-        .is_some_and(|since| since <= flow.rtt.unwrap_or(Span::ZERO) + Span::from_millis(50));
-    protocol == Protocol::Unknown && at_once && answer.request_bytes <= 64
+    protocol == Protocol::Unknown
+        && answer.request_bytes <= 64
+        && at_once(flow, answer.after_answer)
 }
 
 /// The waits look agreed: the request says so, or they are a timer's.

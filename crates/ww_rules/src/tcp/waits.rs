@@ -31,6 +31,12 @@ pub(crate) fn roles_known(flow: &TcpFlow) -> bool {
         || (flow.exchanges.protocol == Protocol::Tls && flow.server.port < 1024)
 }
 
+/// What the client says follows the server's last words so soon that it answers them.
+pub(crate) fn at_once(flow: &TcpFlow, after_answer: Option<Span>) -> bool {
+    let soon = flow.rtt.unwrap_or(Span::ZERO) + Span::from_millis(50);
+    after_answer.is_some_and(|since| since <= soon)
+}
+
 /// From the capture point to the server and back.
 pub(crate) fn way_to_server(flow: &TcpFlow) -> Span {
     flow.sent_by_client
