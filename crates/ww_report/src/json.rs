@@ -26,7 +26,7 @@ pub fn render(consultation: &Consultation, sources: &Sources<'_>) -> serde_json:
 
 /// Any document of the wire format as indented JSON, ending with a newline.
 pub(crate) fn document(value: &impl Serialize) -> serde_json::Result<String> {
-    let mut text = json_escaped(&serde_json::to_string_pretty(value)?);
+    let mut text = json_escaped(serde_json::to_string_pretty(value)?);
     text.push('\n');
     Ok(text)
 }

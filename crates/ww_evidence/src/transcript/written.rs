@@ -75,7 +75,7 @@ pub fn write_step(step: &Step) -> String {
 fn line(value: serde_json::Result<Value>) -> String {
     let mut value = value.unwrap_or_default();
     leave_out(&mut value);
-    json_escaped(&value.to_string())
+    json_escaped(value.to_string())
 }
 
 fn leave_out(value: &mut Value) {
