@@ -16,6 +16,7 @@ mod mend;
 mod mesh_hosts;
 mod operand;
 mod pages;
+mod roster;
 mod rule;
 mod shared;
 mod sighting;

@@ -4,9 +4,10 @@
 use crate::Subject;
 use crate::dns::{Habit, Heard, Lookup};
 use crate::net::Cuts;
-use crate::tcp::{HopLimits, Offers};
+use crate::roster::Roster;
+use crate::tcp::{Offers, Services};
 use rustc_hash::{FxHashMap, FxHashSet};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::hash::Hash;
 use std::net::IpAddr;
 use std::sync::OnceLock;
@@ -59,9 +60,16 @@ impl<K: Copy + Eq + Hash + Ord, T: Default> Tally<K, T> {
         (place, sum)
     }
 
-    /// Every key with its sum, in order of appearance.
-    pub(crate) fn into_listed(self) -> Vec<(K, T)> {
-        self.sums
+    /// The place of a key that is there, and its sum.
+    pub(crate) fn find(&self, key: K) -> Option<(u32, &T)> {
+        let place = *self.places.get(&key)?;
+        let (_, sum) = self.sums.get(place as usize)?;
+        Some((place, sum))
+    }
+
+    /// Every key with its sum, by their places.
+    pub(crate) fn listed(&self) -> &[(K, T)] {
+        &self.sums
     }
 
     /// The sums that pass a test, in order of their keys.
@@ -90,25 +98,21 @@ pub(crate) fn frequent<K: Copy + Eq + Hash + Ord>(
 #[derive(Debug, Default)]
 pub(crate) struct Shared<'a> {
     /// How DNS servers usually behave.
-    pub(crate) dns_habits: OnceLock<BTreeMap<Endpoint, Habit>>,
+    pub(crate) dns_habits: OnceLock<FxHashMap<Endpoint, Habit>>,
     /// The DNS transactions of every server.
     pub(crate) dns_servers: OnceLock<FxHashMap<Endpoint, Vec<Subject>>>,
     /// What clients wanted to know.
     pub(crate) lookups: OnceLock<Vec<Lookup<'a>>>,
-    /// The hop limits of hosts.
-    pub(crate) hop_limits: OnceLock<HopLimits>,
+    /// Who takes part in the connections.
+    pub(crate) roster: OnceLock<Roster>,
     /// The TCP options that hosts are known to offer.
     pub(crate) offers: OnceLock<Offers>,
     /// Hosts that sent something, and those that something was sent to.
     pub(crate) heard: OnceLock<Heard>,
     /// Hosts that nothing reaches any more.
     pub(crate) cuts: OnceLock<Cuts>,
-    /// Services that sent anything on a connection.
-    pub(crate) answering: OnceLock<FxHashSet<Endpoint>>,
     /// The connections to every service.
-    pub(crate) services: OnceLock<FxHashMap<Endpoint, Vec<Subject>>>,
-    /// Hosts beside which the capture was taken, by their connections as servers.
-    pub(crate) taken_at: OnceLock<BTreeSet<IpAddr>>,
+    pub(crate) services: OnceLock<Services>,
 }
 
 /// `10.0.0.1`, or `3 destinations`.

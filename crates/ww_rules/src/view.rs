@@ -1,7 +1,9 @@
 //! What a rule sees: one capture, how far to trust it, and helpers to point at frames.
 
 use crate::Trust;
+use crate::roster::{Roster, Trait};
 use crate::shared::Shared;
+use std::net::IpAddr;
 use ww_base::{FrameRange, Limits, Locus};
 use ww_evidence::{Capture, Mark, TcpFlow};
 use ww_finding::Exhibit;
@@ -39,6 +41,41 @@ impl<'a> View<'a> {
             .iter()
             .enumerate()
             .map(|(index, flow)| (Subject::Tcp(index as u32), &**flow))
+    }
+
+    /// The connections that show this, with their subjects.
+    pub(crate) fn flows_that_are(
+        &self,
+        one: Trait,
+    ) -> impl Iterator<Item = (Subject, &'a TcpFlow)> {
+        let shown = self.roster().connections();
+        shown
+            .filter(move |(_, row)| row.is(one))
+            .filter_map(|(subject, _)| Some((subject, self.flow(subject)?)))
+    }
+
+    /// The connections of these hosts, with their subjects.
+    pub(crate) fn flows_of(
+        &self,
+        hosts: Vec<IpAddr>,
+    ) -> impl Iterator<Item = (Subject, &'a TcpFlow)> {
+        let roster = self.roster();
+        let mut concerned = vec![false; roster.hosts.listed().len()];
+        for (number, _) in hosts.into_iter().filter_map(|addr| roster.host(addr)) {
+            if let Some(host) = concerned.get_mut(number as usize) {
+                *host = true;
+            }
+        }
+        let is = move |number: u32| concerned.get(number as usize) == Some(&true);
+        let shown = roster.connections();
+        shown
+            .filter(move |(_, row)| is(row.client) || is(row.server))
+            .filter_map(|(subject, _)| Some((subject, self.flow(subject)?)))
+    }
+
+    /// Who takes part in the connections.
+    pub(crate) fn roster(&self) -> &Roster {
+        self.shared.roster.get_or_init(|| Roster::of(self.capture))
     }
 
     /// The connection that a subject names.

@@ -104,11 +104,11 @@ pub(crate) struct Habit {
 }
 
 /// The habits of all servers, worked out once per capture.
-pub(super) fn habits<'v>(view: &'v View<'_>) -> &'v BTreeMap<Endpoint, Habit> {
+pub(super) fn habits<'v>(view: &'v View<'_>) -> &'v FxHashMap<Endpoint, Habit> {
     view.shared.dns_habits.get_or_init(|| learn_habits(view))
 }
 
-fn learn_habits(view: &View<'_>) -> BTreeMap<Endpoint, Habit> {
+fn learn_habits(view: &View<'_>) -> FxHashMap<Endpoint, Habit> {
     let mut times: FxHashMap<Endpoint, (Habit, Vec<Span>)> = FxHashMap::default();
     for (_, asked) in transactions(view) {
         let (habit, took) = times.entry(asked.server).or_default();

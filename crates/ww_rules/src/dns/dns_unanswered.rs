@@ -11,6 +11,7 @@ use super::lookup::{Lookup, lookups, lookups_of, settles};
 use super::unheard;
 use crate::rule::rule;
 use crate::{Sighting, Sightings, Story, Subject, View};
+use rustc_hash::FxHashMap;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
 use ww_base::{Gap, Moment, Span};
@@ -88,7 +89,7 @@ struct Silence<'a> {
 fn silences<'a>(
     view: &View<'_>,
     lookup: &Lookup<'a>,
-    habits: &BTreeMap<Endpoint, Habit>,
+    habits: &FxHashMap<Endpoint, Habit>,
 ) -> BTreeMap<Endpoint, Silence<'a>> {
     let mut silences: BTreeMap<Endpoint, Silence<'_>> = BTreeMap::new();
     for (nth, &(subject, asked)) in lookup.attempts.iter().enumerate() {

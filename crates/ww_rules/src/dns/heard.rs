@@ -1,14 +1,17 @@
 //! Who sent anything in the capture, and to whom.
 
 use crate::View;
+use crate::shared::host;
 use rustc_hash::FxHashMap;
 use std::net::IpAddr;
+use ww_evidence::SideId;
 
 /// Hosts as senders and receivers, as far as answers, connections, datagrams, ICMP errors and address
 /// claims show them.
 #[derive(Debug, Default)]
 pub(crate) struct Heard {
-    hosts: FxHashMap<IpAddr, Part>,
+    /// By their addresses as numbers.
+    hosts: FxHashMap<u128, Part>,
     /// Hosts that claimed their address: everybody else on the link was sent the claim.
     claimants: usize,
 }
@@ -32,11 +35,18 @@ impl Heard {
                 heard.received(asked.client.addr);
             }
         }
-        for flow in &capture.tcp {
-            let by_client = flow.sent_by_client.frames > 0;
-            let by_server = flow.sent_by_server.frames > 0;
-            heard.took_part(flow.client.addr, by_client, by_server);
-            heard.took_part(flow.server.addr, by_server, by_client);
+        let roster = view.roster();
+        let mut parts = vec![Part::default(); roster.hosts.listed().len()];
+        for (_, row) in roster.connections() {
+            for side in [SideId::Client, SideId::Server] {
+                if let Some(part) = parts.get_mut(row.host(side) as usize) {
+                    part.sent |= row.part(side).sent;
+                    part.received |= row.part(side.other()).sent;
+                }
+            }
+        }
+        for (&(addr, _), part) in roster.hosts.listed().iter().zip(parts) {
+            heard.add(addr, part);
         }
         for flow in &capture.udp {
             let [by_client, by_server] = flow.datagrams;
@@ -47,7 +57,7 @@ impl Heard {
             heard.received(error.to);
         }
         for claim in &capture.arp {
-            let part = heard.hosts.entry(claim.ip).or_default();
+            let part = heard.hosts.entry(host(claim.ip)).or_default();
             heard.claimants += usize::from(!part.claimed);
             part.claimed = true;
         }
@@ -66,8 +76,8 @@ impl Heard {
         self.claimants > usize::from(part.claimed) || part.received
     }
 
-    fn part(&self, host: IpAddr) -> Part {
-        self.hosts.get(&host).copied().unwrap_or_default()
+    fn part(&self, addr: IpAddr) -> Part {
+        self.hosts.get(&host(addr)).copied().unwrap_or_default()
     }
 
     fn sent(&mut self, host: IpAddr) {
@@ -78,11 +88,20 @@ impl Heard {
         self.took_part(host, false, true);
     }
 
-    fn took_part(&mut self, host: IpAddr, sent: bool, received: bool) {
-        if sent || received {
-            let part = self.hosts.entry(host).or_default();
-            part.sent |= sent;
-            part.received |= received;
+    fn took_part(&mut self, addr: IpAddr, sent: bool, received: bool) {
+        let part = Part {
+            sent,
+            received,
+            ..Part::default()
+        };
+        self.add(host(addr), part);
+    }
+
+    fn add(&mut self, host: u128, part: Part) {
+        if part.sent || part.received {
+            let known = self.hosts.entry(host).or_default();
+            known.sent |= part.sent;
+            known.received |= part.received;
         }
     }
 }

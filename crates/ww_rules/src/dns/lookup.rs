@@ -1,7 +1,8 @@
 //! What a client wanted to know: one name and type, asked of one or several servers, from one or
 //! several sockets, until it was told or gave up.
 
-use super::common::{NAME_ERROR, NO_ERROR, transactions};
+use super::common::{NAME_ERROR, NO_ERROR};
+use crate::shared::host;
 use crate::{Subject, View};
 use std::cmp::Ordering;
 use std::net::IpAddr;
@@ -84,7 +85,7 @@ impl<'a> Lookup<'a> {
     }
 }
 
-/// All lookups, in order of client, type and name.
+/// All lookups, in order of the questions, and of time.
 pub(super) fn lookups<'v, 'a>(view: &'v View<'a>) -> &'v [Lookup<'a>] {
     view.shared.lookups.get_or_init(|| collect(view))
 }
@@ -92,12 +93,14 @@ pub(super) fn lookups<'v, 'a>(view: &'v View<'a>) -> &'v [Lookup<'a>] {
 /// The lookups of one name and type by one client.
 pub(super) fn lookups_of<'v, 'a>(
     view: &'v View<'a>,
-    question: (IpAddr, u16, &str),
+    (client, kind, name): (IpAddr, u16, &str),
 ) -> &'v [Lookup<'a>] {
+    let place = Place::of(client, kind, name);
     let order = |lookup: &Lookup<'_>| {
         let first = lookup.attempts.first();
         first.map_or(Ordering::Less, |(_, asked)| {
-            (asked.client.addr, asked.kind, asked.name.as_str()).cmp(&question)
+            let before = Place::of(asked.client.addr, asked.kind, &asked.name).cmp(&place);
+            before.then_with(|| asked.name.as_str().cmp(name))
         })
     };
     let all = lookups(view);
@@ -106,23 +109,73 @@ pub(super) fn lookups_of<'v, 'a>(
     these
 }
 
+/// The lookups of each name and type by each client.
+pub(super) fn by_question<'v, 'a>(
+    view: &'v View<'a>,
+) -> impl Iterator<Item = &'v [Lookup<'a>]> + use<'v, 'a> {
+    let asks_same = |one: &Lookup<'_>, next: &Lookup<'_>| {
+        let (Some((_, one)), Some((_, next))) = (one.attempts.first(), next.attempts.first())
+        else {
+            return false;
+        };
+        same_question(one, next)
+    };
+    lookups(view).chunk_by(asks_same)
+}
+
+/// Where a question stands among all: numbers that are quick to compare. Names that begin alike are compared after it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Place {
+    client: u128,
+    kind: u16,
+    /// The first letters of the name.
+    letters: [u8; 8],
+}
+
+impl Place {
+    fn of(client: IpAddr, kind: u16, name: &str) -> Place {
+        let mut letters = [0; 8];
+        for (letter, byte) in letters.iter_mut().zip(name.bytes()) {
+            *letter = byte;
+        }
+        Place {
+            client: host(client),
+            kind,
+            letters,
+        }
+    }
+}
+
 fn collect<'a>(view: &View<'a>) -> Vec<Lookup<'a>> {
-    // What is compared lies beside one another: most comparisons end at the client.
-    let mut sorted: Vec<_> = transactions(view)
-        .map(|(subject, asked)| {
-            let question = (asked.client.addr, asked.kind, asked.name.as_str());
-            (question, asked.query, subject, asked)
-        })
+    let all = &view.capture.dns.transactions;
+    let mut sorted: Vec<(Place, usize)> = all
+        .iter()
+        .map(|asked| Place::of(asked.client.addr, asked.kind, &asked.name))
+        .zip(0..)
         .collect();
-    sorted.sort_by_key(|&(question, query, ..)| (question, query));
+    let name = |index: usize| all.get(index).map(|asked| asked.name.as_str());
+    sorted.sort_unstable_by(|&(place, index), &(other, nth)| {
+        let names = || name(index).cmp(&name(nth));
+        place.cmp(&other).then_with(names).then(index.cmp(&nth))
+    });
     let mut lookups: Vec<Lookup<'_>> = Vec::new();
-    for (.., subject, asked) in sorted {
+    for (_, index) in sorted {
+        let Some(asked) = all.get(index) else {
+            continue;
+        };
+        let subject = Subject::Dns(index as u32);
         match lookups.last_mut() {
             Some(lookup) if continues(lookup, asked) => lookup.add(subject, asked),
             _ => lookups.push(Lookup::of(subject, asked)),
         }
     }
     lookups
+}
+
+/// The same client asks for the same name and type.
+fn same_question(one: &DnsTransaction, other: &DnsTransaction) -> bool {
+    let key = |asked: &DnsTransaction| (host(asked.client.addr), asked.kind);
+    key(one) == key(other) && one.name == other.name
 }
 
 /// The client got what it asked for, in full.
@@ -141,10 +194,8 @@ fn continues(lookup: &Lookup<'_>, asked: &DnsTransaction) -> bool {
     let Some((_, last)) = lookup.attempts.last() else {
         return false;
     };
-    let same =
-        last.client.addr == asked.client.addr && last.kind == asked.kind && last.name == asked.name;
     let told = lookup
         .settled()
         .is_some_and(|answer| answer.at <= asked.query.at);
-    same && !told && asked.query.at - last.last_query.at <= PAUSE
+    same_question(last, asked) && !told && asked.query.at - last.last_query.at <= PAUSE
 }

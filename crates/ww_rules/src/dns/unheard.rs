@@ -1,9 +1,9 @@
 //! Answers that are in the capture and did not reach the client: it asks again, with the same id from
 //! the same socket, as if nobody had answered.
 
-use super::common::{A, AAAA, at, counted, some_of, told_about, transactions};
+use super::common::{A, AAAA, at, counted, some_of, told_about};
+use super::lookup::{by_question, lookups_of};
 use crate::{Sighting, Sightings, Story, Subject, View};
-use rustc_hash::{FxHashMap, FxHashSet};
 use std::collections::BTreeMap;
 use ww_base::Span;
 use ww_evidence::{DnsTransaction, Endpoint, Transport};
@@ -18,89 +18,74 @@ const TRIES: usize = 4;
 /// Marks the groups of these sightings.
 const GROUP: &str = "unheard ";
 
-/// A socket, an id and a question.
-type Question<'a> = (Endpoint, Endpoint, u16, u16, &'a str);
-
-/// A socket, a type and a name.
-type Twin<'a> = (Endpoint, Endpoint, u16, &'a str);
-
 /// Reports every answered question that was asked again.
 pub(super) fn detect(view: &View<'_>, sightings: &mut Sightings) {
-    let mut times: FxHashMap<Question<'_>, usize> = FxHashMap::default();
-    let mut missing: FxHashSet<Twin<'_>> = FxHashSet::default();
-    for (_, asked) in over_datagrams(view) {
-        *times.entry(question(asked)).or_default() += 1;
-        if asked.answers < asked.asked {
-            missing.insert((asked.client, asked.server, asked.kind, &asked.name));
+    for lookups in by_question(view) {
+        let attempts = || lookups.iter().flat_map(|lookup| &lookup.attempts);
+        if attempts().nth(1).is_none() {
+            continue;
         }
-    }
-    let mut asked_by: BTreeMap<Question<'_>, Vec<(Subject, &DnsTransaction)>> = BTreeMap::new();
-    for (subject, asked) in over_datagrams(view) {
-        let question = question(asked);
-        if times
-            .get(&question)
-            .is_some_and(|times| (2..=TRIES).contains(times))
-        {
-            asked_by.entry(question).or_default().push((subject, asked));
-        }
-    }
-    for tries in asked_by.values() {
-        for pair in tries.windows(2) {
-            let &[(subject, asked), (_, again)] = pair else {
-                continue;
-            };
-            let waited = again.query.at - asked.query.at;
-            let Some(answer) = asked.answer else { continue };
-            if !RETRY.contains(&waited) || twin(asked).is_some_and(|twin| missing.contains(&twin)) {
-                continue;
+        let mut tries: BTreeMap<(Endpoint, Endpoint, u16), Vec<Attempt<'_>>> = BTreeMap::new();
+        for &(subject, asked) in attempts() {
+            if asked.transport != Transport::Tcp {
+                let tries = tries.entry((asked.client, asked.server, asked.id));
+                tries.or_default().push((subject, asked));
             }
-            sightings.add(
-                Sighting::new(subject, format!("{GROUP}{}", asked.server))
-                    .lost(waited)
-                    .show(at(
-                        view,
-                        again,
-                        again.query,
-                        format!(
-                            "{} {} asked again, {waited} after the first time",
-                            asked.kind_name(),
-                            asked.name
-                        ),
-                    ))
-                    .show(at(
-                        view,
-                        asked,
-                        answer,
-                        "the answer that passed here before",
-                    )),
-            );
+        }
+        for tries in tries.values().filter(|tries| tries.len() <= TRIES) {
+            for pair in tries.windows(2) {
+                if let &[first, (_, again)] = pair {
+                    sightings.extend(asked_again(view, first, again));
+                }
+            }
         }
     }
 }
 
-fn over_datagrams<'a>(view: &View<'a>) -> impl Iterator<Item = (Subject, &'a DnsTransaction)> {
-    transactions(view).filter(|(_, asked)| asked.transport != Transport::Tcp)
-}
+type Attempt<'a> = (Subject, &'a DnsTransaction);
 
-fn question(asked: &DnsTransaction) -> Question<'_> {
-    (
-        asked.client,
-        asked.server,
-        asked.id,
-        asked.kind,
-        &asked.name,
-    )
+/// A question that was answered, and asked again as if it had not been.
+fn asked_again(
+    view: &View<'_>,
+    (subject, asked): Attempt<'_>,
+    again: &DnsTransaction,
+) -> Option<Sighting> {
+    let waited = again.query.at - asked.query.at;
+    let answer = asked.answer?;
+    if !RETRY.contains(&waited) || twin_is_missing(view, asked) {
+        return None;
+    }
+    let says = format!(
+        "{} {} asked again, {waited} after the first time",
+        asked.kind_name(),
+        asked.name
+    );
+    let sighting = Sighting::new(subject, format!("{GROUP}{}", asked.server))
+        .lost(waited)
+        .show(at(view, again, again.query, says))
+        .show(at(
+            view,
+            asked,
+            answer,
+            "the answer that passed here before",
+        ));
+    Some(sighting)
 }
 
 /// The other half of two questions for both address types from one socket, which some resolvers
 /// repeat together when one answer is missing.
-fn twin(asked: &DnsTransaction) -> Option<Twin<'_>> {
+fn twin_is_missing(view: &View<'_>, asked: &DnsTransaction) -> bool {
     let other = match asked.kind {
         A => AAAA,
         AAAA => A,
-        _ => return None,
+        _ => return false,
     };
-    Some((asked.client, asked.server, other, &asked.name))
+    let twins = lookups_of(view, (asked.client.addr, other, &asked.name));
+    let mut twins = twins.iter().flat_map(|lookup| &lookup.attempts);
+    twins.any(|(_, twin)| {
+        let of_socket = (twin.client, twin.server) == (asked.client, asked.server);
+        of_socket && twin.transport != Transport::Tcp && twin.answers < twin.asked
+    })
 }
 
 /// The story of a group, if it is one of these.

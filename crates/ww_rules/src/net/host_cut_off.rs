@@ -2,6 +2,7 @@
 
 mod outage;
 
+use crate::roster::Trait;
 use crate::rule::rule;
 use crate::shared::some;
 use crate::{Sighting, Sightings, Story, Subject, View};
@@ -175,7 +176,7 @@ fn peers<'v>(vain: impl Iterator<Item = &'v Vain>) -> BTreeSet<IpAddr> {
 /// What hosts sent again and again and nobody answered.
 fn in_vain(view: &View<'_>) -> FxHashMap<IpAddr, Host> {
     let mut hosts: FxHashMap<IpAddr, Host> = FxHashMap::default();
-    for (subject, flow) in view.flows() {
+    for (subject, flow) in view.flows_that_are(Trait::Unanswered) {
         for from in [SideId::Client, SideId::Server] {
             if let Some([first, last]) = sent_in_vain(flow, from) {
                 let peer = flow.endpoint(from.other()).addr;
@@ -234,6 +235,7 @@ fn sent_in_vain(flow: &TcpFlow, from: SideId) -> Option<[Mark; 2]> {
 
 /// The last packet that reached each of these hosts, and who sent them anything.
 fn note_arrivals(view: &View<'_>, hosts: &mut FxHashMap<IpAddr, Host>) {
+    let concerned = view.flows_of(hosts.keys().copied().collect());
     let mut arrived = |to: IpAddr, from: IpAddr, mark: Mark| {
         if let Some(host) = hosts.get_mut(&to) {
             host.served_by.insert(from);
@@ -245,7 +247,7 @@ fn note_arrivals(view: &View<'_>, hosts: &mut FxHashMap<IpAddr, Host>) {
             }
         }
     };
-    for (_, flow) in view.flows() {
+    for (_, flow) in concerned {
         for from in [SideId::Client, SideId::Server] {
             if let Some(mark) = flow.side(from).heard {
                 arrived(

@@ -1,5 +1,6 @@
 //! `connection-churn`: a connection for every request.
 
+use crate::roster::Trait;
 use crate::rule::rule;
 use crate::shared::{Tally, frequent};
 use crate::{Sighting, Sightings, Story, Subject, View};
@@ -81,20 +82,19 @@ impl Churn {
 }
 
 fn all(view: &View<'_>) -> Vec<((IpAddr, Endpoint), Churn)> {
-    let flows = || {
-        let used = |flow: &TcpFlow| flow.handshake.complete() && flow.sent_by_client.bytes > 0;
-        let keyed = |flow: &TcpFlow| (flow.client.addr, flow.server);
-        let flows = view.flows().filter(move |(_, flow)| used(flow));
-        flows.map(move |(subject, flow)| (keyed(flow), subject, flow))
+    let used = || {
+        let connections = view.roster().connections();
+        let used = connections.filter(|(_, row)| row.is(Trait::Used));
+        used.map(|(subject, row)| ((row.client, row.service), subject))
     };
-    let many = frequent(flows().map(|(key, ..)| key), MANY);
+    let many = frequent(used().map(|(key, _)| key), MANY);
     if many.is_empty() {
         return Vec::new();
     }
     let mut all: Tally<(IpAddr, Endpoint), Churn> = Tally::new();
-    for (key, subject, flow) in flows() {
-        if many.contains(&key) {
-            all.of(key).add(subject, flow);
+    for (_, subject) in used().filter(|(key, _)| many.contains(key)) {
+        if let Some(flow) = view.flow(subject) {
+            all.of((flow.client.addr, flow.server)).add(subject, flow);
         }
     }
     all.into_sorted(Churn::is_churn)

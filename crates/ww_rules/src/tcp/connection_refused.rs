@@ -2,7 +2,7 @@
 
 mod probed;
 
-use super::hosts::{self, HopLimits, count};
+use super::hosts::{self, count};
 use crate::rule::rule;
 use crate::{Sighting, Sightings, Story, View};
 use ww_finding::{Owner, Severity, Support};
@@ -35,10 +35,6 @@ fn detect(view: &View<'_>, sightings: &mut Sightings) {
                 .show(view.at(flow, reset, "the reset that answers the SYN")),
         );
     }
-    if !sightings.seen.is_empty() {
-        // What the second step asks for is worked out here, where rules run side by side.
-        HopLimits::of(view);
-    }
 }
 
 fn tell(view: &View<'_>, sightings: &[Sighting]) -> Story {
@@ -50,7 +46,7 @@ fn tell(view: &View<'_>, sightings: &[Sighting]) -> Story {
         .iter()
         .filter_map(|flow| flow.handshake.refused)
         .find_map(|(_, ttl)| {
-            let usual = HopLimits::of(view).contradicting(server.addr, ttl)?;
+            let usual = hosts::contradicting(view, server.addr, ttl)?;
             Some((ttl, usual))
         });
     let accepted = hosts::to(view, server)

@@ -1,12 +1,19 @@
 //! `handshake-options-stripped`: something between takes options out of SYNs or SYN-ACKs.
 
-use super::hosts::{self, HopLimits, count};
+mod offers;
+
+use super::hosts::{self, count};
+use crate::roster::Offer;
 use crate::rule::rule;
-use crate::shared::{Tally, host};
-use crate::{Sighting, Sightings, Story, Subject, View};
-use rustc_hash::FxHashMap;
-use ww_evidence::{Endpoint, SideId, SynOptions, TcpFlow};
+use crate::shared::some;
+use crate::{Sighting, Sightings, Story, View};
+use offers::{Missing, SERVICES_MANY};
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+use ww_evidence::{Endpoint, SideId};
 use ww_finding::{Severity, Support};
+
+pub(crate) use offers::Offers;
 
 rule! {
     name: "handshake-options-stripped",
@@ -23,188 +30,63 @@ rule! {
     tell: tell,
 }
 
-/// The options that matter for speed, in the order they are named.
-const OPTIONS: [&str; 3] = ["window scaling", "SACK", "timestamps"];
-
-fn present(options: &SynOptions) -> [bool; 3] {
-    [
-        options.window_scale.is_some(),
-        options.sack_permitted,
-        options.timestamps,
-    ]
-}
-
-/// What hosts do about options that they do not always treat alike.
-#[derive(Debug)]
-pub(crate) struct Offers {
-    /// Per option: the services on which the host offers it, in order, where it leaves it out on others.
-    by_host: FxHashMap<(u128, SideId), [Option<Vec<Endpoint>>; 3]>,
-    /// The connections with a side that leaves such an option out, in order.
-    lacking: Vec<Subject>,
-}
-
 fn detect(view: &View<'_>, sightings: &mut Sightings) {
     let offers = offers(view);
-    for &subject in &offers.lacking {
-        let Some(flow) = view.flow(subject) else {
-            continue;
+    let flows = || {
+        let missing = offers.missing().iter();
+        missing.filter_map(|&missing| Some((missing, view.flow(missing.subject)?)))
+    };
+    let mut servers: BTreeMap<IpAddr, BTreeSet<Endpoint>> = BTreeMap::new();
+    for (_, flow) in flows().filter(|(missing, _)| missing.side == SideId::Client) {
+        let servers = servers.entry(flow.client.addr).or_default();
+        servers.insert(flow.server);
+    }
+    let by_client = |client| {
+        let servers = servers.get(&client);
+        servers.is_some_and(|servers| servers.len() >= SERVICES_MANY)
+    };
+    for (missing, flow) in flows() {
+        let (repeated, what) = match missing.side {
+            SideId::Client => (flow.handshake.syn, "SYN"),
+            SideId::Server => (flow.handshake.syn_ack, "SYN-ACK"),
         };
-        // Some systems leave options out themselves when they repeat a SYN; scanners always do.
-        if flow.handshake.round_trip().is_none() {
-            continue;
-        }
-        for side in [SideId::Server, SideId::Client] {
-            let missing = missing(flow, side, offers);
-            let Some(mark) = handshake_frame(flow, side).filter(|_| !missing.is_empty()) else {
-                continue;
-            };
-            // Clients behind one address each have a system of their own.
-            if side == SideId::Client && HopLimits::of(view).are_several(flow.client.addr) {
-                continue;
-            }
-            let what = match side {
-                SideId::Client => "SYN",
-                SideId::Server => "SYN-ACK",
-            };
-            sightings.add(
-                Sighting::new(subject, format!("{} {}", flow.server, side.word())).show(view.at(
-                    flow,
-                    mark,
-                    format!("this {what} has no {}", missing.join(", no ")),
-                )),
-            );
-            break;
-        }
+        let Some(segment) = repeated else { continue };
+        let group = match missing.side {
+            SideId::Client if by_client(flow.client.addr) => flow.client.addr.to_string(),
+            side => format!("{} {}", flow.server, side.word()),
+        };
+        sightings.add(Sighting::new(missing.subject, group).show(view.at(
+            flow,
+            segment.first,
+            format!("this {what} has no {}", missing.names().join(", no ")),
+        )));
     }
-}
-
-/// The frame that carries a side's options.
-fn handshake_frame(flow: &TcpFlow, side: SideId) -> Option<ww_evidence::Mark> {
-    match side {
-        SideId::Client => flow.handshake.syn,
-        SideId::Server => flow.handshake.syn_ack,
-    }
-    .map(|one| one.first)
 }
 
 fn offers<'v>(view: &'v View<'_>) -> &'v Offers {
-    view.shared.offers.get_or_init(|| learn_offers(view))
-}
-
-fn learn_offers(view: &View<'_>) -> Offers {
-    let mut habits: Tally<(u128, SideId), [Habit; 3]> = Tally::new();
-    // The connections are looked at once: they are large, and what matters here is little.
-    let mut seen: Vec<(Subject, u32, [bool; 3])> = Vec::with_capacity(2 * view.capture.tcp.len());
-    for (subject, flow) in view.flows() {
-        for side in [SideId::Client, SideId::Server] {
-            let Some(options) = &flow.side(side).options else {
-                continue;
-            };
-            let present = present(options);
-            let (place, habits) = habits.placed((host(flow.endpoint(side).addr), side));
-            for (habit, present) in habits.iter_mut().zip(present) {
-                habit.offers |= present;
-                habit.leaves_out |= !present;
-            }
-            seen.push((subject, place, present));
-        }
-    }
-    let mut hosts: Vec<_> = habits
-        .into_listed()
-        .into_iter()
-        .map(|(host, habits)| (host, habits.map(|habit| habit.changes().then(Vec::new))))
-        .collect();
-    let mut lacking = Vec::new();
-    for (subject, place, present) in seen {
-        let Some((_, known)) = hosts.get_mut(place as usize) else {
-            continue;
-        };
-        for (services, present) in known.iter_mut().zip(present) {
-            match services {
-                Some(services) if present => {
-                    services.extend(view.flow(subject).map(|flow| flow.server));
-                }
-                Some(_) if lacking.last() != Some(&subject) => lacking.push(subject),
-                _ => {}
-            }
-        }
-    }
-    hosts.retain(|(_, known)| known.iter().any(Option::is_some));
-    for services in hosts.iter_mut().flat_map(|(_, known)| known).flatten() {
-        services.sort_unstable();
-        services.dedup();
-    }
-    Offers {
-        by_host: hosts.into_iter().collect(),
-        lacking,
-    }
-}
-
-/// What a host does about an option.
-#[derive(Clone, Copy, Debug, Default)]
-struct Habit {
-    offers: bool,
-    leaves_out: bool,
-}
-
-impl Habit {
-    fn changes(self) -> bool {
-        self.offers && self.leaves_out
-    }
-}
-
-/// Options that the side leaves out here although it offers them to or from another service, and
-/// never on this one. A server may use only what the client's SYN offers.
-fn missing(flow: &TcpFlow, side: SideId, offers: &Offers) -> Vec<&'static str> {
-    let lacking = |options: &SynOptions| present(options).contains(&false);
-    let Some(options) = flow.side(side).options.filter(lacking) else {
-        return Vec::new();
-    };
-    let Some(known) = offers.by_host.get(&(host(flow.endpoint(side).addr), side)) else {
-        return Vec::new();
-    };
-    let asked = match (side, flow.sent_by_client.options) {
-        (SideId::Client, _) => [true; 3],
-        (SideId::Server, Some(syn)) => present(&syn),
-        (SideId::Server, None) => [false; 3],
-    };
-    OPTIONS
-        .iter()
-        .zip(present(&options))
-        .zip(asked)
-        .zip(known)
-        .filter(|(((_, present), asked), services)| {
-            let elsewhere_only = |on: &Vec<Endpoint>| on.binary_search(&flow.server).is_err();
-            *asked && !present && services.as_ref().is_some_and(elsewhere_only)
-        })
-        .map(|(((name, _), _), _)| *name)
-        .collect()
+    view.shared.offers.get_or_init(|| Offers::of(view))
 }
 
 fn tell(view: &View<'_>, sightings: &[Sighting]) -> Story {
     let flows = hosts::seen(view, sightings);
-    let Some(flow) = flows.first() else {
+    let subjects = sightings.iter().flat_map(|sighting| &sighting.subjects);
+    let all: Vec<Missing> = subjects
+        .filter_map(|&subject| offers(view).missing_on(subject))
+        .collect();
+    let (Some(flow), Some(missing)) = (flows.first(), Missing::common(&all)) else {
         return Story::observed("", "");
     };
-    let offers = offers(view);
-    let (side, missing) = match missing(flow, SideId::Server, offers) {
-        none if none.is_empty() => (SideId::Client, missing(flow, SideId::Client, offers)),
-        some => (SideId::Server, some),
-    };
-    let addr = flow.endpoint(side).addr;
-    let elsewhere = offers
-        .by_host
-        .get(&(host(addr), side))
-        .into_iter()
-        .flat_map(|known| OPTIONS.iter().zip(known))
-        .filter(|(option, _)| missing.contains(option))
-        .find_map(|(_, services)| services.as_ref()?.first())
+    let addr = flow.endpoint(missing.side).addr;
+    let elsewhere = offers(view)
+        .elsewhere(view, missing)
         .map_or_else(|| "elsewhere".to_owned(), |service| format!("on {service}"));
-    let what = match side {
-        SideId::Client => format!("SYNs of {addr} to {}", flow.server),
-        SideId::Server => format!("SYN-ACKs of {}", flow.server),
+    let services = some(flows.iter().map(|flow| flow.server), "services");
+    let what = match missing.side {
+        SideId::Client => format!("SYNs of {addr} to {services}"),
+        SideId::Server => format!("SYN-ACKs of {services}"),
     };
-    let window = if missing.contains(&"window scaling") {
+    let narrow = missing.options.has(Offer::WINDOW_SCALING);
+    let window = if narrow {
         ": the window cannot exceed 64 KiB"
     } else {
         ""
@@ -212,16 +94,16 @@ fn tell(view: &View<'_>, sightings: &[Sighting]) -> Story {
     Story::observed(
         format!(
             "{what} come without {} in {}, while the same host offers them {elsewhere}{window}",
-            missing.join(", "),
+            missing.names().join(", "),
             count(flows.len(), "connection")
         ),
         format!("a capture on {addr} itself that shows it sending them without these options, or another machine behind that port"),
     )
     .support(Support::Corroborated)
-    .severity(if window.is_empty() && !missing.contains(&"SACK") {
-        Severity::Low
-    } else {
+    .severity(if narrow || missing.options.has(Offer::SACK) {
         Severity::Medium
+    } else {
+        Severity::Low
     })
     .advise("Find the device that rewrites handshakes: TCP normalisation, SYN proxy, WAN optimiser or \"TCP MSS/option\" policy on a firewall (Cisco ASA: tcp-map with tcp-options … allow)")
     .advise("Compare both ends: tshark -Y tcp.flags.syn==1 -T fields -e ip.src -e tcp.options.wscale.shift -e tcp.options.sack_perm")

@@ -3,6 +3,7 @@
 mod probed;
 
 use super::hosts::{self, count, median};
+use super::syn_unanswered::answers;
 use crate::rule::rule;
 use crate::{Sighting, Sightings, Story, View};
 use ww_base::Span;
@@ -42,12 +43,11 @@ enum Repetition {
 }
 
 fn detect(view: &View<'_>, sightings: &mut Sightings) {
-    let answering = super::syn_unanswered::answering(view);
     for (subject, flow) in view.flows() {
         let Some(repetition) = repetition(flow) else {
             continue;
         };
-        if repetition == Repetition::NeverOpen && !answering.contains(&flow.server) {
+        if repetition == Repetition::NeverOpen && !answers(view, subject) {
             continue;
         }
         let (first, last, says) = where_to_look(flow, repetition);

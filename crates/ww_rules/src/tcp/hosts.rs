@@ -1,12 +1,10 @@
 //! What the connections of a capture tell together of one host or one service.
 
-use rustc_hash::FxHashMap;
+use crate::roster::Roster;
+use crate::{Sighting, Subject, View};
 use std::net::IpAddr;
 use ww_base::Span;
-use ww_evidence::{Endpoint, SideId, TcpFlow, TtlUse, Vantage};
-
-use crate::shared::host;
-use crate::{Sighting, Subject, View};
+use ww_evidence::{Endpoint, SideId, TcpFlow};
 
 /// Hop limits that differ by at most this are one host behind changing routes.
 const SAME_HOST_HOPS: u8 = 2;
@@ -14,50 +12,18 @@ const SAME_HOST_HOPS: u8 = 2;
 /// Hop limits that systems begin with.
 const DEFAULTS: [u8; 2] = [64, 128];
 
-/// The hop limits of every host's packets, resets excluded.
-#[derive(Debug)]
-pub(crate) struct HopLimits(FxHashMap<u128, TtlUse>);
+/// The hop limits of a host's packets are clearly several: more than one machine sends from its address (NAT).
+pub(super) fn are_several(view: &View<'_>, addr: IpAddr) -> bool {
+    let host = view.roster().host(addr);
+    host.is_some_and(|(_, host)| host.ttl.max.abs_diff(host.ttl.min) > SAME_HOST_HOPS)
+}
 
-impl HopLimits {
-    /// Those of a capture.
-    pub(super) fn of<'v>(view: &'v View<'_>) -> &'v HopLimits {
-        view.shared
-            .hop_limits
-            .get_or_init(|| HopLimits::collect(view))
-    }
-
-    fn collect(view: &View<'_>) -> HopLimits {
-        let mut hosts: FxHashMap<u128, TtlUse> = FxHashMap::default();
-        for flow in &view.capture.tcp {
-            for side in [SideId::Client, SideId::Server] {
-                let ttl = flow.side(side).ttl;
-                if ttl.packets == 0 {
-                    continue;
-                }
-                let known = hosts
-                    .entry(host(flow.endpoint(side).addr))
-                    .or_insert(TtlUse { packets: 0, ..ttl });
-                known.packets = known.packets.saturating_add(ttl.packets);
-                known.min = known.min.min(ttl.min);
-                known.max = known.max.max(ttl.max);
-            }
-        }
-        HopLimits(hosts)
-    }
-
-    /// The hop limits of a host's packets are clearly several: more than one machine sends from its address (NAT).
-    pub(super) fn are_several(&self, addr: IpAddr) -> bool {
-        self.0
-            .get(&host(addr))
-            .is_some_and(|ttl| ttl.max.abs_diff(ttl.min) > SAME_HOST_HOPS)
-    }
-
-    /// The hop limit of all packets of a host, when it is always the same and `ttl` is clearly
-    /// another one.
-    pub(super) fn contradicting(&self, addr: IpAddr, ttl: u8) -> Option<u8> {
-        let usual = self.0.get(&host(addr))?.constant(3)?;
-        is_foreign(usual, ttl).then_some(usual)
-    }
+/// The hop limit of all packets of a host, when it is always the same and `ttl` is clearly
+/// another one.
+pub(super) fn contradicting(view: &View<'_>, addr: IpAddr, ttl: u8) -> Option<u8> {
+    let (_, host) = view.roster().host(addr)?;
+    let usual = host.ttl.constant(3)?;
+    is_foreign(usual, ttl).then_some(usual)
 }
 
 /// A packet with hop limit `ttl` does not come from the host whose packets have `usual`.
@@ -80,15 +46,54 @@ pub(super) fn foreign_reset(flow: &TcpFlow, by: SideId) -> Option<(u8, u8)> {
 
 /// The capture was taken at this host: other connections of it show so.
 pub(super) fn taken_at_server(view: &View<'_>, host: IpAddr) -> bool {
-    view.shared
-        .taken_at
-        .get_or_init(|| {
-            view.flows()
-                .filter(|(_, flow)| flow.vantage == Vantage::Server)
-                .map(|(_, flow)| flow.server.addr)
-                .collect()
-        })
-        .contains(&host)
+    let known = view.roster().host(host);
+    known.is_some_and(|(_, host)| host.is_near)
+}
+
+/// The connections to every service.
+#[derive(Debug)]
+pub(crate) struct Services {
+    /// In order of the service, and of appearance.
+    subjects: Vec<Subject>,
+    /// Where those of each service begin, and where the last end.
+    begins: Vec<u32>,
+}
+
+impl Services {
+    fn of(roster: &Roster) -> Services {
+        let mut begins = vec![0; roster.services.listed().len() + 1];
+        for (_, row) in roster.connections() {
+            if let Some(count) = begins.get_mut(row.service as usize + 1) {
+                *count += 1;
+            }
+        }
+        let mut sum = 0;
+        for begin in &mut begins {
+            sum += *begin;
+            *begin = sum;
+        }
+        let mut subjects = vec![Subject::Capture; sum as usize];
+        let mut free = begins.clone();
+        for (subject, row) in roster.connections() {
+            let Some(place) = free.get_mut(row.service as usize) else {
+                continue;
+            };
+            if let Some(slot) = subjects.get_mut(*place as usize) {
+                *slot = subject;
+            }
+            *place += 1;
+        }
+        Services { subjects, begins }
+    }
+
+    fn connections(&self, service: u32) -> &[Subject] {
+        let at = service as usize;
+        match self.begins.get(at..at + 2) {
+            Some(&[from, to]) => self.subjects.get(from as usize..to as usize),
+            _ => None,
+        }
+        .unwrap_or_default()
+    }
 }
 
 /// Connections to one service.
@@ -96,18 +101,13 @@ pub(super) fn to<'v, 'a>(
     view: &'v View<'a>,
     server: Endpoint,
 ) -> impl Iterator<Item = &'a TcpFlow> + use<'v, 'a> {
-    let services = view.shared.services.get_or_init(|| services(view));
-    let subjects = services.get(&server).map_or(&[][..], Vec::as_slice);
+    let roster = view.roster();
+    let services = view.shared.services.get_or_init(|| Services::of(roster));
+    let subjects = match roster.services.find(server) {
+        Some((service, _)) => services.connections(service),
+        None => &[],
+    };
     subjects.iter().filter_map(|&subject| view.flow(subject))
-}
-
-/// The connections to every service, in order of appearance.
-fn services(view: &View<'_>) -> FxHashMap<Endpoint, Vec<Subject>> {
-    let mut services: FxHashMap<Endpoint, Vec<Subject>> = FxHashMap::default();
-    for (subject, flow) in view.flows() {
-        services.entry(flow.server).or_default().push(subject);
-    }
-    services
 }
 
 /// The connections that sightings are about.

@@ -1,8 +1,7 @@
 //! Losses of one direction of a connection, as several rules count them.
 
-use crate::{Sighting, View};
-use rustc_hash::FxHashSet;
-use std::net::IpAddr;
+use crate::roster::{Row, Trait};
+use crate::{Sighting, Subject, View};
 use ww_base::Span;
 use ww_evidence::{Bulk, Side, SideId, SymptomKind, TcpFlow, Vantage};
 use ww_finding::Exhibit;
@@ -33,6 +32,12 @@ impl Losses {
     /// the path but its end.
     pub(crate) fn of(flow: &TcpFlow, side: SideId) -> Losses {
         let sent = flow.side(side);
+        if flow.symptoms.is_empty() {
+            return Losses {
+                segments: sent.data_segments,
+                ..Losses::default()
+            };
+        }
         // A FIN that is sent again alone is no loss to begin with.
         let dead_end = sent
             .unacked_end
@@ -190,15 +195,25 @@ pub(crate) fn can_judge_repetitions(view: &View<'_>) -> bool {
     !view.trust.duplicated
 }
 
-/// The hosts of servers to or from which some direction passes a test.
-pub(crate) fn servers_with(
-    view: &View<'_>,
+/// The connections to the servers to or from which some direction passes a test that it passes by its symptoms.
+pub(crate) fn of_servers_with<'a>(
+    view: &View<'a>,
     test: impl Fn(&TcpFlow, SideId) -> bool,
-) -> FxHashSet<IpAddr> {
-    let sides = [SideId::Client, SideId::Server];
-    let flows = view.flows();
-    let concerned = flows.filter(|(_, flow)| sides.iter().any(|&side| test(flow, side)));
-    concerned.map(|(_, flow)| flow.server.addr).collect()
+) -> impl Iterator<Item = (Subject, &'a TcpFlow)> {
+    let roster = view.roster();
+    let mut concerned = vec![false; roster.hosts.listed().len()];
+    for (subject, flow) in view.flows_that_are(Trait::Troubled) {
+        let passes = [SideId::Client, SideId::Server]
+            .iter()
+            .any(|&side| test(flow, side));
+        let row = roster.connection(subject).filter(|_| passes);
+        if let Some(server) = row.and_then(|row| concerned.get_mut(row.server as usize)) {
+            *server = true;
+        }
+    }
+    let of_server = move |row: &Row| concerned.get(row.server as usize) == Some(&true);
+    let connections = roster.connections().filter(move |(_, row)| of_server(row));
+    connections.filter_map(|(subject, _)| Some((subject, view.flow(subject)?)))
 }
 
 /// The group key of a direction towards or from a server's host.

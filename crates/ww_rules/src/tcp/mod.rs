@@ -36,4 +36,4 @@ pub(crate) mod syn_unanswered;
 pub(crate) mod zero_window_stall;
 
 pub(crate) use handshake_options_stripped::Offers;
-pub(crate) use hosts::HopLimits;
+pub(crate) use hosts::Services;

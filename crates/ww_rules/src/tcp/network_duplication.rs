@@ -1,6 +1,7 @@
 //! `network-duplication`: the network delivers packets twice.
 
 use super::losses::{between, can_judge_repetitions, concerned, direction_key, directions, show};
+use crate::roster::Trait;
 use crate::rule::rule;
 use crate::{Sighting, Sightings, Story, View};
 use ww_evidence::{SideId, SymptomKind, TcpFlow};
@@ -30,7 +31,7 @@ fn detect(view: &View<'_>, sightings: &mut Sightings) {
     if !can_judge_repetitions(view) {
         return;
     }
-    for (subject, flow) in view.flows() {
+    for (subject, flow) in view.flows_that_are(Trait::Troubled) {
         for (side, sent) in directions(flow) {
             let (copies, reported) = doubled(flow, side);
             let count = copies.max(reported);

@@ -1,8 +1,8 @@
 //! `packet-loss`: the network loses packets.
 
 use super::losses::{
-    Losses, between, can_judge_repetitions, concerned, direction_key, directions, place,
-    servers_with, show,
+    Losses, between, can_judge_repetitions, concerned, direction_key, directions, of_servers_with,
+    place, show,
 };
 use crate::rule::rule;
 use crate::shared::Tally;
@@ -47,12 +47,8 @@ fn detect(view: &View<'_>, sightings: &mut Sightings) {
         ));
         return;
     }
-    let losing = servers_with(view, |flow, side| is_loss(&Losses::of(flow, side)));
     let mut hosts: Tally<IpAddr, [Path; 2]> = Tally::new();
-    for (subject, flow) in view.flows() {
-        if !losing.contains(&flow.server.addr) {
-            continue;
-        }
+    for (subject, flow) in of_servers_with(view, |flow, side| is_loss(&Losses::of(flow, side))) {
         let paths = hosts.of(flow.server.addr);
         for ((side, sent), path) in directions(flow).into_iter().zip(paths) {
             let losses = Losses::of(flow, side);

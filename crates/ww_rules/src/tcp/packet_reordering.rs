@@ -3,6 +3,7 @@
 use super::losses::{
     at_sender, between, can_judge_repetitions, concerned, direction_key, directions, show,
 };
+use crate::roster::Trait;
 use crate::rule::rule;
 use crate::{Sighting, Sightings, Story, View};
 use ww_evidence::SymptomKind;
@@ -36,7 +37,7 @@ fn detect(view: &View<'_>, sightings: &mut Sightings) {
     if !can_judge_repetitions(view) || view.trust.clock_unsteady {
         return;
     }
-    for (subject, flow) in view.flows() {
+    for (subject, flow) in view.flows_that_are(Trait::Troubled) {
         for (side, sent) in directions(flow) {
             let late = flow.count(SymptomKind::Late, side);
             let share = f64::from(late) / sent.data_segments.max(1) as f64;

@@ -3,6 +3,7 @@
 use super::losses::{
     Losses, can_judge_repetitions, client_key, concerned, direction_key, directions, side_of_key,
 };
+use crate::roster::Trait;
 use crate::rule::rule;
 use crate::shared::some;
 use crate::{Sighting, Sightings, Story, View};
@@ -43,7 +44,7 @@ fn detect(view: &View<'_>, sightings: &mut Sightings) {
         return;
     }
     let mut paths: BTreeMap<String, Vec<Sighting>> = BTreeMap::new();
-    for (subject, flow) in view.flows() {
+    for (subject, flow) in view.flows_that_are(Trait::Troubled) {
         for (side, _) in directions(flow) {
             let losses = Losses::of(flow, side);
             if !losses.mostly_at_tails() {

@@ -1,7 +1,7 @@
 //! `spurious-retransmission`: data is sent again that had arrived.
 
 use super::losses::{
-    between, can_judge_repetitions, concerned, direction_key, directions, servers_with, show,
+    between, can_judge_repetitions, concerned, direction_key, directions, of_servers_with, show,
 };
 use crate::rule::rule;
 use crate::shared::Tally;
@@ -38,12 +38,8 @@ fn detect(view: &View<'_>, sightings: &mut Sightings) {
     if !can_judge_repetitions(view) {
         return;
     }
-    let repeating = servers_with(view, |flow, side| needless(flow, side) > 0);
     let mut hosts: Tally<IpAddr, [Path; 2]> = Tally::new();
-    for (subject, flow) in view.flows() {
-        if !repeating.contains(&flow.server.addr) {
-            continue;
-        }
+    for (subject, flow) in of_servers_with(view, |flow, side| needless(flow, side) > 0) {
         let paths = hosts.of(flow.server.addr);
         for ((side, sent), path) in directions(flow).into_iter().zip(paths) {
             let (segments, total, seen) = path;

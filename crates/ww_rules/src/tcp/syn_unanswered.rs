@@ -4,11 +4,10 @@ mod probed;
 
 use super::hosts::{self, count};
 use crate::rule::rule;
-use crate::{Sighting, Sightings, Story, View};
-use rustc_hash::FxHashSet;
+use crate::{Sighting, Sightings, Story, Subject, View};
 use std::collections::BTreeSet;
 use ww_base::{Gap, Span};
-use ww_evidence::{Endpoint, TcpFlow};
+use ww_evidence::TcpFlow;
 use ww_finding::{Owner, Severity};
 
 rule! {
@@ -35,7 +34,6 @@ const ALONE: Span = Span::from_secs(3);
 const ONE_WAY_SHARE: f64 = 0.5;
 
 fn detect(view: &View<'_>, sightings: &mut Sightings) {
-    let answering = answering(view);
     let reported: BTreeSet<u32> = view
         .capture
         .icmp
@@ -46,10 +44,7 @@ fn detect(view: &View<'_>, sightings: &mut Sightings) {
         let Some(syn) = flow.handshake.syn else {
             continue;
         };
-        if !is_unanswered(flow)
-            || answering.contains(&flow.server)
-            || reported.contains(&flow.stream)
-        {
+        if !is_unanswered(flow) || answers(view, subject) || reported.contains(&flow.stream) {
             continue;
         }
         if view.trust.one_way_share > ONE_WAY_SHARE {
@@ -93,14 +88,12 @@ fn is_unanswered(flow: &TcpFlow) -> bool {
         && flow.sent_by_client.ack_advances == 0
 }
 
-/// Services that took at least one connection or refused it.
-pub(super) fn answering<'v>(view: &'v View<'_>) -> &'v FxHashSet<Endpoint> {
-    view.shared.answering.get_or_init(|| {
-        view.flows()
-            .filter(|(_, flow)| flow.sent_by_server.frames > 0)
-            .map(|(_, flow)| flow.server)
-            .collect()
-    })
+/// The service of a connection took at least one, or refused it.
+pub(super) fn answers(view: &View<'_>, subject: Subject) -> bool {
+    let roster = view.roster();
+    let row = roster.connection(subject);
+    let service = row.and_then(|row| roster.services.listed().get(row.service as usize));
+    service.is_some_and(|(_, service)| service.answers)
 }
 
 /// Whoever does not repeat a SYN did not wait for an answer: a probe, a scan, a program that gave up
@@ -123,9 +116,10 @@ fn tell(view: &View<'_>, sightings: &[Sighting]) -> Story {
         .filter_map(|flow| flow.handshake.syn)
         .map(|syn| syn.count)
         .sum();
-    let other_port = answering(view)
-        .iter()
-        .filter(|other| other.addr == server.addr)
+    let services = view.roster().services.listed().iter();
+    let other_port = services
+        .filter(|(other, service)| other.addr == server.addr && service.answers)
+        .map(|(other, _)| other)
         .min();
     let at_server = hosts::taken_at_server(view, server.addr);
     let attempts = format!(

@@ -1,6 +1,7 @@
 //! `zero-window-stall`: a receiver stops reading, and the sender has to stop.
 
 use super::waits::{about_endpoint, counted};
+use crate::roster::Trait;
 use crate::rule::rule;
 use crate::{Sighting, Sightings, Story, View};
 use ww_base::Span;
@@ -33,7 +34,7 @@ rule! {
 const CLOSED_MIN: Span = Span::from_millis(100);
 
 fn detect(view: &View<'_>, sightings: &mut Sightings) {
-    for (subject, flow) in view.flows() {
+    for (subject, flow) in view.flows_that_are(Trait::Troubled) {
         for side in [SideId::Client, SideId::Server] {
             let Some(closed) = flow.symptom(SymptomKind::ZeroWindow, side) else {
                 continue;

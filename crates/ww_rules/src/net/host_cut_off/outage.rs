@@ -2,6 +2,7 @@
 
 use super::{DUE, PEERS, REPEATS, advised};
 use crate::many::listed;
+use crate::roster::Trait;
 use crate::shared::some;
 use crate::{Sighting, Sightings, Story, Subject, View};
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -188,7 +189,7 @@ fn peers(stalled: &[Stalled]) -> BTreeSet<IpAddr> {
 /// What hosts repeated until it was answered, by host.
 fn stalled(view: &View<'_>) -> FxHashMap<IpAddr, Vec<Stalled>> {
     let mut hosts: FxHashMap<IpAddr, Vec<Stalled>> = FxHashMap::default();
-    for (subject, flow) in view.flows() {
+    for (subject, flow) in view.flows_that_are(Trait::StoodStill) {
         for from in [SideId::Client, SideId::Server] {
             let host = flow.endpoint(from).addr;
             let peer = flow.endpoint(from.other()).addr;
@@ -360,7 +361,7 @@ fn arrivals(
             all.entry(host).or_default().push(arrivals);
         }
     };
-    for (subject, flow) in view.flows() {
+    for (subject, flow) in view.flows_of(hosts.keys().copied().collect()) {
         for from in [SideId::Client, SideId::Server] {
             let (side, host) = (flow.side(from), flow.endpoint(from.other()).addr);
             let Some(heard) = side.heard.filter(|_| hosts.contains_key(&host)) else {
