@@ -93,6 +93,9 @@ pub struct Exchanges {
     pub slow_sum: Span,
     /// The slowest of them, slowest first; a bounded few.
     pub slowest: Vec<Slowest>,
+    /// How often the server went on after half a second or more although nothing had been said to it since, and nothing
+    /// was lost: it speaks when it likes. Messages too short to be news (pings, the end of TLS) do not count.
+    pub unprompted: u32,
     /// The request still open at the end.
     pub unanswered: Option<Box<Unanswered>>,
     /// The server spoke first (SMTP, SSH, MySQL …): exchanges are counted from its greeting on.

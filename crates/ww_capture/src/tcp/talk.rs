@@ -13,6 +13,9 @@ const NOTABLE: Span = Span::from_millis(100);
 /// Answers at least this slow are counted as slow.
 const SLOW: Span = Span::from_millis(500);
 
+/// What a server says unasked is upkeep when it is shorter: a ping or the end of TLS, encrypted.
+const NEWS_MIN: u32 = 48;
+
 /// How many of the slowest answers are kept.
 const SLOWEST_KEPT: usize = 4;
 
@@ -100,9 +103,14 @@ impl Talk {
     }
 
     fn answered(&mut self, new: NewData<'_>) -> bool {
-        self.answered_last = Some(new.mark);
+        let before = self.answered_last.replace(new.mark);
         match self.turn {
-            Turn::Answered => return false,
+            Turn::Answered => {
+                let paused = before.is_some_and(|last| new.mark.at - last.at >= SLOW);
+                let is_news = paused && new.bytes >= NEWS_MIN && !self.disturbed;
+                self.exchanges.unprompted += u32::from(is_news);
+                return false;
+            }
             Turn::Silent => {
                 self.exchanges.server_first = true;
                 self.exchanges.protocol = speaks(new.payload);

@@ -3,11 +3,13 @@
 mod probed;
 
 use super::hosts;
-use super::waits::{about_endpoint, at_once, counted, is_chatter, roles_known, way_to_server};
+use super::waits::{
+    NOTICE_MAX, about_endpoint, at_once, counted, is_chatter, roles_known, way_to_server,
+};
 use crate::rule::rule;
 use crate::{Sighting, Sightings, Story, View};
 use ww_base::Span;
-use ww_evidence::{Protocol, Slowest, TcpFlow};
+use ww_evidence::{Exchanges, Protocol, Slowest, TcpFlow};
 use ww_finding::{Severity, Support};
 
 rule! {
@@ -42,11 +44,21 @@ const TIMER_SLACK: Span = Span::from_millis(20);
 /// Answers of a protocol that is not known are news when they are no longer than this.
 const NEWS_MAX: u32 = 256;
 
+/// The same where its head and its encryption cannot be told from it.
+const ENCRYPTED_NEWS_MAX: u32 = 512;
+
+/// So many waits of a connection show how it polls.
+const POLLS_MIN: usize = 3;
+
+/// Nobody waits so long for work on a connection on which other answers came sooner.
+const NEWS_AWAITED: Span = Span::from_secs(10);
+
 /// The end of the group key of waits that look agreed.
 const AGREED: &str = " on purpose";
 
 fn detect(view: &View<'_>, sightings: &mut Sightings) {
-    for (subject, flow) in view.flows().filter(|(_, flow)| roles_known(flow)) {
+    let judged = |flow: &TcpFlow| roles_known(flow) && !speaks_unasked(flow);
+    for (subject, flow) in view.flows().filter(|(_, flow)| judged(flow)) {
         let slow: Vec<&Slowest> = flow
             .exchanges
             .slowest
@@ -85,6 +97,17 @@ fn detect(view: &View<'_>, sightings: &mut Sightings) {
     }
 }
 
+/// What cannot be read is news as often as answers: the server says as much without having been asked.
+fn speaks_unasked(flow: &TcpFlow) -> bool {
+    let Exchanges {
+        protocol,
+        slow,
+        unprompted,
+        ..
+    } = flow.exchanges;
+    protocol != Protocol::Http && unprompted > 0 && unprompted * 2 >= slow
+}
+
 /// How long the server itself took.
 fn thinking(flow: &TcpFlow, answer: &Slowest) -> Span {
     (answer.took - way_to_server(flow)).or_zero()
@@ -102,15 +125,17 @@ fn is_slow(flow: &TcpFlow, answer: &Slowest) -> bool {
 }
 
 /// The client's data answered the server's, rather than asked for something: a pong, a receipt, a
-/// credit for more.
+/// credit for more; or both sides say now and then that they are there.
 fn is_reply(flow: &TcpFlow, answer: &Slowest) -> bool {
     let protocol = flow.exchanges.protocol;
     if is_chatter(protocol, answer.request_bytes, answer.answer_bytes) {
         return true;
     }
+    let (asked, told) = (answer.request_bytes, u64::from(answer.answer_bytes));
+    let signs_of_life = asked == told || (told <= NOTICE_MAX && answer.took >= NEWS_AWAITED);
     protocol == Protocol::Unknown
-        && answer.request_bytes <= 64
-        && at_once(flow, answer.after_answer)
+        && asked <= NOTICE_MAX
+        && (signs_of_life || at_once(flow, answer.after_answer))
 }
 
 /// The waits look agreed: the request says so, or they are a timer's.
@@ -123,7 +148,25 @@ fn looks_agreed(flow: &TcpFlow, slow: &[&Slowest]) -> bool {
         wait >= TIMER_MIN && Span(wait.0 % Span::from_secs(1).0) <= TIMER_SLACK
     });
     let hidden = flow.exchanges.protocol != Protocol::Http;
-    says_so || timer || (hidden && equal_waits_for_little(slow))
+    says_so || timer || (hidden && (equal_waits_for_little(slow) || asked_anew_for_news(slow)))
+}
+
+/// The same question again and again, put soon after it was answered, and now and then nothing to say for long.
+fn asked_anew_for_news(slow: &[&Slowest]) -> bool {
+    let (Some(longest), true) = (slow.first(), slow.len() >= POLLS_MIN) else {
+        return false;
+    };
+    let soon = |answer: &Slowest| {
+        answer
+            .after_answer
+            .is_some_and(|since| since.times(4) <= answer.took)
+    };
+    longest.took >= NEWS_AWAITED
+        && slow.iter().all(|answer| {
+            answer.request_bytes == longest.request_bytes
+                && answer.answer_bytes <= ENCRYPTED_NEWS_MAX
+                && soon(answer)
+        })
 }
 
 /// Always the same wait, and then hardly anything to say: a consumer that polls.
@@ -131,7 +174,7 @@ fn equal_waits_for_little(slow: &[&Slowest]) -> bool {
     let (Some(longest), Some(shortest)) = (slow.first(), slow.last()) else {
         return false;
     };
-    slow.len() >= 3
+    slow.len() >= POLLS_MIN
         && longest.took - shortest.took <= Span(longest.took.0 / 50).max(Span::from_millis(10))
         && slow.iter().all(|answer| answer.answer_bytes <= NEWS_MAX)
 }

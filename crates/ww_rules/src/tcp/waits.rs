@@ -9,7 +9,7 @@ use ww_evidence::{Orientation, Protocol, TcpFlow};
 const UPKEEP_MAX: u64 = 48;
 
 /// Messages of a protocol that is not known may be notices when they are this short.
-const NOTICE_MAX: u64 = 64;
+pub(crate) const NOTICE_MAX: u64 = 64;
 
 /// The client's data is not a request in the sense of the word: nobody has to answer it.
 ///
