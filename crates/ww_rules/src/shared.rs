@@ -5,7 +5,7 @@ use crate::Subject;
 use crate::dns::{Habit, Heard, Lookup};
 use crate::net::Cuts;
 use crate::roster::Roster;
-use crate::tcp::{Offers, Services};
+use crate::tcp::{Offers, Proxied, Services};
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::collections::BTreeSet;
 use std::hash::Hash;
@@ -111,6 +111,8 @@ pub(crate) struct Shared<'a> {
     pub(crate) heard: OnceLock<Heard>,
     /// Hosts that nothing reaches any more.
     pub(crate) cuts: OnceLock<Cuts>,
+    /// Clients beside which a proxy answers for servers.
+    pub(crate) proxied: OnceLock<Proxied>,
     /// The connections to every service.
     pub(crate) services: OnceLock<Services>,
 }

@@ -4,6 +4,7 @@ pub(crate) mod attempts;
 mod hosts;
 mod idle_timers;
 mod losses;
+mod proxies;
 mod waits;
 
 pub(crate) mod aborted_by_application;
@@ -37,3 +38,4 @@ pub(crate) mod zero_window_stall;
 
 pub(crate) use handshake_options_stripped::Offers;
 pub(crate) use hosts::Services;
+pub(crate) use proxies::Proxied;

@@ -2,14 +2,16 @@
 
 mod probed;
 
+use super::proxies;
 use super::waits::{about_endpoint, at_once, counted, is_chatter, roles_known, way_to_server};
 use crate::rule::rule;
+use crate::shared::some;
 use crate::{Sighting, Sightings, Story, View};
 use rustc_hash::FxHashSet;
 use std::cell::LazyCell;
 use ww_base::{Gap, Span};
 use ww_evidence::{Endpoint, Protocol, SideId, SymptomKind, TcpFlow, Unanswered};
-use ww_finding::{Severity, Support};
+use ww_finding::{Owner, Severity, Support};
 
 rule! {
     name: "request-unanswered",
@@ -67,7 +69,13 @@ fn detect(view: &View<'_>, sightings: &mut Sightings) {
             ));
             continue;
         }
-        let mut sighting = Sighting::new(subject, flow.server.to_string())
+        let proxied = proxies::answers_for(view, flow);
+        let group = if proxied {
+            proxies::group(flow)
+        } else {
+            flow.server.to_string()
+        };
+        let mut sighting = Sighting::new(subject, group)
             .lost(left(request))
             .show(view.in_flow(
                 flow,
@@ -83,7 +91,11 @@ fn detect(view: &View<'_>, sightings: &mut Sightings) {
             sighting = sighting.show(view.at(
                 flow,
                 mark,
-                "the server's host acknowledges all of it: it arrived",
+                if proxied {
+                    "the proxy acknowledges all of it"
+                } else {
+                    "the server's host acknowledges all of it: it arrived"
+                },
             ));
         }
         if let Some((side, mark)) = request.given_up_by {
@@ -173,7 +185,7 @@ fn tell(view: &View<'_>, group: &[Sighting]) -> Story {
         .collect();
     let server = group
         .first()
-        .map(|sighting| sighting.group.clone())
+        .map(|sighting| sighting.group.as_str())
         .unwrap_or_default();
     let longest = requests
         .iter()
@@ -197,6 +209,12 @@ fn tell(view: &View<'_>, group: &[Sighting]) -> Story {
         _ => "until the server closed the connection without a word",
     };
     let asked = counted(requests.len() as u64, "request");
+    if let Some(client) = proxies::client_of(server) {
+        let servers = some(flows.iter().map(|flow| flow.server), "servers");
+        return behind_proxy(&format!(
+            "A proxy beside {client} accepted {asked} to {servers}{named}, and nothing came back for up to {waited}, {end}"
+        ));
+    }
     let hidden = requests
         .iter()
         .all(|(flow, _)| flow.exchanges.protocol != Protocol::Http);
@@ -213,4 +231,17 @@ fn tell(view: &View<'_>, group: &[Sighting]) -> Story {
         (_, true) => story.support(Support::Heuristic),
         _ => story,
     }
+}
+
+/// What is to be said where the client's proxy had the requests: the servers need not have had them.
+fn behind_proxy(headline: &str) -> Story {
+    Story::observed(
+        headline,
+        "a capture beyond the proxy that shows the requests leaving at once and nothing coming back puts it on the way or the servers",
+    )
+    .severity(Severity::Medium)
+    .support(Support::Heuristic)
+    .owner(Owner::Middlebox)
+    .advise("Look at the proxy first: all servers of this client have one hop limit and one way of answering a SYN, as if they were one host: a VPN application, a filter or a transparent proxy beside the client")
+    .advise("Capture beyond the proxy: on the uplink of this host, not on the interface of its VPN or filter")
 }

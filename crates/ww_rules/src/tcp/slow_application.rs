@@ -2,15 +2,16 @@
 
 mod probed;
 
-use super::hosts;
 use super::waits::{
     NOTICE_MAX, about_endpoint, at_once, counted, is_chatter, roles_known, way_to_server,
 };
+use super::{hosts, proxies};
 use crate::rule::rule;
+use crate::shared::some;
 use crate::{Sighting, Sightings, Story, View};
 use ww_base::Span;
 use ww_evidence::{Exchanges, Protocol, Slowest, TcpFlow};
-use ww_finding::{Severity, Support};
+use ww_finding::{Owner, Severity, Support};
 
 rule! {
     name: "slow-application",
@@ -67,7 +68,12 @@ fn detect(view: &View<'_>, sightings: &mut Sightings) {
             .collect();
         let Some(&worst) = slow.first() else { continue };
         let agreed = looks_agreed(flow, &slow);
-        let group = format!("{}{}", flow.server, if agreed { AGREED } else { "" });
+        let proxied = proxies::answers_for(view, flow);
+        let group = match (agreed, proxied) {
+            (true, _) => format!("{}{AGREED}", flow.server),
+            (false, true) => proxies::group(flow),
+            (false, false) => flow.server.to_string(),
+        };
         let thought =
             flow.exchanges.slow_sum - way_to_server(flow).times(i64::from(flow.exchanges.slow));
         let asked = worst
@@ -85,13 +91,14 @@ fn detect(view: &View<'_>, sightings: &mut Sightings) {
             .show(view.at(flow, worst.request, format!("{asked} ends here")));
         if let Some(mark) = worst.acknowledged {
             let within = mark.at - worst.request.at;
-            sighting = sighting.show(view.at(
-                flow,
-                mark,
+            let says = if proxied {
+                format!("the proxy acknowledges it within {within}")
+            } else {
                 format!(
                     "the server's host acknowledges it within {within}: the path did not hold it up"
-                ),
-            ));
+                )
+            };
+            sighting = sighting.show(view.at(flow, mark, says));
         }
         sightings.add(sighting);
     }
@@ -182,6 +189,9 @@ fn equal_waits_for_little(slow: &[&Slowest]) -> bool {
 fn tell(view: &View<'_>, group: &[Sighting]) -> Story {
     let flows = about_endpoint(view, group);
     let key = group.first().map_or("", |sighting| sighting.group.as_str());
+    if let Some(client) = proxies::client_of(key) {
+        return behind_proxy(client, &flows);
+    }
     let server = key.strip_suffix(AGREED).unwrap_or(key);
     let slow: u32 = flows.iter().map(|flow| flow.exchanges.slow).sum();
     let worst = flows
@@ -232,4 +242,25 @@ fn tell(view: &View<'_>, group: &[Sighting]) -> Story {
     } else {
         story
     }
+}
+
+/// What is to be said where the client's proxy had the requests, and nobody knows when the servers did.
+fn behind_proxy(client: &str, flows: &[&TcpFlow]) -> Story {
+    let slowest = flows
+        .iter()
+        .filter_map(|flow| flow.exchanges.slowest.first());
+    let longest = slowest.map(|answer| answer.took).max().unwrap_or_default();
+    let slow: u32 = flows.iter().map(|flow| flow.exchanges.slow).sum();
+    let servers = some(flows.iter().map(|flow| flow.server), "servers");
+    Story::observed(
+        format!(
+            "Answers of {servers} reach {client} after up to {longest} ({}): a proxy beside it answers for all its servers, so whether they or the way to them is slow cannot be told here",
+            counted(u64::from(slow), "time"),
+        ),
+        "a capture beyond the proxy: requests that leave late, or long round trips there, mean the proxy or the way, and answers that arrive late a server",
+    )
+    .severity(Severity::Low)
+    .support(Support::Heuristic)
+    .owner(Owner::Middlebox)
+    .advise("Capture beyond the proxy: on the uplink of this host, not on the interface of its VPN or filter")
 }
