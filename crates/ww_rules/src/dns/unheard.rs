@@ -1,9 +1,11 @@
 //! Answers that are in the capture and did not reach the client: it asks again, with the same id from
 //! the same socket, as if nobody had answered.
 
-use super::common::{A, AAAA, at, counted, some_of, told_about};
-use super::lookup::{by_question, lookups_of};
+use super::common::{A, AAAA, at, counted, some_of, told_about, transactions};
+use super::lookup::by_question;
 use crate::{Sighting, Sightings, Story, Subject, View};
+use rustc_hash::FxHashSet;
+use std::cell::LazyCell;
 use std::collections::BTreeMap;
 use ww_base::Span;
 use ww_evidence::{DnsTransaction, Endpoint, Transport};
@@ -18,24 +20,31 @@ const TRIES: usize = 4;
 /// Marks the groups of these sightings.
 const GROUP: &str = "unheard ";
 
+/// A socket, a type and a name.
+type Twin<'a> = (Endpoint, Endpoint, u16, &'a str);
+
 /// Reports every answered question that was asked again.
 pub(super) fn detect(view: &View<'_>, sightings: &mut Sightings) {
+    let missing = LazyCell::new(|| missing(view));
     for lookups in by_question(view) {
         let attempts = || lookups.iter().flat_map(|lookup| &lookup.attempts);
         if attempts().nth(1).is_none() {
             continue;
         }
         let mut tries: BTreeMap<(Endpoint, Endpoint, u16), Vec<Attempt<'_>>> = BTreeMap::new();
-        for &(subject, asked) in attempts() {
-            if asked.transport != Transport::Tcp {
-                let tries = tries.entry((asked.client, asked.server, asked.id));
-                tries.or_default().push((subject, asked));
-            }
+        for &(subject, asked) in attempts().filter(|(_, asked)| over_datagrams(asked)) {
+            let tries = tries.entry((asked.client, asked.server, asked.id));
+            tries.or_default().push((subject, asked));
         }
         for tries in tries.values().filter(|tries| tries.len() <= TRIES) {
             for pair in tries.windows(2) {
-                if let &[first, (_, again)] = pair {
-                    sightings.extend(asked_again(view, first, again));
+                let &[(subject, asked), (_, again)] = pair else {
+                    continue;
+                };
+                let waited = again.query.at - asked.query.at;
+                let twin = || twin(asked).is_some_and(|twin| missing.contains(&twin));
+                if RETRY.contains(&waited) && !twin() {
+                    sightings.extend(sighting(view, subject, asked, again));
                 }
             }
         }
@@ -45,47 +54,48 @@ pub(super) fn detect(view: &View<'_>, sightings: &mut Sightings) {
 type Attempt<'a> = (Subject, &'a DnsTransaction);
 
 /// A question that was answered, and asked again as if it had not been.
-fn asked_again(
+fn sighting(
     view: &View<'_>,
-    (subject, asked): Attempt<'_>,
+    subject: Subject,
+    asked: &DnsTransaction,
     again: &DnsTransaction,
 ) -> Option<Sighting> {
-    let waited = again.query.at - asked.query.at;
     let answer = asked.answer?;
-    if !RETRY.contains(&waited) || twin_is_missing(view, asked) {
-        return None;
-    }
+    let waited = again.query.at - asked.query.at;
     let says = format!(
         "{} {} asked again, {waited} after the first time",
         asked.kind_name(),
         asked.name
     );
+    let passed = at(view, asked, answer, "the answer that passed here before");
     let sighting = Sighting::new(subject, format!("{GROUP}{}", asked.server))
         .lost(waited)
         .show(at(view, again, again.query, says))
-        .show(at(
-            view,
-            asked,
-            answer,
-            "the answer that passed here before",
-        ));
+        .show(passed);
     Some(sighting)
+}
+
+fn over_datagrams(asked: &DnsTransaction) -> bool {
+    asked.transport != Transport::Tcp
+}
+
+/// What was asked more often than answered.
+fn missing<'a>(view: &View<'a>) -> FxHashSet<Twin<'a>> {
+    transactions(view)
+        .filter(|(_, asked)| over_datagrams(asked) && asked.answers < asked.asked)
+        .map(|(_, asked)| (asked.client, asked.server, asked.kind, asked.name.as_str()))
+        .collect()
 }
 
 /// The other half of two questions for both address types from one socket, which some resolvers
 /// repeat together when one answer is missing.
-fn twin_is_missing(view: &View<'_>, asked: &DnsTransaction) -> bool {
+fn twin(asked: &DnsTransaction) -> Option<Twin<'_>> {
     let other = match asked.kind {
         A => AAAA,
         AAAA => A,
-        _ => return false,
+        _ => return None,
     };
-    let twins = lookups_of(view, (asked.client.addr, other, &asked.name));
-    let mut twins = twins.iter().flat_map(|lookup| &lookup.attempts);
-    twins.any(|(_, twin)| {
-        let of_socket = (twin.client, twin.server) == (asked.client, asked.server);
-        of_socket && twin.transport != Transport::Tcp && twin.answers < twin.asked
-    })
+    Some((asked.client, asked.server, other, &asked.name))
 }
 
 /// The story of a group, if it is one of these.

@@ -236,7 +236,7 @@ fn tell(view: &View<'_>, group: &[Sighting]) -> Story {
     let interleaved = flows
         .iter()
         .all(|flow| flow.exchanges.protocol == Protocol::Http2);
-    let rare = slow <= 2 && u64::from(slow) * 20 < u64::from(all);
+    let rare = (slow <= 2 || hidden) && u64::from(slow) * 20 < u64::from(all);
     if rare || interleaved {
         story.severity(Severity::Low)
     } else {
