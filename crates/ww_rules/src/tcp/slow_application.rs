@@ -112,7 +112,7 @@ fn speaks_unasked(flow: &TcpFlow) -> bool {
         unprompted,
         ..
     } = flow.exchanges;
-    protocol != Protocol::Http && unprompted > 0 && unprompted * 2 >= slow
+    protocol != Protocol::Http && unprompted >= slow.div_ceil(2).max(1)
 }
 
 /// How long the server itself took.
