@@ -23,6 +23,20 @@ pub(crate) fn host(addr: IpAddr) -> u128 {
     }
 }
 
+/// Addresses that the world routes.
+pub(crate) fn is_public(addr: IpAddr) -> bool {
+    match addr {
+        IpAddr::V4(addr) => {
+            let [first, second, ..] = addr.octets();
+            let is_shared = first == 100 && (64..128).contains(&second);
+            !(addr.is_private() || addr.is_loopback() || addr.is_link_local() || is_shared)
+        }
+        IpAddr::V6(addr) => {
+            !(addr.is_unique_local() || addr.is_unicast_link_local() || addr.is_loopback())
+        }
+    }
+}
+
 /// Something added up per host, service or path over all connections.
 #[derive(Debug)]
 pub(crate) struct Tally<K, T> {

@@ -3,6 +3,7 @@
 use super::probe;
 use crate::declared::at;
 use crate::rule::rule;
+use crate::shared::is_public;
 use crate::{Declared, Reports, Story};
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr};
@@ -257,16 +258,10 @@ fn public_addresses<'m>(
         let leads_out = leads_everywhere(stack, &interface.name);
         let addresses = interface.addresses.iter();
         addresses.filter_map(move |own| match own.address {
-            IpAddr::V4(address) if leads_out || is_global(address) => Some(address),
+            IpAddr::V4(address) if leads_out || is_public(own.address) => Some(address),
             _ => None,
         })
     })
-}
-
-fn is_global(address: Ipv4Addr) -> bool {
-    let [first, second, ..] = address.octets();
-    let is_shared = first == 100 && (64..128).contains(&second);
-    !(address.is_private() || address.is_loopback() || address.is_link_local() || is_shared)
 }
 
 /// A client's first packet to the port that a rule forwards.

@@ -5,12 +5,13 @@
 //! hop limit of one, as the gateway's may, servers that are all alike and near look the same: nothing is said.) What such
 //! a host acknowledges, a server need not have.
 
-use crate::View;
-use crate::shared::host;
+use crate::shared::{host, is_public};
+use crate::{Story, View};
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::net::IpAddr;
 use ww_base::Span;
 use ww_evidence::{SynOptions, TcpFlow};
+use ww_finding::{Owner, Severity, Support};
 
 /// Servers that are enough to see it by.
 const SERVERS_MIN: usize = 4;
@@ -57,6 +58,16 @@ pub(super) fn client_of(group: &str) -> Option<&str> {
     group.strip_prefix(GROUP)
 }
 
+/// What is to be said of such a group: what the proxy took, no server need have had.
+pub(super) fn story(headline: String, refuter: &str, severity: Severity) -> Story {
+    Story::observed(headline, refuter)
+        .severity(severity)
+        .support(Support::Heuristic)
+        .owner(Owner::Middlebox)
+        .advise("Look at the proxy first: all servers of this client have one hop limit and one way of answering a SYN, as if they were one host: a VPN application, a filter or a transparent proxy beside the client")
+        .advise("Capture beyond the proxy: on the uplink of this host, not on the interface of its VPN or filter")
+}
+
 /// What groups begin with.
 const GROUP: &str = "proxy of ";
 
@@ -98,20 +109,6 @@ fn is_made_up(hop_limit: u8) -> bool {
             .is_some_and(|hops| hops <= HOPS_NEAR)
     };
     !BEGINNINGS.into_iter().any(hops)
-}
-
-/// Addresses that the world routes.
-fn is_public(addr: IpAddr) -> bool {
-    match addr {
-        IpAddr::V4(addr) => {
-            let [first, second, ..] = addr.octets();
-            let is_shared = first == 100 && (64..128).contains(&second);
-            !(addr.is_private() || addr.is_loopback() || addr.is_link_local() || is_shared)
-        }
-        IpAddr::V6(addr) => {
-            !(addr.is_unique_local() || addr.is_unicast_link_local() || addr.is_loopback())
-        }
-    }
 }
 
 /// The first half of an IPv4 address, the first quarter of an IPv6 address.

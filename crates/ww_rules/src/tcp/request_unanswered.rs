@@ -11,7 +11,7 @@ use rustc_hash::FxHashSet;
 use std::cell::LazyCell;
 use ww_base::{Gap, Span};
 use ww_evidence::{Endpoint, Protocol, SideId, SymptomKind, TcpFlow, Unanswered};
-use ww_finding::{Owner, Severity, Support};
+use ww_finding::{Severity, Support};
 
 rule! {
     name: "request-unanswered",
@@ -211,9 +211,13 @@ fn tell(view: &View<'_>, group: &[Sighting]) -> Story {
     let asked = counted(requests.len() as u64, "request");
     if let Some(client) = proxies::client_of(server) {
         let servers = some(flows.iter().map(|flow| flow.server), "servers");
-        return behind_proxy(&format!(
-            "A proxy beside {client} accepted {asked} to {servers}{named}, and nothing came back for up to {waited}, {end}"
-        ));
+        return proxies::story(
+            format!(
+                "A proxy beside {client} accepted {asked} to {servers}{named}, and nothing came back for up to {waited}, {end}"
+            ),
+            "a capture beyond the proxy that shows the requests leaving at once and nothing coming back puts it on the way or the servers",
+            Severity::Medium,
+        );
     }
     let hidden = requests
         .iter()
@@ -231,17 +235,4 @@ fn tell(view: &View<'_>, group: &[Sighting]) -> Story {
         (_, true) => story.support(Support::Heuristic),
         _ => story,
     }
-}
-
-/// What is to be said where the client's proxy had the requests: the servers need not have had them.
-fn behind_proxy(headline: &str) -> Story {
-    Story::observed(
-        headline,
-        "a capture beyond the proxy that shows the requests leaving at once and nothing coming back puts it on the way or the servers",
-    )
-    .severity(Severity::Medium)
-    .support(Support::Heuristic)
-    .owner(Owner::Middlebox)
-    .advise("Look at the proxy first: all servers of this client have one hop limit and one way of answering a SYN, as if they were one host: a VPN application, a filter or a transparent proxy beside the client")
-    .advise("Capture beyond the proxy: on the uplink of this host, not on the interface of its VPN or filter")
 }

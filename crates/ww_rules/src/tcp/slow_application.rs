@@ -11,7 +11,7 @@ use crate::shared::some;
 use crate::{Sighting, Sightings, Story, View};
 use ww_base::Span;
 use ww_evidence::{Exchanges, Protocol, Slowest, TcpFlow};
-use ww_finding::{Owner, Severity, Support};
+use ww_finding::{Severity, Support};
 
 rule! {
     name: "slow-application",
@@ -252,15 +252,12 @@ fn behind_proxy(client: &str, flows: &[&TcpFlow]) -> Story {
     let longest = slowest.map(|answer| answer.took).max().unwrap_or_default();
     let slow: u32 = flows.iter().map(|flow| flow.exchanges.slow).sum();
     let servers = some(flows.iter().map(|flow| flow.server), "servers");
-    Story::observed(
+    proxies::story(
         format!(
             "Answers of {servers} reach {client} after up to {longest} ({}): a proxy beside it answers for all its servers, so whether they or the way to them is slow cannot be told here",
             counted(u64::from(slow), "time"),
         ),
         "a capture beyond the proxy: requests that leave late, or long round trips there, mean the proxy or the way, and answers that arrive late a server",
+        Severity::Low,
     )
-    .severity(Severity::Low)
-    .support(Support::Heuristic)
-    .owner(Owner::Middlebox)
-    .advise("Capture beyond the proxy: on the uplink of this host, not on the interface of its VPN or filter")
 }
